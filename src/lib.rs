@@ -1,0 +1,7 @@
+//! A live media server that sandboxed WebAssembly plugins extend.
+//!
+//! `ARCHITECTURE.md` is the plan of the house: layers, who owns what, and what is deliberately absent.
+
+pub mod media;
+pub mod protocol;
+pub mod shard;

@@ -1,0 +1,13 @@
+//! Values that every layer shares: names, codecs, tracks and packets. No I/O, no clock.
+
+mod codec;
+mod name;
+mod packet;
+mod time;
+mod track;
+
+pub use codec::{Codec, MediaKind};
+pub use name::{InvalidStreamName, StreamName};
+pub use packet::{Packet, PacketFlags};
+pub use time::{NtpTime, wall_clock};
+pub use track::{TrackInfo, TrackSet};

@@ -1,0 +1,3 @@
+//! Protocols as bytes and state machines: fed input and time, drained of output. No sockets, no clock.
+
+pub mod webrtc;
