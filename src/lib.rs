@@ -2,6 +2,7 @@
 //!
 //! `ARCHITECTURE.md` is the plan of the house: layers, who owns what, and what is deliberately absent.
 
+pub mod hub;
 pub mod media;
 pub mod protocol;
 pub mod shard;

@@ -29,16 +29,8 @@ pub enum Codec {
 
 impl Codec {
     /// Every codec, video first.
-    pub const ALL: [Codec; 8] = [
-        Codec::H264,
-        Codec::H265,
-        Codec::Vp8,
-        Codec::Vp9,
-        Codec::Av1,
-        Codec::Opus,
-        Codec::Pcmu,
-        Codec::Pcma,
-    ];
+    pub const ALL: [Codec; 8] =
+        [Codec::H264, Codec::H265, Codec::Vp8, Codec::Vp9, Codec::Av1, Codec::Opus, Codec::Pcmu, Codec::Pcma];
 
     /// Whether it carries sound or picture.
     pub fn kind(self) -> MediaKind {
@@ -106,9 +98,6 @@ impl FromStr for Codec {
     type Err = UnknownCodec;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Codec::ALL
-            .into_iter()
-            .find(|codec| codec.name() == text)
-            .ok_or_else(|| UnknownCodec(text.to_owned()))
+        Codec::ALL.into_iter().find(|codec| codec.name() == text).ok_or_else(|| UnknownCodec(text.to_owned()))
     }
 }

@@ -10,7 +10,9 @@ pub struct StreamName(Arc<str>);
 
 /// A text that is no stream name, with the reason in words for its sender.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{name}` is no stream name: {reason}. A name is 1 to 4 segments of A-Z a-z 0-9 _ . - (1 to 64 characters each) joined by `/`")]
+#[error(
+    "`{name}` is no stream name: {reason}. A name is 1 to 4 segments of A-Z a-z 0-9 _ . - (1 to 64 characters each) joined by `/`"
+)]
 pub struct InvalidStreamName {
     name: String,
     reason: &'static str,
@@ -75,7 +77,22 @@ mod tests {
             assert!(good.parse::<StreamName>().is_ok(), "{good}");
         }
         let too_long = "a".repeat(65);
-        for bad in ["", "/", "a/", "/a", "a//b", ".", "..", "a/../b", "a/b/c/d/e", "a b", "ä", "a@b", "a%2f", too_long.as_str()] {
+        for bad in [
+            "",
+            "/",
+            "a/",
+            "/a",
+            "a//b",
+            ".",
+            "..",
+            "a/../b",
+            "a/b/c/d/e",
+            "a b",
+            "ä",
+            "a@b",
+            "a%2f",
+            too_long.as_str(),
+        ] {
             assert!(bad.parse::<StreamName>().is_err(), "{bad}");
         }
     }

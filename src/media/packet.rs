@@ -1,5 +1,6 @@
 //! An RTP packet as the hub passes it on: the payload shared, its facts computed once.
 
+use super::NtpTime;
 use bytes::Bytes;
 
 /// One RTP packet of a stream. The payload is never copied per viewer.
@@ -19,6 +20,8 @@ pub struct Packet {
     pub seq: u64,
     /// RTP timestamp, extended; continuous for the life of the stream.
     pub timestamp: u64,
+    /// When its frame was captured, in the server's wall clock; on some first packets of frames only, otherwise 0.
+    pub capture: NtpTime,
     /// When it arrived, in nanoseconds of the server's monotonic clock.
     pub arrival_ns: u64,
     pub payload: Bytes,

@@ -1,0 +1,151 @@
+//! The last packets of a stream: what a joiner starts from and what retransmissions are taken from.
+
+use crate::media::{MediaKind, Packet, TrackSet};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// Bounds of a ring. Whatever exceeds one is forgotten, oldest first.
+#[derive(Clone, Copy, Debug)]
+pub struct RingLimits {
+    pub span: Duration,
+    pub bytes: usize,
+}
+
+impl Default for RingLimits {
+    /// Half a second above the usual longest keyframe interval of 4 s, so that its keyframe is still there when the next
+    /// one is due.
+    fn default() -> Self {
+        RingLimits { span: Duration::from_millis(4_500), bytes: 4 << 20 }
+    }
+}
+
+/// What a packet costs beside its payload, counted against the limit of bytes.
+const PACKET_OVERHEAD: usize = size_of::<Packet>() + 64;
+
+/// Packets in order of arrival. Positions count from the stream's start and stay valid until evicted.
+#[derive(Clone, Debug)]
+pub struct Ring {
+    limits: RingLimits,
+    packets: VecDeque<Packet>,
+    /// Position of `packets[0]`.
+    first: u64,
+    bytes: usize,
+    /// Position of the newest keyframe's first packet.
+    keyframe: Option<u64>,
+}
+
+impl Ring {
+    pub fn new(limits: RingLimits) -> Self {
+        Ring { limits, packets: VecDeque::new(), first: 0, bytes: 0, keyframe: None }
+    }
+
+    /// Adds the newest packet and forgets what is beyond the limits.
+    pub fn push(&mut self, packet: Packet) {
+        if packet.flags.keyframe_start {
+            self.keyframe = Some(self.end());
+        }
+        let now = packet.arrival_ns;
+        self.bytes += packet.payload.len() + PACKET_OVERHEAD;
+        self.packets.push_back(packet);
+        let span = self.limits.span.as_nanos() as u64;
+        while let Some(oldest) = self.packets.front() {
+            if self.bytes <= self.limits.bytes && now.saturating_sub(oldest.arrival_ns) <= span {
+                break;
+            }
+            self.bytes -= oldest.payload.len() + PACKET_OVERHEAD;
+            self.packets.pop_front();
+            self.first += 1;
+        }
+        if self.keyframe.is_some_and(|position| position < self.first) {
+            self.keyframe = None;
+        }
+    }
+
+    /// Position after the newest packet.
+    pub fn end(&self) -> u64 {
+        self.first + self.packets.len() as u64
+    }
+
+    /// Position of the oldest packet.
+    pub fn start(&self) -> u64 {
+        self.first
+    }
+
+    /// Where a joiner starts: the newest keyframe, if it is still here.
+    pub fn keyframe(&self) -> Option<u64> {
+        self.keyframe
+    }
+
+    /// The packet at a position.
+    pub fn get(&self, position: u64) -> Option<&Packet> {
+        let index = position.checked_sub(self.first)?;
+        self.packets.get(usize::try_from(index).ok()?)
+    }
+
+    /// The packet of a track with an extended sequence number. Looks near where it should be first: packets come in
+    /// order but for a few.
+    pub fn find(&self, track: u8, seq: u64) -> Option<&Packet> {
+        self.packets.iter().rev().find(|packet| packet.track == track && packet.seq == seq)
+    }
+
+    /// Bytes held, overhead included.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether a joiner of such a stream can start without waiting for a keyframe.
+    pub fn can_start(&self, tracks: &TrackSet) -> bool {
+        self.keyframe.is_some() || tracks.iter().all(|track| track.kind() == MediaKind::Audio)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::{NtpTime, PacketFlags};
+    use bytes::Bytes;
+
+    fn packet(seq: u64, ms: u64, keyframe: bool, size: usize) -> Packet {
+        Packet {
+            track: 0,
+            flags: PacketFlags { keyframe_start: keyframe, ..PacketFlags::default() },
+            padding: 0,
+            audio_level: None,
+            frame: 0,
+            seq,
+            timestamp: 0,
+            capture: NtpTime(0),
+            arrival_ns: ms * 1_000_000,
+            payload: Bytes::from(vec![0; size]),
+        }
+    }
+
+    #[test]
+    fn the_newest_keyframe_is_where_a_joiner_starts_until_it_is_too_old() {
+        let mut ring = Ring::new(RingLimits { span: Duration::from_secs(4), bytes: 1 << 20 });
+        for seq in 0..30 {
+            ring.push(packet(seq, seq * 100, seq == 10 || seq == 20, 10));
+        }
+        assert_eq!(ring.keyframe(), Some(20));
+        for seq in 30..80 {
+            ring.push(packet(seq, seq * 100, false, 10));
+        }
+        assert_eq!(ring.keyframe(), None);
+        assert_eq!(ring.start(), 39);
+        assert_eq!(ring.end(), 80);
+        assert!(ring.get(38).is_none());
+        assert_eq!(ring.get(39).map(|packet| packet.seq), Some(39));
+        assert_eq!(ring.find(0, 60).map(|packet| packet.seq), Some(60));
+        assert!(ring.find(0, 20).is_none());
+    }
+
+    #[test]
+    fn bytes_are_bounded() {
+        let mut ring = Ring::new(RingLimits { span: Duration::from_secs(4), bytes: 100_000 });
+        for seq in 0..1_000 {
+            ring.push(packet(seq, 0, false, 1_200));
+            assert!(ring.bytes() <= 100_000);
+        }
+        assert_eq!(ring.end(), 1_000);
+    }
+}

@@ -1,0 +1,277 @@
+//! One live stream: its publisher pushes batches of packets once to each subscriber.
+
+use super::registry::Registration;
+use super::ring::{Ring, RingLimits};
+use crate::media::{Packet, StreamName, TrackSet};
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::SystemTime;
+use tokio::sync::watch;
+
+/// Identifies a stream within the process; a name that is published again gets a new one.
+pub type StreamKey = u64;
+
+/// Packets that arrived together, shared by all subscribers.
+#[derive(Debug)]
+pub struct Batch {
+    pub packets: Vec<Packet>,
+    /// The clock of each track when the batch was made.
+    pub clocks: Arc<[TrackClock]>,
+}
+
+/// How a track's RTP timestamps map to the server's wall clock: a point of the line and its slope.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TrackClock {
+    /// Extended RTP timestamp of the point.
+    pub timestamp: u64,
+    /// Capture time of the point in nanoseconds since 1970, by the server's clock; 0 while unknown.
+    pub wall_ns: u64,
+    /// Ticks a second.
+    pub rate: u32,
+}
+
+impl TrackClock {
+    /// The RTP timestamp at a wall-clock time.
+    pub fn timestamp_at(&self, wall_ns: u64) -> u64 {
+        let delta = i128::from(wall_ns) - i128::from(self.wall_ns);
+        let ticks = delta * i128::from(self.rate) / 1_000_000_000;
+        (i128::from(self.timestamp) + ticks) as u64
+    }
+
+    /// The wall-clock time of an RTP timestamp, in nanoseconds since 1970.
+    pub fn wall_at(&self, timestamp: u64) -> u64 {
+        let ticks = i128::from(timestamp) - i128::from(self.timestamp);
+        let ns = ticks * 1_000_000_000 / i128::from(self.rate.max(1));
+        (i128::from(self.wall_ns) + ns).max(0) as u64
+    }
+}
+
+/// Takes a stream's batches: a shard, a pipeline, a recorder; never a single WebRTC viewer.
+pub trait Sink: Send + Sync {
+    /// Takes a batch without blocking. False when its queue is full: the batch is lost to this subscriber, which sees the
+    /// gap in the sequence numbers.
+    fn push(&self, key: StreamKey, batch: &Arc<Batch>) -> bool;
+    /// No more batches will come.
+    fn ended(&self, key: StreamKey);
+}
+
+/// Told when a subscriber wants a keyframe. Must not block.
+pub type KeyframeWaker = Box<dyn Fn() + Send + Sync>;
+
+/// Figures of a stream, written by its publisher.
+#[derive(Debug, Default)]
+pub struct StreamStats {
+    pub bytes: AtomicU64,
+    pub packets: AtomicU64,
+    pub keyframes: AtomicU64,
+    pub queue_drops: AtomicU64,
+    /// Width in the upper, height in the lower 16 bits; 0 while unknown.
+    pub picture: AtomicU32,
+    /// Mean of the last seconds, in bits a second; 0 while unknown.
+    pub bitrate: AtomicU64,
+}
+
+/// A stream, seen by those who read it.
+pub struct Stream {
+    pub key: StreamKey,
+    pub name: StreamName,
+    pub tracks: TrackSet,
+    pub started: SystemTime,
+    pub stats: StreamStats,
+    live: watch::Sender<Liveness>,
+    viewers: AtomicU32,
+    keyframe_wanted: AtomicBool,
+    keyframe_waker: Mutex<Option<KeyframeWaker>>,
+    flow: Mutex<Flow>,
+}
+
+/// Where a stream stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Liveness {
+    /// Its publisher has a session but has sent nothing yet.
+    Announced,
+    /// Media has come.
+    Live,
+    /// Over.
+    Ended,
+}
+
+struct Flow {
+    ring: Ring,
+    clocks: Arc<[TrackClock]>,
+    sinks: Vec<(u64, Arc<dyn Sink>)>,
+    next_sink: u64,
+}
+
+impl Stream {
+    pub(super) fn new(key: StreamKey, name: StreamName, tracks: TrackSet, ring: RingLimits) -> Self {
+        let clocks =
+            tracks.iter().map(|track| TrackClock { rate: track.codec.clock_rate(), ..TrackClock::default() }).collect();
+        Stream {
+            key,
+            name,
+            tracks,
+            started: SystemTime::now(),
+            stats: StreamStats::default(),
+            live: watch::Sender::new(Liveness::Announced),
+            viewers: AtomicU32::new(0),
+            keyframe_wanted: AtomicBool::new(false),
+            keyframe_waker: Mutex::new(None),
+            flow: Mutex::new(Flow { ring: Ring::new(ring), clocks, sinks: Vec::new(), next_sink: 0 }),
+        }
+    }
+
+    /// Where it stands.
+    pub fn liveness(&self) -> Liveness {
+        *self.live.borrow()
+    }
+
+    /// Follows where it stands.
+    pub fn watch(&self) -> watch::Receiver<Liveness> {
+        self.live.subscribe()
+    }
+
+    /// Viewers at this moment.
+    pub fn viewers(&self) -> u32 {
+        self.viewers.load(Ordering::Relaxed)
+    }
+
+    /// Counts a viewer in for as long as the guard lives.
+    pub fn count_viewer(self: &Arc<Self>) -> ViewerGuard {
+        self.viewers.fetch_add(1, Ordering::Relaxed);
+        ViewerGuard(self.clone())
+    }
+
+    /// Picture width and height, once seen.
+    pub fn picture(&self) -> Option<(u16, u16)> {
+        match self.stats.picture.load(Ordering::Relaxed) {
+            0 => None,
+            size => Some(((size >> 16) as u16, size as u16)),
+        }
+    }
+
+    /// Asks the publisher for a keyframe; many asks until it comes are one.
+    pub fn request_keyframe(&self) {
+        if !self.keyframe_wanted.swap(true, Ordering::AcqRel)
+            && let Some(wake) = &*self.keyframe_waker.lock().expect("no holder of this lock panics")
+        {
+            wake();
+        }
+    }
+
+    /// Sends all later batches to `sink`. Returns what came before, for joiners and retransmissions.
+    pub fn subscribe(self: &Arc<Self>, sink: Arc<dyn Sink>) -> Subscription {
+        let mut flow = self.flow();
+        let id = flow.next_sink;
+        flow.next_sink += 1;
+        flow.sinks.push((id, sink));
+        Subscription { stream: self.clone(), id, ring: Some(flow.ring.clone()), clocks: flow.clocks.clone() }
+    }
+
+    fn flow(&self) -> MutexGuard<'_, Flow> {
+        self.flow.lock().expect("no holder of this lock panics")
+    }
+}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stream").field("key", &self.key).field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// Counts one viewer while it lives.
+#[derive(Debug)]
+pub struct ViewerGuard(Arc<Stream>);
+
+impl Drop for ViewerGuard {
+    fn drop(&mut self) {
+        self.0.viewers.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Keeps a sink connected; dropping it disconnects the sink.
+#[derive(Debug)]
+pub struct Subscription {
+    pub stream: Arc<Stream>,
+    id: u64,
+    /// What was there at the time of subscribing; the subscriber takes it over.
+    pub ring: Option<Ring>,
+    pub clocks: Arc<[TrackClock]>,
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.stream.flow().sinks.retain(|(id, _)| *id != self.id);
+    }
+}
+
+/// The right to publish a stream. Dropping it ends the stream.
+#[derive(Debug)]
+pub struct Publisher {
+    stream: Arc<Stream>,
+    _registration: Registration,
+}
+
+impl Publisher {
+    pub(super) fn new(stream: Arc<Stream>, registration: Registration) -> Self {
+        Publisher { stream, _registration: registration }
+    }
+
+    /// The stream that it publishes.
+    pub fn stream(&self) -> &Arc<Stream> {
+        &self.stream
+    }
+
+    /// Who to wake when a keyframe is wanted.
+    pub fn on_keyframe_wanted(&self, waker: KeyframeWaker) {
+        *self.stream.keyframe_waker.lock().expect("no holder of this lock panics") = Some(waker);
+    }
+
+    /// Whether a keyframe is wanted; asking takes the wish.
+    pub fn take_keyframe_request(&self) -> bool {
+        self.stream.keyframe_wanted.load(Ordering::Relaxed) && self.stream.keyframe_wanted.swap(false, Ordering::AcqRel)
+    }
+
+    /// Passes packets on to every subscriber. Empties `packets`.
+    pub fn push(&self, packets: &mut Vec<Packet>, clocks: &Arc<[TrackClock]>) {
+        if packets.is_empty() {
+            return;
+        }
+        let bytes: usize = packets.iter().map(|packet| packet.payload.len()).sum();
+        let stats = &self.stream.stats;
+        stats.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        stats.packets.fetch_add(packets.len() as u64, Ordering::Relaxed);
+        let keyframes = packets.iter().filter(|packet| packet.flags.keyframe_start).count();
+        if keyframes > 0 {
+            stats.keyframes.fetch_add(keyframes as u64, Ordering::Relaxed);
+        }
+        let batch = Arc::new(Batch { packets: std::mem::take(packets), clocks: clocks.clone() });
+        {
+            let mut flow = self.stream.flow();
+            for packet in &batch.packets {
+                flow.ring.push(packet.clone());
+            }
+            flow.clocks = clocks.clone();
+            for (_, sink) in &flow.sinks {
+                if !sink.push(self.stream.key, &batch) {
+                    stats.queue_drops.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        }
+        if *self.stream.live.borrow() == Liveness::Announced {
+            self.stream.live.send_replace(Liveness::Live);
+        }
+    }
+}
+
+impl Drop for Publisher {
+    fn drop(&mut self) {
+        self.stream.live.send_replace(Liveness::Ended);
+        *self.stream.keyframe_waker.lock().expect("no holder of this lock panics") = None;
+        let sinks = std::mem::take(&mut self.stream.flow().sinks);
+        for (_, sink) in sinks {
+            sink.ended(self.stream.key);
+        }
+    }
+}
