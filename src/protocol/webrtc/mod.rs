@@ -1,5 +1,8 @@
 //! The server's half of WebRTC: SDP answers, ICE-lite, DTLS, SRTP, RTP and RTCP.
 
 mod params;
+pub mod rtp;
+pub mod srtp;
+pub mod stun;
 
 pub use params::{Direction, ExtensionIds, Feedback, LocalTransport, MediaParams, Negotiated, RemoteTransport};
