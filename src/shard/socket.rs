@@ -83,25 +83,13 @@ impl Socket {
         self.segmentation
     }
 
-    /// Takes waiting datagrams, at most one batch, and hands each to `take`. Returns how many there were; fewer than a
-    /// full batch means that the socket is empty.
+    /// Takes waiting datagrams, at most one batch, into `buffers`. Returns how many.
     ///
     /// # Errors
     /// What the system call said, except that nothing was there.
-    pub fn receive(&self, buffers: &mut ReceiveBuffers, mut take: impl FnMut(&mut [u8], Peer)) -> io::Result<bool> {
-        let fd = self.socket.as_raw_fd();
-        let count = buffers.receive(fd)?;
-        for index in 0..count {
-            let header = &buffers.headers[index];
-            let length = (header.msg_len as usize).min(RECEIVE_SIZE);
-            let truncated = header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0;
-            let Some(address) = decode_address(&buffers.names[index]) else { continue };
-            let local = if self.unspecified { buffers.local_address(index) } else { None };
-            if !truncated {
-                take(&mut buffers.data[index * RECEIVE_SIZE..index * RECEIVE_SIZE + length], Peer { address, local });
-            }
-        }
-        Ok(count == RECEIVE_BATCH)
+    pub fn receive(&self, buffers: &mut ReceiveBuffers) -> io::Result<usize> {
+        buffers.with_local = self.unspecified;
+        buffers.receive(self.socket.as_raw_fd())
     }
 
     /// Sends all that is in the outbox. `dropped` gets the tag and number of packets of each message that the kernel did
@@ -188,6 +176,7 @@ impl AsRawFd for Socket {
 
 /// Where received datagrams are put; reused for every call.
 pub struct ReceiveBuffers {
+    with_local: bool,
     data: Box<[u8]>,
     names: Box<[libc::sockaddr_in6; RECEIVE_BATCH]>,
     controls: Box<[[u64; CONTROL_SIZE / 8]; RECEIVE_BATCH]>,
@@ -203,6 +192,7 @@ impl Default for ReceiveBuffers {
         // SAFETY: all-zero bytes are valid for these plain C structs.
         let (names, vectors, headers) = unsafe { (zeroed(), zeroed(), zeroed()) };
         ReceiveBuffers {
+            with_local: false,
             data: vec![0; RECEIVE_BATCH * RECEIVE_SIZE].into_boxed_slice(),
             names: Box::new(names),
             controls: Box::new([[0; CONTROL_SIZE / 8]; RECEIVE_BATCH]),
@@ -213,6 +203,24 @@ impl Default for ReceiveBuffers {
 }
 
 impl ReceiveBuffers {
+    /// Whether a batch was full, so that more may wait.
+    pub fn is_full(count: usize) -> bool {
+        count == RECEIVE_BATCH
+    }
+
+    /// The datagram at an index of the last batch and where it came from; none when it was longer than anything that is
+    /// expected here.
+    pub fn datagram(&mut self, index: usize) -> Option<(&mut [u8], Peer)> {
+        let header = &self.headers[index];
+        if header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0 {
+            return None;
+        }
+        let length = (header.msg_len as usize).min(RECEIVE_SIZE);
+        let address = decode_address(&self.names[index])?;
+        let local = if self.with_local { self.local_address(index) } else { None };
+        Some((&mut self.data[index * RECEIVE_SIZE..index * RECEIVE_SIZE + length], Peer { address, local }))
+    }
+
     fn receive(&mut self, fd: RawFd) -> io::Result<usize> {
         for index in 0..RECEIVE_BATCH {
             self.vectors[index] =
@@ -561,7 +569,10 @@ mod tests {
             let mut seen = Vec::new();
             let mut buffers = ReceiveBuffers::default();
             while seen.is_empty() {
-                socket.receive(&mut buffers, |data, from| seen.push((data.to_vec(), from))).unwrap();
+                for index in 0..socket.receive(&mut buffers).unwrap() {
+                    let (data, from) = buffers.datagram(index).unwrap();
+                    seen.push((data.to_vec(), from));
+                }
             }
             let local = if bind.starts_with("127") { None } else { Some("127.0.0.1".parse().unwrap()) };
             assert_eq!(seen, [(b"hello".to_vec(), Peer { local, ..peer })], "{bind}");

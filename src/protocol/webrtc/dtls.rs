@@ -1,0 +1,228 @@
+//! DTLS in the server's role: one association per session, with AEAD ciphers for SRTP wherever the client offers them.
+
+use super::demux::ClientHelloPeek;
+use super::srtp::{EXPORTER_LABEL, Profile, Role, SessionKeys, SrtpReceiver, SrtpSender};
+use bytes::BytesMut;
+use ring::digest;
+use rtc_crypto::providers::RingProvider;
+use rtc_dtls::config::{ClientAuthType, ConfigBuilder, ExtendedMasterSecretType, HandshakeConfig};
+use rtc_dtls::crypto::Certificate;
+use rtc_dtls::endpoint::{Endpoint, EndpointEvent};
+use rtc_dtls::extension::extension_use_srtp::SrtpProtectionProfile;
+use rtc_shared::TransportProtocol;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// First retransmission of a flight. A lost flight on a phone costs a quarter of a second, not a whole one.
+const FLIGHT_INTERVAL: Duration = Duration::from_millis(250);
+/// Datagrams kept while the ClientHello comes in fragments; with at most 8 KiB in all.
+const HELLO_DATAGRAMS: usize = 16;
+/// The association's name inside `Endpoint`, which keys by address: ours survives a change of the peer's address.
+const PEER: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1));
+
+/// The certificate that this process shows to all peers, and what is negotiated with it.
+pub struct Identity {
+    fingerprint: [u8; 32],
+    aead: Arc<HandshakeConfig>,
+    sha1: Arc<HandshakeConfig>,
+}
+
+/// Why a handshake failed.
+#[derive(Debug, thiserror::Error)]
+pub enum DtlsError {
+    #[error("the DTLS certificate could not be made: {0}")]
+    Certificate(String),
+    #[error("the ClientHello is larger than 8 KiB or malformed")]
+    Hello,
+    #[error("the DTLS handshake failed: {0}")]
+    Handshake(String),
+    #[error("the peer's certificate does not match the fingerprints of its SDP")]
+    Fingerprint,
+    #[error("the peer negotiated no SRTP protection profile that is known here")]
+    Profile,
+}
+
+/// What a datagram brought.
+pub enum Progress {
+    /// Nothing to act on.
+    None,
+    /// The handshake is complete: keys for both directions.
+    Connected(Box<(SrtpSender, SrtpReceiver)>),
+    /// The peer closed the association.
+    Closed,
+}
+
+impl Identity {
+    /// Makes a fresh self-signed P-256 certificate.
+    ///
+    /// # Errors
+    /// When the certificate or the configurations can not be made.
+    pub fn generate() -> Result<Identity, DtlsError> {
+        let failed = |error: rtc_shared::error::Error| DtlsError::Certificate(error.to_string());
+        let provider: Arc<dyn rtc_crypto::RTCCryptoProvider> = Arc::new(RingProvider::new());
+        let certificate =
+            Certificate::generate_self_signed(vec!["wasmcast".to_owned()], provider.crypto()).map_err(failed)?;
+        let mut fingerprint = [0; 32];
+        fingerprint.copy_from_slice(digest::digest(&digest::SHA256, &certificate.certificate[0]).as_ref());
+        let config = |profiles: &[SrtpProtectionProfile]| {
+            ConfigBuilder::default()
+                .with_crypto_provider(provider.clone())
+                .with_certificates(vec![certificate.clone()])
+                .with_srtp_protection_profiles(profiles.to_vec())
+                .with_client_auth(ClientAuthType::RequireAnyClientCert)
+                .with_extended_master_secret(ExtendedMasterSecretType::Request)
+                .with_insecure_skip_verify(true)
+                .with_flight_interval(FLIGHT_INTERVAL)
+                .build(false, None)
+                .map(Arc::new)
+                .map_err(failed)
+        };
+        Ok(Identity {
+            fingerprint,
+            aead: config(&[
+                SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm,
+                SrtpProtectionProfile::Srtp_Aead_Aes_256_Gcm,
+            ])?,
+            sha1: config(&[SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80])?,
+        })
+    }
+
+    /// SHA-256 of the certificate, for the SDP.
+    pub fn fingerprint(&self) -> [u8; 32] {
+        self.fingerprint
+    }
+}
+
+impl std::fmt::Debug for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Identity").finish_non_exhaustive()
+    }
+}
+
+/// One session's association.
+pub struct Dtls {
+    hello: Option<Box<(ClientHelloPeek, Vec<BytesMut>)>>,
+    endpoint: Endpoint,
+    connected: bool,
+}
+
+impl Default for Dtls {
+    fn default() -> Self {
+        Dtls {
+            hello: Some(Box::default()),
+            endpoint: Endpoint::new(PEER, TransportProtocol::UDP, None),
+            connected: false,
+        }
+    }
+}
+
+impl Dtls {
+    /// Takes a datagram. Afterwards `transmit` has what to send.
+    ///
+    /// # Errors
+    /// When the handshake can not succeed any more. `fingerprints` are those of the peer's SDP.
+    pub fn read(
+        &mut self,
+        now: Instant,
+        datagram: &[u8],
+        identity: &Identity,
+        fingerprints: &[(String, Vec<u8>)],
+    ) -> Result<Progress, DtlsError> {
+        let Some(hello) = &mut self.hello else { return self.feed(now, BytesMut::from(datagram), fingerprints) };
+        let (peek, datagrams) = &mut **hello;
+        if datagrams.len() >= HELLO_DATAGRAMS {
+            return Err(DtlsError::Hello);
+        }
+        datagrams.push(BytesMut::from(datagram));
+        let Some(offered) = peek.push(datagram).map_err(|_| DtlsError::Hello)? else { return Ok(Progress::None) };
+        let aead =
+            offered.iter().any(|id| [Profile::AeadAes128Gcm.id(), Profile::AeadAes256Gcm.id()].contains(id));
+        let config = if aead { &identity.aead } else { &identity.sha1 };
+        self.endpoint.set_server_config(Some(config.clone()));
+        let datagrams = std::mem::take(datagrams);
+        self.hello = None;
+        for datagram in datagrams {
+            match self.feed(now, datagram, fingerprints)? {
+                Progress::None => {}
+                progress => return Ok(progress),
+            }
+        }
+        Ok(Progress::None)
+    }
+
+    fn feed(
+        &mut self,
+        now: Instant,
+        datagram: BytesMut,
+        fingerprints: &[(String, Vec<u8>)],
+    ) -> Result<Progress, DtlsError> {
+        let events =
+            self.endpoint.read(now, PEER, None, datagram).map_err(|error| DtlsError::Handshake(error.to_string()))?;
+        let mut progress = Progress::None;
+        for event in events {
+            match event {
+                EndpointEvent::HandshakeComplete if !self.connected => {
+                    self.connected = true;
+                    progress = Progress::Connected(Box::new(self.keys(fingerprints)?));
+                }
+                EndpointEvent::PeerClosed => return Ok(Progress::Closed),
+                // Data channels are refused in the SDP: application data has no meaning here.
+                _ => {}
+            }
+        }
+        Ok(progress)
+    }
+
+    fn keys(&self, fingerprints: &[(String, Vec<u8>)]) -> Result<(SrtpSender, SrtpReceiver), DtlsError> {
+        let state = self.endpoint.get_connection_state(PEER).ok_or(DtlsError::Profile)?;
+        let certificate = state.peer_certificates.first().ok_or(DtlsError::Fingerprint)?;
+        if !fingerprints.iter().any(|(hash, expected)| matches_fingerprint(hash, expected, certificate)) {
+            return Err(DtlsError::Fingerprint);
+        }
+        let profile = match state.srtp_protection_profile() {
+            SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm => Profile::AeadAes128Gcm,
+            SrtpProtectionProfile::Srtp_Aead_Aes_256_Gcm => Profile::AeadAes256Gcm,
+            SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80 => Profile::Aes128CmSha1_80,
+            _ => return Err(DtlsError::Profile),
+        };
+        let material = state
+            .export_keying_material(EXPORTER_LABEL, &[], profile.exporter_len())
+            .map_err(|error| DtlsError::Handshake(error.to_string()))?;
+        let keys = SessionKeys::from_exporter(profile, material.as_ref())
+            .map_err(|error| DtlsError::Handshake(error.to_string()))?;
+        Ok(keys.contexts(Role::Server))
+    }
+
+    /// The next datagram to send.
+    pub fn transmit(&mut self) -> Option<BytesMut> {
+        self.endpoint.poll_transmit().map(|transmit| transmit.message)
+    }
+
+    /// Repeats a flight whose answer is overdue.
+    ///
+    /// # Errors
+    /// When it was repeated too often.
+    pub fn timeout(&mut self, now: Instant) -> Result<(), DtlsError> {
+        if self.endpoint.poll_timeout(&PEER).is_some_and(|deadline| deadline <= now) {
+            return self.endpoint.handle_timeout(PEER, now).map_err(|error| DtlsError::Handshake(error.to_string()));
+        }
+        Ok(())
+    }
+
+    /// Tells the peer that it is over: `transmit` has the alert.
+    pub fn close(&mut self, now: Instant) {
+        // Only the queueing of an alert can fail, and then there is nobody to tell.
+        let _ = self.endpoint.close(now);
+    }
+}
+
+fn matches_fingerprint(hash: &str, expected: &[u8], certificate: &[u8]) -> bool {
+    let algorithm = match hash {
+        "sha-256" => &digest::SHA256,
+        "sha-384" => &digest::SHA384,
+        "sha-512" => &digest::SHA512,
+        _ => return false,
+    };
+    digest::digest(algorithm, certificate).as_ref() == expected
+}

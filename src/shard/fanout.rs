@@ -1,0 +1,171 @@
+//! One stream on one shard: its viewers, and the loop that writes, seals and queues their packets.
+
+use super::egress::Egress;
+use super::lane::{Lane, Progress};
+use super::socket::Peer;
+use crate::hub::{Batch, Ring, Stream, Subscription, TrackClock, ViewerGuard};
+use crate::media::MediaKind;
+use crate::protocol::webrtc::srtp::SrtpSender;
+use crate::protocol::webrtc::MediaParams;
+use std::sync::Arc;
+
+/// Bytes that a joiner gets at once, beyond its first keyframe: about what a keyframe of a 2 Mbit/s stream has.
+const FIRST_BURST: usize = 48 << 10;
+/// What a joiner that catches up gets each turn of `CATCH_UP_NS` at least: 13 Mbit/s.
+const CATCH_UP_BYTES: usize = 16 << 10;
+/// Beyond the least, so many times the stream's own rate.
+const CATCH_UP_FACTOR: u64 = 6;
+/// How often joiners get their share.
+pub const CATCH_UP_NS: u64 = 10_000_000;
+/// Retransmissions that one viewer may get in a second; more would double what a bad link has to carry.
+pub const RETRANSMISSIONS: u32 = 400;
+
+/// A viewer as the fan-out sees it: all that is read per packet, side by side.
+pub struct Viewer {
+    /// The session's slot.
+    pub slot: u32,
+    pub peer: Peer,
+    pub sender: SrtpSender,
+    pub lanes: Vec<Lane>,
+    /// Retransmissions left in this second.
+    pub resends: u32,
+    _guard: ViewerGuard,
+}
+
+/// A stream that this shard has viewers of.
+pub struct LocalStream {
+    pub stream: Arc<Stream>,
+    pub ring: Ring,
+    pub clocks: Arc<[TrackClock]>,
+    pub viewers: Vec<Viewer>,
+    /// How many viewers are behind the newest packet.
+    catching_up: usize,
+    _subscription: Subscription,
+}
+
+impl LocalStream {
+    pub fn new(mut subscription: Subscription) -> Self {
+        let ring = subscription.ring.take().expect("a new subscription has the ring");
+        LocalStream {
+            stream: subscription.stream.clone(),
+            ring,
+            clocks: subscription.clocks.clone(),
+            viewers: Vec::new(),
+            catching_up: 0,
+            _subscription: subscription,
+        }
+    }
+
+    /// Adds a viewer, which starts at the newest keyframe or asks for one. Returns its index.
+    pub fn join(&mut self, slot: u32, peer: Peer, sender: SrtpSender, media: &[MediaParams]) -> usize {
+        let overhead = sender.profile().tag_len();
+        let mut lanes: Vec<Lane> = media.iter().map(|media| Lane::new(media, overhead)).collect();
+        let mut keyframe_wanted = false;
+        for lane in &mut lanes {
+            if lane.kind == MediaKind::Video {
+                match self.ring.keyframe() {
+                    Some(position) => {
+                        lane.start_at(position, &self.ring);
+                        self.catching_up += 1;
+                    }
+                    None => keyframe_wanted = true,
+                }
+            }
+        }
+        if keyframe_wanted {
+            self.stream.request_keyframe();
+        }
+        let guard = self.stream.count_viewer();
+        self.viewers.push(Viewer { slot, peer, sender, lanes, resends: RETRANSMISSIONS, _guard: guard });
+        self.viewers.len() - 1
+    }
+
+    /// Takes a viewer out. Returns the slot of the one that now has its index.
+    pub fn leave(&mut self, index: usize) -> Option<u32> {
+        let viewer = self.viewers.swap_remove(index);
+        self.catching_up -= viewer.lanes.iter().filter(|lane| lane.is_behind()).count();
+        self.viewers.get(index).map(|moved| moved.slot)
+    }
+
+    /// Sends a new batch to all viewers that are up to date, and remembers it for the others.
+    pub fn batch(&mut self, batch: &Batch, egress: &mut Egress) {
+        for packet in &batch.packets {
+            self.ring.push(packet.clone());
+        }
+        self.clocks = batch.clocks.clone();
+        for viewer in &mut self.viewers {
+            for packet in &batch.packets {
+                let Some(lane) = viewer.lanes.iter_mut().find(|lane| lane.track == packet.track) else { continue };
+                if !lane.admits(packet) {
+                    continue;
+                }
+                let sender = &viewer.sender;
+                egress.packet(&viewer.peer, viewer.slot, |room| lane.write(room, packet, sender));
+            }
+        }
+    }
+
+    /// Gives viewers that are behind their share. `first`: only this one, which has just joined.
+    pub fn catch_up(&mut self, first: Option<usize>, egress: &mut Egress) {
+        if self.catching_up == 0 {
+            return;
+        }
+        let bitrate = self.stream.stats.bitrate.load(std::sync::atomic::Ordering::Relaxed);
+        let share = (bitrate / 8 * CATCH_UP_FACTOR * CATCH_UP_NS / 1_000_000_000) as usize;
+        let range = first.map_or(0..self.viewers.len(), |index| index..index + 1);
+        for viewer in &mut self.viewers[range] {
+            for lane in &mut viewer.lanes {
+                let mut budget = if first.is_some() { FIRST_BURST } else { share.max(CATCH_UP_BYTES) };
+                while let Some(position) = lane.behind() {
+                    let Some(packet) = self.ring.get(position.max(self.ring.start())) else {
+                        lane.up_to_date();
+                        self.catching_up -= 1;
+                        break;
+                    };
+                    // What was evicted before it was sent leaves a gap: only a new keyframe mends that.
+                    if position < self.ring.start() {
+                        lane.wait_for_keyframe();
+                        self.catching_up -= 1;
+                        self.stream.request_keyframe();
+                        break;
+                    }
+                    let first_keyframe = first.is_some() && packet.flags.keyframe;
+                    if packet.track == lane.track {
+                        if budget < packet.payload.len() && !first_keyframe {
+                            break;
+                        }
+                        budget = budget.saturating_sub(packet.payload.len());
+                        let sender = &viewer.sender;
+                        egress.packet(&viewer.peer, viewer.slot, |room| lane.write(room, packet, sender));
+                    }
+                    lane.advance();
+                }
+            }
+        }
+    }
+
+    /// Sends lost packets again, as far as they are still here and the viewer's share lasts. Returns how many.
+    pub fn retransmit(
+        &mut self,
+        index: usize,
+        lane_index: usize,
+        lost: impl Iterator<Item = u16>,
+        egress: &mut Egress,
+    ) -> u32 {
+        let viewer = &mut self.viewers[index];
+        let lane = &mut viewer.lanes[lane_index];
+        let mut sent = 0;
+        for sequence in lost {
+            if viewer.resends == 0 {
+                break;
+            }
+            let Progress::Sent(source) = lane.source_of(sequence) else { continue };
+            let Some(packet) = self.ring.find(lane.track, source) else { continue };
+            let sender = &viewer.sender;
+            egress.packet(&viewer.peer, viewer.slot, |room| lane.write_again(room, packet, sender));
+            viewer.resends -= 1;
+            sent += 1;
+        }
+        sent
+    }
+}

@@ -1,0 +1,261 @@
+//! One track on its way to one viewer: continuous sequence numbers and timestamps, and the RTP header on the wire.
+
+use super::socket::MAX_PACKET;
+use crate::hub::Ring;
+use crate::media::{MediaKind, Packet};
+use crate::protocol::webrtc::srtp::SrtpSender;
+use crate::protocol::webrtc::{ExtensionIds, MediaParams};
+
+/// Frames before the one that was newest at the join are shown this far apart, in ticks of 90 kHz: a player runs through
+/// them in a moment and stands at live, instead of showing them at their own pace and staying behind.
+const CATCH_UP_TICKS: u64 = 90;
+
+/// Where a lane is in its stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Position {
+    /// Waits for a first packet that can be played.
+    Waiting,
+    /// Behind: the next packet is the ring's at this position.
+    Behind(u64),
+    /// Gets each packet as it comes.
+    Live,
+}
+
+/// What became of a packet of the source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// It was sent; its extended sequence number at the source.
+    Sent(u64),
+    /// It never was.
+    Unknown,
+}
+
+/// One track of one viewer.
+pub struct Lane {
+    pub track: u8,
+    pub kind: MediaKind,
+    pub ssrc: u32,
+    pub clock_rate: u32,
+    payload_type: u8,
+    rtx: Option<(u8, u32)>,
+    nack: bool,
+    position: Position,
+    /// The source's sequence number that was sent as index `first_index`; none before the first packet.
+    base: Option<u64>,
+    /// SRTP index (RFC 3711, 3.3.1) of the first packet: below 2^15, so that a few before it do not wrap below zero.
+    first_index: u64,
+    highest_index: u64,
+    rtx_index: u64,
+    timestamp_offset: u32,
+    /// Frame and timestamp that were newest at the join; frames before are moved close to it.
+    head: Option<(u32, u64)>,
+    extensions: ExtensionIds,
+    /// The extensions that each packet has, encoded.
+    fixed_extensions: Vec<u8>,
+    /// Bytes that SRTP adds.
+    overhead: usize,
+    pub packets: u64,
+    /// Payload bytes, as sender reports count them.
+    pub octets: u64,
+    pub retransmitted: u64,
+}
+
+impl Lane {
+    pub fn new(media: &MediaParams, overhead: usize) -> Self {
+        let mut random = [0u8; 12];
+        getrandom::fill(&mut random).expect("the system's random source works");
+        let number = |at: usize| u32::from_be_bytes([random[at], random[at + 1], random[at + 2], random[at + 3]]);
+        let mut fixed_extensions = Vec::new();
+        if let Some(id) = media.extensions.mid.filter(|id| *id < 15)
+            && (1..=16).contains(&media.mid.len())
+        {
+            fixed_extensions.push(id << 4 | (media.mid.len() - 1) as u8);
+            fixed_extensions.extend_from_slice(media.mid.as_bytes());
+        }
+        Lane {
+            track: media.track_index,
+            kind: media.track.kind(),
+            ssrc: media.ssrc.unwrap_or_default(),
+            clock_rate: media.track.codec.clock_rate(),
+            payload_type: media.payload_type,
+            rtx: media.rtx_payload_type.zip(media.rtx_ssrc),
+            nack: media.feedback.nack,
+            position: Position::Waiting,
+            base: None,
+            first_index: u64::from(number(0) & 0x3fff) + 0x1000,
+            highest_index: 0,
+            rtx_index: u64::from(number(4) & 0x3fff),
+            timestamp_offset: number(8),
+            head: None,
+            extensions: media.extensions,
+            fixed_extensions,
+            overhead,
+            packets: 0,
+            octets: 0,
+            retransmitted: 0,
+        }
+    }
+
+    /// Starts at a keyframe in the ring and runs up to live.
+    pub fn start_at(&mut self, position: u64, ring: &Ring) {
+        self.position = Position::Behind(position);
+        let newest = (position..ring.end()).rev().filter_map(|at| ring.get(at)).find(|packet| packet.track == self.track);
+        self.head = newest.map(|packet| (packet.frame, packet.timestamp));
+    }
+
+    /// The ring's position of the next packet, for a lane that is behind.
+    pub fn behind(&self) -> Option<u64> {
+        match self.position {
+            Position::Behind(position) => Some(position),
+            _ => None,
+        }
+    }
+
+    pub fn is_behind(&self) -> bool {
+        self.behind().is_some()
+    }
+
+    pub fn advance(&mut self) {
+        if let Position::Behind(position) = &mut self.position {
+            *position += 1;
+        }
+    }
+
+    pub fn up_to_date(&mut self) {
+        self.position = Position::Live;
+    }
+
+    pub fn wait_for_keyframe(&mut self) {
+        self.position = Position::Waiting;
+    }
+
+    /// Whether it takes a packet that has just come.
+    pub fn admits(&mut self, packet: &Packet) -> bool {
+        match self.position {
+            Position::Live => true,
+            Position::Behind(_) => false,
+            Position::Waiting => {
+                let starts = self.kind == MediaKind::Audio || packet.flags.keyframe_start;
+                if starts {
+                    self.position = Position::Live;
+                }
+                starts
+            }
+        }
+    }
+
+    /// Whether anything was sent.
+    pub fn has_started(&self) -> bool {
+        self.base.is_some()
+    }
+
+    /// The RTP timestamp on the wire of a source timestamp.
+    pub fn timestamp(&self, source: u64) -> u32 {
+        (source as u32).wrapping_add(self.timestamp_offset)
+    }
+
+    /// Writes and seals a packet. Returns its length; 0 when it can not be sent.
+    #[inline]
+    pub fn write(&mut self, room: &mut [u8], packet: &Packet, sender: &SrtpSender) -> usize {
+        let base = *self.base.get_or_insert(packet.seq);
+        // Packets from before the first one were never this viewer's.
+        let Some(index) = packet.seq.checked_sub(base).map(|delta| delta + self.first_index) else { return 0 };
+        let header = self.header(room, packet, self.payload_type, index as u16, self.ssrc);
+        let payload = packet.payload.len();
+        let padding = usize::from(packet.padding);
+        let end = header + payload + padding;
+        if end + self.overhead > MAX_PACKET {
+            return 0;
+        }
+        room[header..header + payload].copy_from_slice(&packet.payload);
+        if padding > 0 {
+            room[0] |= 0x20;
+            room[header + payload..end].fill(0);
+            room[end - 1] = packet.padding;
+        }
+        self.packets += 1;
+        self.octets += payload as u64;
+        self.highest_index = self.highest_index.max(index);
+        sender.seal_rtp(room, header, end, self.ssrc, index)
+    }
+
+    /// Writes a packet that was lost: as RTX (RFC 4588) where negotiated, else the very same bytes as before. Their
+    /// content depends only on the packet and on what is fixed for the lane, so one sequence number never covers two
+    /// different packets, which would break AES-GCM.
+    pub fn write_again(&mut self, room: &mut [u8], packet: &Packet, sender: &SrtpSender) -> usize {
+        let Some(index) = self.base.and_then(|base| packet.seq.checked_sub(base)).map(|delta| delta + self.first_index)
+        else {
+            return 0;
+        };
+        self.retransmitted += 1;
+        let Some((payload_type, ssrc)) = self.rtx else {
+            let (packets, octets) = (self.packets, self.octets);
+            let length = self.write(room, packet, sender);
+            (self.packets, self.octets) = (packets, octets);
+            return length;
+        };
+        let rtx_index = self.rtx_index;
+        self.rtx_index += 1;
+        let header = self.header(room, packet, payload_type, rtx_index as u16, ssrc);
+        let end = header + 2 + packet.payload.len();
+        if end + self.overhead > MAX_PACKET {
+            return 0;
+        }
+        room[header..header + 2].copy_from_slice(&(index as u16).to_be_bytes());
+        room[header + 2..end].copy_from_slice(&packet.payload);
+        sender.seal_rtp(room, header, end, ssrc, rtx_index)
+    }
+
+    /// Which packet of the source has gone out under a sequence number.
+    pub fn source_of(&self, sequence: u16) -> Progress {
+        let Some(base) = self.base.filter(|_| self.nack || self.rtx.is_some()) else { return Progress::Unknown };
+        let behind = u64::from((self.highest_index as u16).wrapping_sub(sequence));
+        match self.highest_index.checked_sub(behind).and_then(|index| index.checked_sub(self.first_index)) {
+            Some(delta) => Progress::Sent(base + delta),
+            None => Progress::Unknown,
+        }
+    }
+
+    #[inline]
+    fn header(&self, room: &mut [u8], packet: &Packet, payload_type: u8, sequence: u16, ssrc: u32) -> usize {
+        let source = match self.head {
+            Some((frame, timestamp)) if packet.frame < frame => {
+                timestamp.saturating_sub(u64::from(frame - packet.frame) * CATCH_UP_TICKS)
+            }
+            _ => packet.timestamp,
+        };
+        room[0] = 0x80;
+        room[1] = u8::from(packet.flags.marker) << 7 | payload_type;
+        room[2..4].copy_from_slice(&sequence.to_be_bytes());
+        room[4..8].copy_from_slice(&self.timestamp(source).to_be_bytes());
+        room[8..12].copy_from_slice(&ssrc.to_be_bytes());
+        let mut end = 16;
+        let fixed = self.fixed_extensions.len();
+        room[end..end + fixed].copy_from_slice(&self.fixed_extensions);
+        end += fixed;
+        if let Some((id, level)) = self.extensions.audio_level.zip(packet.audio_level)
+            && id < 15
+        {
+            room[end] = id << 4;
+            room[end + 1] = level;
+            end += 2;
+        }
+        if let Some(id) = self.extensions.abs_capture_time
+            && id < 15
+            && packet.capture.0 != 0
+        {
+            room[end] = id << 4 | 7;
+            room[end + 1..end + 9].copy_from_slice(&packet.capture.0.to_be_bytes());
+            end += 9;
+        }
+        if end == 16 {
+            return 12;
+        }
+        let padded = end.next_multiple_of(4);
+        room[end..padded].fill(0);
+        room[0] |= 0x10;
+        room[12..14].copy_from_slice(&[0xbe, 0xde]);
+        room[14..16].copy_from_slice(&(((padded - 16) / 4) as u16).to_be_bytes());
+        padded
+    }
+}

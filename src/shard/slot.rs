@@ -1,0 +1,40 @@
+//! A session on its shard: transport state, and what it publishes or views.
+
+use super::publisher::Ingest;
+use super::sessions::{Role, Session};
+use super::socket::Peer;
+use crate::hub::StreamKey;
+use crate::protocol::webrtc::dtls::Dtls;
+use crate::protocol::webrtc::srtp::SrtpReceiver;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Addresses from which one session's peer may send at a time: its candidate pairs.
+pub const MAX_ROUTES: usize = 16;
+
+/// One session that this shard owns.
+pub struct Slot {
+    pub session: Arc<Session>,
+    /// Where media goes: the pair that the peer nominated last, or the first that worked.
+    pub peer: Peer,
+    /// Addresses with a valid STUN request, oldest first.
+    pub routes: Vec<SocketAddr>,
+    pub dtls: Box<Dtls>,
+    pub receiver: Option<Box<SrtpReceiver>>,
+    pub born: Instant,
+    /// The last time the peer showed that it is there.
+    pub alive: Instant,
+    pub state: SlotState,
+}
+
+/// What a session is at.
+pub enum SlotState {
+    /// DTLS is under way.
+    Handshaking(Option<Role>),
+    Publishing(Box<Ingest>),
+    /// Index among the viewers of a local stream.
+    Viewing { key: StreamKey, index: usize, joined: bool },
+    /// Over; about to be removed.
+    Over,
+}

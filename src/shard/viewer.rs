@@ -1,0 +1,138 @@
+//! RTCP with viewers: reports to them, and what they report, ask for and lost.
+
+use super::fanout::RETRANSMISSIONS;
+use super::sessions::SessionStats;
+use super::slot::SlotState;
+use super::worker::Worker;
+use crate::hub::StreamKey;
+use crate::media::{MediaKind, NtpTime};
+use crate::protocol::webrtc::rtcp::{self, Packet, ReportBlock};
+use crate::protocol::webrtc::sdp::CNAME;
+use std::sync::atomic::Ordering;
+
+/// A round trip longer than this is a forged or stale report, in units of 1/65,536 s.
+const LONGEST_ROUND_TRIP: u32 = 30 << 16;
+
+impl Worker {
+    /// Sender reports for all tracks of a viewer, and its figures.
+    pub(super) fn report_to_viewer(&mut self, slot: usize, key: StreamKey, index: usize) {
+        let Some(stream) = self.streams.get_mut(&key) else { return };
+        let viewer = &mut stream.viewers[index];
+        viewer.resends = RETRANSMISSIONS;
+        let stats = &self.slots[slot].session.stats;
+        let (mut packets, mut octets, mut retransmitted) = (0, 0, 0);
+        for lane in &viewer.lanes {
+            packets += lane.packets;
+            octets += lane.octets;
+            retransmitted += lane.retransmitted;
+            let clock = stream.clocks.get(usize::from(lane.track)).copied().unwrap_or_default();
+            if !lane.has_started() || clock.wall_ns == 0 {
+                continue;
+            }
+            let report = rtcp::SenderInfo {
+                ssrc: lane.ssrc,
+                ntp: NtpTime::from_unix_ns(self.clock.wall_ns),
+                rtp_timestamp: lane.timestamp(clock.timestamp_at(self.clock.wall_ns)),
+                packets: lane.packets as u32,
+                octets: lane.octets as u32,
+            };
+            let mut compound = Vec::with_capacity(96);
+            rtcp::write_sender_report(&mut compound, &report, CNAME);
+            if viewer.sender.seal_rtcp(&mut compound).is_ok() {
+                self.egress.datagram(&viewer.peer, slot as u32, &compound);
+            }
+        }
+        stats.packets.store(packets, Ordering::Relaxed);
+        stats.bytes.store(octets, Ordering::Relaxed);
+        stats.retransmitted.store(retransmitted, Ordering::Relaxed);
+    }
+
+    /// Viewers whose first packet is out get their first reports, so that sound and picture are together from the start.
+    pub(super) fn greet_starting(&mut self) {
+        let mut waiting = std::mem::take(&mut self.starting);
+        waiting.retain(|slot| {
+            let SlotState::Viewing { key, index, .. } = self.slots[*slot].state else { return false };
+            let Some(stream) = self.streams.get(&key) else { return false };
+            let lanes = &stream.viewers[index].lanes;
+            // Video decides, where there is any: sound may come a second before the first picture.
+            let decides = |kind| lanes.iter().find(|lane| lane.kind == kind);
+            let lane = decides(MediaKind::Video).or_else(|| decides(MediaKind::Audio));
+            if !lane.is_some_and(|lane| lane.has_started()) {
+                return true;
+            }
+            self.metrics.joined(self.slots[*slot].session.age());
+            self.slots[*slot].state = SlotState::Viewing { key, index, joined: true };
+            self.report_to_viewer(*slot, key, index);
+            false
+        });
+        self.starting.append(&mut waiting);
+    }
+
+    /// Takes a viewer's compound packet.
+    pub(super) fn viewer_rtcp(&mut self, slot: usize, key: StreamKey, index: usize, compound: &[u8]) {
+        let Some(stream) = self.streams.get_mut(&key) else { return };
+        let stats = &self.slots[slot].session.stats;
+        for packet in rtcp::parse(compound) {
+            let lane_of = |ssrc: u32| stream.viewers[index].lanes.iter().position(|lane| lane.ssrc == ssrc);
+            match packet {
+                Ok(Packet::ReceiverReport(report)) => {
+                    for block in report.blocks() {
+                        if lane_of(block.ssrc).is_some() {
+                            note_report(stats, &block, self.clock.wall_ns);
+                        }
+                    }
+                }
+                Ok(Packet::Nack(nack)) => {
+                    if let Some(lane) = lane_of(nack.media_ssrc) {
+                        let sent = stream.retransmit(index, lane, nack.lost(), &mut self.egress);
+                        self.metrics.retransmitted.add(u64::from(sent));
+                    }
+                }
+                Ok(Packet::Pli { media_ssrc }) => {
+                    let wanted = lane_of(media_ssrc).is_some();
+                    ask_for_keyframe(wanted, stats, stream);
+                    self.metrics.keyframe_requests_in.add(u64::from(wanted));
+                }
+                Ok(Packet::Fir(fir)) => {
+                    let wanted = fir.media_ssrcs().any(|ssrc| lane_of(ssrc).is_some());
+                    ask_for_keyframe(wanted, stats, stream);
+                    self.metrics.keyframe_requests_in.add(u64::from(wanted));
+                }
+                // The rest of a broken compound packet can not be found; what came before it counts.
+                Err(_) => self.metrics.rejected_packets.add(1),
+                Ok(_) => {}
+            }
+        }
+    }
+
+    /// Says goodbye on all tracks (RFC 3550, 6.6).
+    pub(super) fn send_bye(&mut self, slot: usize, key: StreamKey, index: usize) {
+        let Some(stream) = self.streams.get_mut(&key) else { return };
+        let viewer = &mut stream.viewers[index];
+        let ssrcs: Vec<u32> = viewer.lanes.iter().map(|lane| lane.ssrc).collect();
+        let mut compound = Vec::new();
+        rtcp::write_receiver_report(&mut compound, ssrcs.first().copied().unwrap_or_default(), &[]);
+        rtcp::write_bye(&mut compound, &ssrcs);
+        if viewer.sender.seal_rtcp(&mut compound).is_ok() {
+            self.egress.datagram(&viewer.peer, slot as u32, &compound);
+        }
+    }
+}
+
+fn ask_for_keyframe(wanted: bool, stats: &SessionStats, stream: &super::fanout::LocalStream) {
+    if wanted {
+        SessionStats::add(&stats.keyframe_requests, 1);
+        stream.stream.request_keyframe();
+    }
+}
+
+fn note_report(stats: &SessionStats, block: &ReportBlock, wall_ns: u64) {
+    stats.lost.store(block.cumulative_lost.max(0) as u64, Ordering::Relaxed);
+    if block.last_sr != 0 {
+        let now = NtpTime::from_unix_ns(wall_ns).middle();
+        let trip = now.wrapping_sub(block.last_sr).wrapping_sub(block.delay_since_last_sr);
+        if trip < LONGEST_ROUND_TRIP {
+            stats.rtt_us.store(u64::from(trip) * 1_000_000 / 65_536, Ordering::Relaxed);
+        }
+    }
+}

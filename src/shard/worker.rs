@@ -1,0 +1,565 @@
+//! A shard's event loop: one thread, one socket, all sessions that it owns.
+
+use super::clock::Clock;
+use super::egress::Egress;
+use super::fanout::{CATCH_UP_NS, LocalStream};
+use super::inbox::{Command, Inbox};
+use super::publisher::Ingest;
+use super::sessions::{CloseReason, Role, SessionId, SessionState, SessionStats, Sessions};
+use super::slot::{MAX_ROUTES, Slot, SlotState};
+use super::socket::{Peer, ReceiveBuffers};
+use crate::hub::{Liveness, StreamKey};
+use crate::observe::metrics::ShardMetrics;
+use crate::protocol::webrtc::demux::{self, Kind};
+use crate::protocol::webrtc::dtls::{Identity, Progress};
+use crate::protocol::webrtc::srtp::{SrtpReceiver, SrtpSender};
+use crate::protocol::webrtc::stun;
+use bytes::Bytes;
+use slab::Slab;
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// The loop turns at least so often while there are sessions.
+const TICK: Duration = Duration::from_nanos(CATCH_UP_NS);
+/// And so often while there are none.
+const IDLE: Duration = Duration::from_millis(500);
+/// Sessions are looked after in so many parts, one a tick: each once a second.
+pub(super) const ROUNDS: usize = 100;
+/// DTLS must be done by then.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// A peer that has not shown itself for this long is gone (RFC 7675, 5.1).
+const CONSENT_TIMEOUT: Duration = Duration::from_secs(30);
+/// Batches of datagrams taken before the rest of the loop gets its turn.
+const RECEIVE_ROUNDS: usize = 8;
+/// A turn that took longer has stalled what it carries.
+const STALL: Duration = Duration::from_millis(50);
+/// Addresses whose datagrams belong to another shard. Each had a valid STUN request; when full, all are forgotten and
+/// learnt again.
+const MAX_FOREIGN: usize = 16_384;
+
+/// Where the datagrams of an address go.
+#[derive(Clone, Copy, Debug)]
+enum Route {
+    Slot(usize),
+    Shard(usize),
+}
+
+/// One shard.
+pub struct Worker {
+    pub index: usize,
+    pub inbox: Arc<Inbox>,
+    pub sessions: Sessions,
+    pub identity: Arc<Identity>,
+    pub poll: mio::Poll,
+    pub(super) egress: Egress,
+    pub(super) slots: Slab<Slot>,
+    routes: HashMap<SocketAddr, Route>,
+    foreign: usize,
+    by_session: HashMap<SessionId, usize>,
+    pub(super) streams: HashMap<StreamKey, LocalStream>,
+    published: HashMap<StreamKey, usize>,
+    handshaking: Vec<usize>,
+    /// Viewers to whom nothing was sent yet.
+    pub(super) starting: Vec<usize>,
+    pub(super) clock: Clock,
+    round: usize,
+    next_tick: Instant,
+    stopped: bool,
+    pub(super) metrics: Arc<ShardMetrics>,
+}
+
+impl Worker {
+    pub fn new(
+        index: usize,
+        inbox: Arc<Inbox>,
+        sessions: Sessions,
+        identity: Arc<Identity>,
+        poll: mio::Poll,
+        egress: Egress,
+        clock: Clock,
+        metrics: Arc<ShardMetrics>,
+    ) -> Self {
+        Worker {
+            index,
+            inbox,
+            sessions,
+            identity,
+            poll,
+            egress,
+            slots: Slab::new(),
+            routes: HashMap::new(),
+            foreign: 0,
+            by_session: HashMap::new(),
+            streams: HashMap::new(),
+            published: HashMap::new(),
+            handshaking: Vec::new(),
+            starting: Vec::new(),
+            next_tick: clock.now,
+            clock,
+            round: 0,
+            stopped: false,
+            metrics,
+        }
+    }
+
+    /// Runs until it is told to stop.
+    pub fn run(mut self) {
+        self.inbox.attach();
+        let mut events = mio::Events::with_capacity(8);
+        let mut buffers = ReceiveBuffers::default();
+        let mut more = false;
+        while !self.stopped {
+            let timeout = if more { Duration::ZERO } else { self.timeout() };
+            if let Err(error) = self.poll.poll(&mut events, Some(timeout))
+                && error.kind() != std::io::ErrorKind::Interrupted
+            {
+                tracing::error!(shard = self.index, %error, "the shard can not wait for events");
+                std::thread::sleep(TICK);
+            }
+            self.clock.read();
+            let start = self.clock.now;
+            self.inbox.rearm();
+            more = self.receive(&mut buffers);
+            while let Some((peer, data)) = self.inbox.take_datagram() {
+                let mut data = data.to_vec();
+                self.datagram(&mut data, peer);
+            }
+            self.flush_publishers();
+            self.fan_out();
+            if self.clock.now >= self.next_tick {
+                self.next_tick = self.clock.now + TICK;
+                self.tick();
+            }
+            self.commands();
+            self.fan_out();
+            self.egress.flush();
+            self.count_drops();
+            self.watch_loop(start);
+        }
+    }
+
+    fn timeout(&self) -> Duration {
+        let flush = self.published.values().filter_map(|slot| match &self.slots[*slot].state {
+            SlotState::Publishing(ingest) => ingest.flush_at(),
+            _ => None,
+        });
+        let next = if self.slots.is_empty() { self.clock.now + IDLE } else { self.next_tick };
+        let next = flush.fold(next, Instant::min);
+        next.saturating_duration_since(Instant::now()).min(IDLE)
+    }
+
+    fn watch_loop(&mut self, start: Instant) {
+        let busy = start.elapsed();
+        self.metrics.loop_busy_ns.add(busy.as_nanos() as u64);
+        if busy > STALL {
+            self.metrics.stalls.add(1);
+        }
+        self.metrics.packets_out.add(std::mem::take(&mut self.egress.packets));
+        self.metrics.bytes_out.add(std::mem::take(&mut self.egress.bytes));
+    }
+
+    /// Takes what the socket has. True when there may be more.
+    fn receive(&mut self, buffers: &mut ReceiveBuffers) -> bool {
+        for _ in 0..RECEIVE_ROUNDS {
+            let count = match self.egress.socket().receive(buffers) {
+                Ok(count) => count,
+                Err(error) => {
+                    tracing::warn!(shard = self.index, %error, "receiving failed");
+                    return false;
+                }
+            };
+            for index in 0..count {
+                if let Some((data, peer)) = buffers.datagram(index) {
+                    self.metrics.packets_in.add(1);
+                    self.metrics.bytes_in.add(data.len() as u64);
+                    self.datagram(data, peer);
+                }
+            }
+            if !ReceiveBuffers::is_full(count) {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn datagram(&mut self, data: &mut [u8], peer: Peer) {
+        let kind = demux::kind(data);
+        match self.routes.get(&peer.address).copied() {
+            Some(Route::Slot(slot)) => match kind {
+                Kind::Stun => self.known_stun(slot, data, peer),
+                Kind::Dtls => self.dtls(slot, data),
+                Kind::Rtp => self.rtp(slot, data),
+                Kind::Rtcp => self.rtcp(slot, data),
+                Kind::Unknown => self.metrics.ignored_datagrams.add(1),
+            },
+            Some(Route::Shard(shard)) => self.forward(shard, data, peer),
+            None if kind == Kind::Stun => self.unknown_stun(data, peer),
+            None => self.metrics.ignored_datagrams.add(1),
+        }
+    }
+
+    fn forward(&self, shard: usize, data: &[u8], peer: Peer) {
+        if let Some(inbox) = self.sessions.inbox(shard) {
+            inbox.datagram(peer, Bytes::copy_from_slice(data));
+        }
+    }
+
+    /// STUN from an address that is not known: the start of a session, or a new path of one. Without valid integrity it
+    /// is answered with silence, and nothing is kept.
+    fn unknown_stun(&mut self, data: &[u8], peer: Peer) {
+        let Ok(request) = stun::parse(data) else { return self.metrics.ignored_datagrams.add(1) };
+        let Some(ufrag) = request.local_ufrag() else { return self.metrics.ignored_datagrams.add(1) };
+        let Some(session) = self.sessions.by_ufrag(ufrag) else { return self.metrics.ignored_datagrams.add(1) };
+        let valid = session.local_pwd(ufrag).is_some_and(|pwd| request.verify(pwd.as_bytes()));
+        if !valid {
+            return self.metrics.ignored_datagrams.add(1);
+        }
+        match session.claim(self.index) {
+            Ok(role) => {
+                session.set_state(SessionState::Connecting);
+                session.set_remote(peer.address);
+                let slot = self.slots.insert(Slot {
+                    session: session.clone(),
+                    peer,
+                    routes: Vec::new(),
+                    dtls: Box::default(),
+                    receiver: None,
+                    born: self.clock.now,
+                    alive: self.clock.now,
+                    state: SlotState::Handshaking(Some(role)),
+                });
+                self.by_session.insert(session.id.clone(), slot);
+                self.handshaking.push(slot);
+                self.add_route(slot, peer.address);
+                self.known_stun(slot, data, peer);
+            }
+            Err(owner) if owner == self.index => {
+                if let Some(slot) = self.by_session.get(&session.id).copied() {
+                    self.add_route(slot, peer.address);
+                    self.known_stun(slot, data, peer);
+                }
+            }
+            Err(owner) => {
+                if self.foreign >= MAX_FOREIGN {
+                    self.routes.retain(|_, route| matches!(route, Route::Slot(_)));
+                    self.foreign = 0;
+                }
+                self.foreign += 1;
+                self.routes.insert(peer.address, Route::Shard(owner));
+                self.forward(owner, data, peer);
+            }
+        }
+    }
+
+    fn add_route(&mut self, slot: usize, address: SocketAddr) {
+        self.routes.insert(address, Route::Slot(slot));
+        let routes = &mut self.slots[slot].routes;
+        if !routes.contains(&address) {
+            routes.push(address);
+        }
+        if routes.len() > MAX_ROUTES {
+            let current = self.slots[slot].peer.address;
+            let routes = &mut self.slots[slot].routes;
+            if let Some(index) = routes.iter().position(|route| *route != current) {
+                let oldest = routes.remove(index);
+                self.routes.remove(&oldest);
+            }
+        }
+    }
+
+    fn known_stun(&mut self, slot: usize, data: &[u8], peer: Peer) {
+        let entry = &mut self.slots[slot];
+        let Ok(request) = stun::parse(data) else { return };
+        // A new session of the same peer may come from the same address.
+        let Some(pwd) = request.local_ufrag().and_then(|ufrag| entry.session.local_pwd(ufrag)) else {
+            self.routes.remove(&peer.address);
+            return self.unknown_stun(data, peer);
+        };
+        if !request.verify(pwd.as_bytes()) {
+            return self.metrics.ignored_datagrams.add(1);
+        }
+        entry.alive = self.clock.now;
+        let mut answer = Vec::new();
+        stun::write_success(&mut answer, &request, peer.address, pwd.as_bytes());
+        self.egress.datagram(&peer, slot as u32, &answer);
+        if request.use_candidate && entry.peer != peer {
+            entry.peer = peer;
+            entry.session.set_remote(peer.address);
+            if let SlotState::Viewing { key, index, .. } = entry.state
+                && let Some(stream) = self.streams.get_mut(&key)
+            {
+                stream.viewers[index].peer = peer;
+            }
+        }
+    }
+
+    fn dtls(&mut self, slot: usize, data: &[u8]) {
+        let entry = &mut self.slots[slot];
+        let fingerprints = &entry.session.negotiated.remote.fingerprints;
+        let progress = entry.dtls.read(self.clock.now, data, &self.identity, fingerprints);
+        self.send_dtls(slot);
+        match progress {
+            Ok(Progress::None) => {}
+            Ok(Progress::Connected(keys)) => {
+                let (sender, receiver) = *keys;
+                self.connected(slot, sender, receiver);
+            }
+            Ok(Progress::Closed) => self.close(slot, CloseReason::ByPeer),
+            Err(error) => {
+                let session = &self.slots[slot].session;
+                tracing::info!(session = %session.id, stream = %session.stream, %error, "no DTLS association");
+                self.close(slot, CloseReason::DtlsFailed);
+            }
+        }
+    }
+
+    fn send_dtls(&mut self, slot: usize) {
+        let entry = &mut self.slots[slot];
+        while let Some(datagram) = entry.dtls.transmit() {
+            self.egress.datagram(&entry.peer, slot as u32, &datagram);
+        }
+    }
+
+    fn connected(&mut self, slot: usize, sender: SrtpSender, receiver: SrtpReceiver) {
+        self.handshaking.retain(|other| *other != slot);
+        let entry = &mut self.slots[slot];
+        let SlotState::Handshaking(role) = &mut entry.state else { return };
+        let Some(role) = role.take() else { return };
+        entry.receiver = Some(Box::new(receiver));
+        let session = entry.session.clone();
+        tracing::info!(session = %session.id, stream = %session.stream, action = ?session.action,
+            remote = %entry.peer.address, srtp = ?sender.profile(), "connected");
+        match role {
+            Role::Publish(publisher) => {
+                let key = publisher.stream().key;
+                let inbox = self.inbox.clone();
+                publisher.on_keyframe_wanted(Box::new(move || inbox.command(Command::KeyframeWanted(key))));
+                let ingest = Ingest::new(publisher, sender, &session.negotiated.media, self.clock.now);
+                entry.state = SlotState::Publishing(Box::new(ingest));
+                self.published.insert(key, slot);
+            }
+            Role::Play(stream) => {
+                if stream.liveness() == Liveness::Ended {
+                    return self.close(slot, CloseReason::StreamEnded);
+                }
+                let key = stream.key;
+                let peer = entry.peer;
+                let inbox = self.inbox.clone();
+                let local = self.streams.entry(key).or_insert_with(|| LocalStream::new(stream.subscribe(inbox)));
+                let index = local.join(slot as u32, peer, sender, &session.negotiated.media);
+                entry.state = SlotState::Viewing { key, index, joined: false };
+                local.catch_up(Some(index), &mut self.egress);
+                self.starting.push(slot);
+            }
+        }
+        session.set_state(SessionState::Connected);
+    }
+
+    fn rtp(&mut self, slot: usize, data: &mut [u8]) {
+        let entry = &mut self.slots[slot];
+        let (Some(receiver), SlotState::Publishing(ingest)) = (&mut entry.receiver, &mut entry.state) else {
+            return self.metrics.ignored_datagrams.add(1);
+        };
+        match receiver.open_rtp(data) {
+            Ok(length) => {
+                entry.alive = self.clock.now;
+                SessionStats::add(&entry.session.stats.packets, 1);
+                SessionStats::add(&entry.session.stats.bytes, length as u64);
+                ingest.rtp(&data[..length], self.clock.now, self.clock.now_ns, self.clock.wall_ns);
+                // A burst may hold many frames: each goes on its own, so that none waits for the burst's end.
+                if ingest.should_flush(self.clock.now) {
+                    ingest.flush();
+                }
+            }
+            Err(_) => self.metrics.rejected_packets.add(1),
+        }
+    }
+
+    fn rtcp(&mut self, slot: usize, data: &mut [u8]) {
+        let entry = &mut self.slots[slot];
+        let Some(receiver) = &mut entry.receiver else { return self.metrics.ignored_datagrams.add(1) };
+        let Ok(length) = receiver.open_rtcp(data) else { return self.metrics.rejected_packets.add(1) };
+        entry.alive = self.clock.now;
+        match &mut entry.state {
+            SlotState::Publishing(ingest) => ingest.rtcp(&data[..length], self.clock.now, self.clock.wall_ns),
+            SlotState::Viewing { key, index, .. } => {
+                let (key, index) = (*key, *index);
+                self.viewer_rtcp(slot, key, index, &data[..length]);
+            }
+            _ => {}
+        }
+    }
+
+    fn flush_publishers(&mut self) {
+        for slot in self.published.values() {
+            if let SlotState::Publishing(ingest) = &mut self.slots[*slot].state
+                && ingest.should_flush(self.clock.now)
+            {
+                ingest.flush();
+            }
+        }
+    }
+
+    fn fan_out(&mut self) {
+        while let Some((key, batch)) = self.inbox.take_media() {
+            if let Some(stream) = self.streams.get_mut(&key) {
+                stream.batch(&batch, &mut self.egress);
+            }
+        }
+    }
+
+    fn commands(&mut self) {
+        loop {
+            let commands = self.inbox.take_commands();
+            if commands.is_empty() {
+                return;
+            }
+            // What was pushed before a stream's end belongs to its viewers.
+            self.fan_out();
+            for command in commands {
+                match command {
+                    Command::Close(session, reason) => match self.by_session.get(&session.id).copied() {
+                        Some(slot) => self.close(slot, reason),
+                        None => session.closed(reason),
+                    },
+                    Command::StreamEnded(key) => self.end_stream(key),
+                    Command::KeyframeWanted(key) => {
+                        if let Some(slot) = self.published.get(&key).copied() {
+                            self.tick_publisher(slot);
+                        }
+                    }
+                    Command::Ping(answer) => {
+                        let _ = answer.send(());
+                    }
+                    Command::Stop => {
+                        for slot in self.slots.iter().map(|(slot, _)| slot).collect::<Vec<_>>() {
+                            self.close(slot, CloseReason::Shutdown);
+                        }
+                        self.stopped = true;
+                    }
+                }
+            }
+        }
+    }
+
+    fn end_stream(&mut self, key: StreamKey) {
+        let Some(stream) = self.streams.get(&key) else { return };
+        let slots: Vec<usize> = stream.viewers.iter().map(|viewer| viewer.slot as usize).collect();
+        for slot in slots {
+            self.close(slot, CloseReason::StreamEnded);
+        }
+        self.streams.remove(&key);
+    }
+
+    /// Ends a session: tells the peer, frees all that it holds.
+    pub(super) fn close(&mut self, slot: usize, reason: CloseReason) {
+        match std::mem::replace(&mut self.slots[slot].state, SlotState::Over) {
+            SlotState::Publishing(mut ingest) => {
+                ingest.flush();
+                self.published.remove(&ingest.publisher.stream().key);
+                // Dropping it ends the stream.
+            }
+            SlotState::Viewing { key, index, .. } => {
+                self.send_bye(slot, key, index);
+                if let Some(stream) = self.streams.get_mut(&key) {
+                    if let Some(moved) = stream.leave(index)
+                        && let SlotState::Viewing { index: other, .. } = &mut self.slots[moved as usize].state
+                    {
+                        *other = index;
+                    }
+                    if stream.viewers.is_empty() {
+                        self.streams.remove(&key);
+                    }
+                }
+            }
+            SlotState::Handshaking(_) => self.handshaking.retain(|other| *other != slot),
+            SlotState::Over => return,
+        }
+        self.slots[slot].dtls.close(self.clock.now);
+        self.send_dtls(slot);
+        self.egress.flush();
+        self.count_drops();
+        self.starting.retain(|other| *other != slot);
+        let entry = self.slots.remove(slot);
+        for route in &entry.routes {
+            if matches!(self.routes.get(route), Some(Route::Slot(other)) if *other == slot) {
+                self.routes.remove(route);
+            }
+        }
+        self.by_session.remove(&entry.session.id);
+        tracing::info!(session = %entry.session.id, stream = %entry.session.stream, action = ?entry.session.action,
+            ?reason, age_s = entry.session.age().as_secs(), "closed");
+        entry.session.closed(reason);
+    }
+
+    fn tick(&mut self) {
+        for slot in self.handshaking.clone() {
+            let entry = &mut self.slots[slot];
+            if self.clock.now >= entry.born + HANDSHAKE_TIMEOUT {
+                self.close(slot, CloseReason::ConnectTimeout);
+                continue;
+            }
+            let result = entry.dtls.timeout(self.clock.now);
+            self.send_dtls(slot);
+            if result.is_err() {
+                self.close(slot, CloseReason::DtlsFailed);
+            }
+        }
+        for slot in self.published.values().copied().collect::<Vec<_>>() {
+            self.tick_publisher(slot);
+        }
+        for stream in self.streams.values_mut() {
+            stream.catch_up(None, &mut self.egress);
+        }
+        self.greet_starting();
+        self.round = (self.round + 1) % ROUNDS;
+        let capacity = self.slots.capacity();
+        let mut slot = self.round;
+        while slot < capacity {
+            if self.slots.contains(slot) {
+                self.look_after(slot);
+            }
+            slot += ROUNDS;
+        }
+        if self.round == 0 && self.index == 0 {
+            self.sessions.expire_pending();
+        }
+    }
+
+    fn tick_publisher(&mut self, slot: usize) {
+        let entry = &mut self.slots[slot];
+        if let SlotState::Publishing(ingest) = &mut entry.state {
+            let before = ingest.keyframe_requests;
+            ingest.tick(self.clock.now, &entry.peer, slot as u32, &mut self.egress);
+            self.metrics.keyframe_requests_out.add(ingest.keyframe_requests - before);
+            let stats = &entry.session.stats;
+            stats.lost.store(ingest.lost, Ordering::Relaxed);
+            stats.keyframe_requests.store(ingest.keyframe_requests, Ordering::Relaxed);
+        }
+    }
+
+    /// What each session needs once a second.
+    fn look_after(&mut self, slot: usize) {
+        let entry = &self.slots[slot];
+        if self.clock.now >= entry.alive + CONSENT_TIMEOUT {
+            return self.close(slot, CloseReason::Inactive);
+        }
+        if let SlotState::Viewing { key, index, joined } = entry.state
+            && joined
+        {
+            self.report_to_viewer(slot, key, index);
+        }
+    }
+
+    fn count_drops(&mut self) {
+        for (slot, packets) in self.egress.take_drops() {
+            self.metrics.send_drops.add(packets as u64);
+            if let Some(entry) = self.slots.get(slot as usize) {
+                SessionStats::add(&entry.session.stats.dropped, packets as u64);
+            }
+        }
+    }
+}
