@@ -3,6 +3,9 @@
 //! `ARCHITECTURE.md` is the plan of the house: layers, who owns what, and what is deliberately absent.
 
 pub mod hub;
+pub mod access;
 pub mod media;
+pub mod observe;
 pub mod protocol;
 pub mod shard;
+pub mod task;
