@@ -2,6 +2,7 @@
 
 mod params;
 pub mod rtp;
+pub mod sdp;
 pub mod srtp;
 pub mod stun;
 

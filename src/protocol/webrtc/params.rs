@@ -42,6 +42,8 @@ pub struct Negotiated {
     /// The SDP to send back.
     pub answer: String,
     pub remote: RemoteTransport,
+    /// We open the DTLS handshake: the offer said `a=setup:passive` and the policy allowed it.
+    pub dtls_client: bool,
     /// One entry for each m-line that carries media, in the order of the offer.
     pub media: Vec<MediaParams>,
 }
@@ -53,6 +55,7 @@ pub struct MediaParams {
     pub track: TrackInfo,
     /// Egress: index into the stream's tracks. Ingest: index among the session's media.
     pub track_index: u8,
+    /// Of `a=mid`; the index of the m-line where the offer has none.
     pub mid: String,
     /// Payload type of the media; for a viewer the one of the viewer's offer.
     pub payload_type: u8,

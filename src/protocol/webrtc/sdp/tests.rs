@@ -1,0 +1,1 @@
+//! Recorded offers and what is answered to them.
