@@ -7,7 +7,9 @@ mod replay;
 mod sender;
 
 #[cfg(test)]
-mod tests;
+mod interop;
+#[cfg(test)]
+mod vectors;
 
 pub use keys::{EXPORTER_LABEL, Profile, Role, SessionKeys};
 pub use receiver::SrtpReceiver;
