@@ -2,8 +2,8 @@
 //!
 //! `ARCHITECTURE.md` is the plan of the house: layers, who owns what, and what is deliberately absent.
 
-pub mod hub;
 pub mod access;
+pub mod hub;
 pub mod media;
 pub mod observe;
 pub mod protocol;

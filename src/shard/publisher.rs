@@ -153,14 +153,14 @@ impl Ingest {
             map.skip(source_seq);
             return;
         }
-        let inspected = track.inspector.inspect(timestamp, header.marker, &payload);
+        let inspected = track.inspector.inspect(timestamp, &payload);
         let inserted = inspected.insert_before.len() as u64;
         let first_inserted = if inserted > 0 { map.insert_before(source_seq, inserted) } else { None };
         let Some(seq) = map.map(source_seq) else { return };
         let frame = track.frame_of(timestamp);
         let kind = track.media.track.kind();
         let facts = inspected.facts;
-        let starts = facts.frame_start || inspected.inserted_frame_start;
+        let starts = facts.frame_start || inspected.inserted.frame_start;
         if starts {
             self.timeline.packet(track_index, timestamp, wall_ns);
         }
@@ -168,7 +168,7 @@ impl Ingest {
             let size = u32::from(width) << 16 | u32::from(height);
             self.publisher.stream().stats.picture.store(size, Ordering::Relaxed);
         }
-        let keyframe_starts = facts.keyframe_start || first_inserted.is_some();
+        let keyframe_starts = facts.keyframe_start || (first_inserted.is_some() && inspected.inserted.keyframe_start);
         if keyframe_starts && kind == MediaKind::Video {
             self.keyframe = KeyframeAsk::default();
             // Who asked before this keyframe came is served by it.
@@ -210,8 +210,8 @@ impl Ingest {
                 self.pending.push(Packet {
                     flags: PacketFlags {
                         marker: false,
-                        frame_start: start && inspected.inserted_frame_start,
-                        keyframe_start: start,
+                        frame_start: start && inspected.inserted.frame_start,
+                        keyframe_start: start && inspected.inserted.keyframe_start,
                         keyframe: true,
                         discardable: false,
                     },
@@ -266,10 +266,10 @@ impl Ingest {
 
     /// Takes a decrypted compound RTCP packet.
     pub fn rtcp(&mut self, compound: &[u8], now: Instant, wall_ns: u64) {
-        for packet in rtcp::parse(compound) {
-            let Ok(rtcp::Packet::SenderReport(report)) = packet else { continue };
-            self.feedback.report(now, report.ssrc, report.ntp.0, report.rtp_timestamp);
-            let source = self.sources.iter().find(|source| source.ssrc == report.ssrc && !source.rtx);
+        for packet in rtcp::packets(compound) {
+            let Ok(rtcp::Packet::SenderReport { ssrc, info: report, .. }) = packet else { continue };
+            self.feedback.report(now, ssrc, report.ntp.0, report.rtp_timestamp);
+            let source = self.sources.iter().find(|source| source.ssrc == ssrc && !source.rtx);
             if let Some(track) = source.map(|source| source.track)
                 && self.tracks[track].timestamp.highest().is_some()
             {
@@ -305,6 +305,8 @@ impl Ingest {
 
     /// Runs its timers: feedback, keyframe requests, figures.
     pub fn tick(&mut self, now: Instant, peer: &Peer, slot: u32, egress: &mut Egress) {
+        self.lost = self.tracks.iter().map(|track| track.received.missing()).sum();
+        self.measure(now);
         let sender = &mut self.sender;
         let mut send = |mut compound: Vec<u8>| {
             if sender.seal_rtcp(&mut compound).is_ok() {
@@ -333,8 +335,6 @@ impl Ingest {
             }
             self.keyframe = KeyframeAsk { wanted: false, asked: Some(now) };
         }
-        self.lost = self.tracks.iter().map(|track| track.received.missing()).sum();
-        self.measure(now);
         let packets: u64 = self.tracks.iter().map(|track| track.received.count()).sum();
         let bitrate = self.publisher.stream().stats.bitrate.load(Ordering::Relaxed) as f64;
         if let Some(remb) = &mut self.remb

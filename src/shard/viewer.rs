@@ -6,7 +6,7 @@ use super::slot::SlotState;
 use super::worker::Worker;
 use crate::hub::StreamKey;
 use crate::media::{MediaKind, NtpTime};
-use crate::protocol::webrtc::rtcp::{self, Packet, ReportBlock};
+use crate::protocol::webrtc::rtcp::{self, Packet, ReportBlock, SenderInfo};
 use crate::protocol::webrtc::sdp::CNAME;
 use std::sync::atomic::Ordering;
 
@@ -29,15 +29,15 @@ impl Worker {
             if !lane.has_started() || clock.wall_ns == 0 {
                 continue;
             }
-            let report = rtcp::SenderInfo {
-                ssrc: lane.ssrc,
+            let report = SenderInfo {
                 ntp: NtpTime::from_unix_ns(self.clock.wall_ns),
                 rtp_timestamp: lane.timestamp(clock.timestamp_at(self.clock.wall_ns)),
                 packets: lane.packets as u32,
                 octets: lane.octets as u32,
             };
             let mut compound = Vec::with_capacity(96);
-            rtcp::write_sender_report(&mut compound, &report, CNAME);
+            rtcp::write_sender_report(&mut compound, lane.ssrc, &report, &[]);
+            rtcp::write_source_description(&mut compound, lane.ssrc, CNAME);
             if viewer.sender.seal_rtcp(&mut compound).is_ok() {
                 self.egress.datagram(&viewer.peer, slot as u32, &compound);
             }
@@ -72,29 +72,29 @@ impl Worker {
     pub(super) fn viewer_rtcp(&mut self, slot: usize, key: StreamKey, index: usize, compound: &[u8]) {
         let Some(stream) = self.streams.get_mut(&key) else { return };
         let stats = &self.slots[slot].session.stats;
-        for packet in rtcp::parse(compound) {
+        for packet in rtcp::packets(compound) {
             let lane_of = |ssrc: u32| stream.viewers[index].lanes.iter().position(|lane| lane.ssrc == ssrc);
             match packet {
-                Ok(Packet::ReceiverReport(report)) => {
-                    for block in report.blocks() {
+                Ok(Packet::ReceiverReport { reports, .. } | Packet::SenderReport { reports, .. }) => {
+                    for block in reports {
                         if lane_of(block.ssrc).is_some() {
                             note_report(stats, &block, self.clock.wall_ns);
                         }
                     }
                 }
-                Ok(Packet::Nack(nack)) => {
-                    if let Some(lane) = lane_of(nack.media_ssrc) {
-                        let sent = stream.retransmit(index, lane, nack.lost(), &mut self.egress);
+                Ok(Packet::Nack { media, lost, .. }) => {
+                    if let Some(lane) = lane_of(media) {
+                        let sent = stream.retransmit(index, lane, lost, &mut self.egress);
                         self.metrics.retransmitted.add(u64::from(sent));
                     }
                 }
-                Ok(Packet::Pli { media_ssrc }) => {
-                    let wanted = lane_of(media_ssrc).is_some();
+                Ok(Packet::Pli { media, .. }) => {
+                    let wanted = lane_of(media).is_some();
                     ask_for_keyframe(wanted, stats, stream);
                     self.metrics.keyframe_requests_in.add(u64::from(wanted));
                 }
-                Ok(Packet::Fir(fir)) => {
-                    let wanted = fir.media_ssrcs().any(|ssrc| lane_of(ssrc).is_some());
+                Ok(Packet::Fir { entries, .. }) => {
+                    let wanted = { entries }.any(|(ssrc, _)| lane_of(ssrc).is_some());
                     ask_for_keyframe(wanted, stats, stream);
                     self.metrics.keyframe_requests_in.add(u64::from(wanted));
                 }
@@ -127,12 +127,10 @@ fn ask_for_keyframe(wanted: bool, stats: &SessionStats, stream: &super::fanout::
 }
 
 fn note_report(stats: &SessionStats, block: &ReportBlock, wall_ns: u64) {
-    stats.lost.store(block.cumulative_lost.max(0) as u64, Ordering::Relaxed);
-    if block.last_sr != 0 {
-        let now = NtpTime::from_unix_ns(wall_ns).middle();
-        let trip = now.wrapping_sub(block.last_sr).wrapping_sub(block.delay_since_last_sr);
-        if trip < LONGEST_ROUND_TRIP {
-            stats.rtt_us.store(u64::from(trip) * 1_000_000 / 65_536, Ordering::Relaxed);
-        }
+    stats.lost.store(block.total_lost.max(0) as u64, Ordering::Relaxed);
+    if let Some(trip) = block.round_trip(NtpTime::from_unix_ns(wall_ns))
+        && trip < LONGEST_ROUND_TRIP
+    {
+        stats.rtt_us.store(u64::from(trip) * 1_000_000 / 65_536, Ordering::Relaxed);
     }
 }

@@ -10,7 +10,7 @@ use super::slot::{MAX_ROUTES, Slot, SlotState};
 use super::socket::{Peer, ReceiveBuffers};
 use crate::hub::{Liveness, StreamKey};
 use crate::observe::metrics::ShardMetrics;
-use crate::protocol::webrtc::demux::{self, Kind};
+use crate::protocol::webrtc::dtls_peek::{self, Kind};
 use crate::protocol::webrtc::dtls::{Identity, Progress};
 use crate::protocol::webrtc::srtp::{SrtpReceiver, SrtpSender};
 use crate::protocol::webrtc::stun;
@@ -186,7 +186,7 @@ impl Worker {
     }
 
     fn datagram(&mut self, data: &mut [u8], peer: Peer) {
-        let kind = demux::kind(data);
+        let kind = dtls_peek::kind(data);
         match self.routes.get(&peer.address).copied() {
             Some(Route::Slot(slot)) => match kind {
                 Kind::Stun => self.known_stun(slot, data, peer),

@@ -1,6 +1,6 @@
 //! DTLS in the server's role: one association per session, with AEAD ciphers for SRTP wherever the client offers them.
 
-use super::demux::ClientHelloPeek;
+use super::dtls_peek::ClientHelloPeek;
 use super::srtp::{EXPORTER_LABEL, Profile, Role, SessionKeys, SrtpReceiver, SrtpSender};
 use bytes::BytesMut;
 use ring::digest;
