@@ -1,6 +1,7 @@
 //! The server's half of WebRTC: SDP answers, ICE-lite, DTLS, SRTP, RTP and RTCP.
 
 mod params;
+pub mod payload;
 pub mod rtcp;
 pub mod rtp;
 pub mod sdp;
