@@ -1,12 +1,14 @@
-//! Values that every layer shares: names, codecs, tracks and packets. No I/O, no clock.
+//! Values that every layer shares: names, codecs, tracks, frames and packets. No I/O, no clock.
 
 mod codec;
+mod frame;
 mod name;
 mod packet;
 mod time;
 mod track;
 
 pub use codec::{Codec, MediaKind};
+pub use frame::Frame;
 pub use name::{InvalidStreamName, StreamName};
 pub use packet::{Packet, PacketFlags};
 pub use time::{NtpTime, wall_clock};

@@ -1,3 +1,4 @@
 //! Protocols as bytes and state machines: fed input and time, drained of output. No sockets, no clock.
 
+pub mod bitstream;
 pub mod webrtc;

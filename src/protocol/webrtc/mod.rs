@@ -3,6 +3,7 @@
 pub mod dtls;
 pub mod dtls_peek;
 mod params;
+pub mod payload;
 pub mod rtcp;
 pub mod rtp;
 pub mod sdp;

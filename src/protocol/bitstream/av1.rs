@@ -1,0 +1,191 @@
+//! Open bitstream units of AV1 (AV1 bitstream specification, 5.3 to 5.9).
+
+use super::{BitReader, PictureSize, picture_size};
+use std::ops::Range;
+
+pub const SEQUENCE_HEADER: u8 = 1;
+pub const TEMPORAL_DELIMITER: u8 = 2;
+pub const FRAME_HEADER: u8 = 3;
+pub const TILE_GROUP: u8 = 4;
+pub const FRAME: u8 = 6;
+pub const TILE_LIST: u8 = 8;
+pub const PADDING: u8 = 15;
+
+/// Set in an OBU header where a size follows it.
+pub const HAS_SIZE: u8 = 0x02;
+const HAS_EXTENSION: u8 = 0x04;
+
+/// The type in an OBU header.
+pub fn obu_type(header: u8) -> u8 {
+    (header >> 3) & 0x0f
+}
+
+/// Bytes of an OBU header with its extension, without its size.
+pub fn header_length(header: u8) -> usize {
+    if header & HAS_EXTENSION != 0 { 2 } else { 1 }
+}
+
+/// An unsigned LEB128 number and its length in bytes; `None` above 2^32 - 1 or where it is cut short (4.10.5).
+pub fn leb128(data: &[u8]) -> Option<(u32, usize)> {
+    let mut value = 0u64;
+    for (index, &byte) in data.iter().take(8).enumerate() {
+        value |= u64::from(byte & 0x7f) << (7 * index);
+        if byte & 0x80 == 0 {
+            return Some((u32::try_from(value).ok()?, index + 1));
+        }
+    }
+    None
+}
+
+/// Adds a LEB128 number.
+pub fn push_leb128(out: &mut Vec<u8>, mut value: u32) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+/// One OBU inside a temporal unit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Obu {
+    pub header: u8,
+    /// Header and extension.
+    pub head: Range<usize>,
+    /// What follows the size.
+    pub body: Range<usize>,
+}
+
+/// The OBUs of a temporal unit in the low-overhead format; ends at the first that does not fit its data. An OBU without a
+/// size is the last one.
+pub fn obus(unit: &[u8]) -> impl Iterator<Item = Obu> + '_ {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let header = *unit.get(at)?;
+        let head = at..at + header_length(header);
+        let rest = unit.get(head.end..)?;
+        let body = if header & HAS_SIZE == 0 {
+            head.end..unit.len()
+        } else {
+            let (size, length) = leb128(rest)?;
+            let start = head.end + length;
+            start..start.checked_add(size as usize).filter(|&end| end <= unit.len())?
+        };
+        at = body.end;
+        Some(Obu { header, head, body })
+    })
+}
+
+/// Whether the body of a frame or frame header OBU is a shown or hidden key frame (5.9.2); not for still pictures.
+pub fn is_key_frame(frame_body: &[u8]) -> bool {
+    // show_existing_frame 0, frame_type 0.
+    frame_body.first().is_some_and(|byte| byte & 0xe0 == 0)
+}
+
+/// Whether decoding can start at a temporal unit: it has a sequence header, and a key frame.
+pub fn is_keyframe(unit: &[u8]) -> bool {
+    let mut sequence = false;
+    obus(unit).any(|obu| match obu_type(obu.header) {
+        SEQUENCE_HEADER => {
+            sequence = true;
+            false
+        }
+        FRAME | FRAME_HEADER => sequence && is_key_frame(&unit[obu.body]),
+        _ => false,
+    })
+}
+
+/// The largest size of the pictures, from the body of a sequence header (5.5.1).
+pub fn sequence_size(body: &[u8]) -> Option<PictureSize> {
+    let mut reader = BitReader::plain(body);
+    reader.skip(4)?;
+    if reader.flag()? {
+        reader.skip(5)?;
+    } else {
+        skip_operating_points(&mut reader)?;
+    }
+    let (width_bits, height_bits) = (reader.bits(4)? + 1, reader.bits(4)? + 1);
+    let (width, height) = (reader.bits(width_bits)? + 1, reader.bits(height_bits)? + 1);
+    picture_size(width, height)
+}
+
+fn skip_operating_points(reader: &mut BitReader<'_>) -> Option<()> {
+    let mut delay_bits = None;
+    if reader.flag()? {
+        reader.skip(64)?;
+        if reader.flag()? {
+            reader.ue()?;
+        }
+        if reader.flag()? {
+            delay_bits = Some(reader.bits(5)? + 1);
+            reader.skip(32 + 5 + 5)?;
+        }
+    }
+    let display_delay = reader.flag()?;
+    for _ in 0..=reader.bits(5)? {
+        reader.skip(12)?;
+        if reader.bits(5)? > 7 {
+            reader.flag()?;
+        }
+        if let Some(bits) = delay_bits
+            && reader.flag()?
+        {
+            reader.skip(2 * bits + 1)?;
+        }
+        if display_delay && reader.flag()? {
+            reader.skip(4)?;
+        }
+    }
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_round_trip() {
+        for value in [0, 1, 127, 128, 300, 16_383, 16_384, u32::MAX] {
+            let mut out = Vec::new();
+            push_leb128(&mut out, value);
+            assert_eq!(leb128(&out), Some((value, out.len())));
+            assert_eq!(leb128(&out[..out.len() - 1]), None);
+        }
+        assert_eq!(leb128(&[0xff; 8]), None);
+    }
+
+    #[test]
+    fn units_are_listed() {
+        // Delimiter, a sequence header with a size, a frame without.
+        let unit = [0x12, 0x00, 0x0a, 0x02, 7, 8, 0x30, 0x10, 1, 2];
+        let found: Vec<_> = obus(&unit).map(|obu| (obu_type(obu.header), obu.body)).collect();
+        assert_eq!(found, [(TEMPORAL_DELIMITER, 2..2), (SEQUENCE_HEADER, 4..6), (FRAME, 7..10)]);
+        assert!(is_keyframe(&unit));
+        assert_eq!(obus(&[0x0a, 0x05, 1]).count(), 0);
+        assert_eq!(obus(&[0x0a]).count(), 0);
+    }
+
+    #[test]
+    fn sizes_of_real_sequence_headers() {
+        let file = include_bytes!("../../../tests/data/media/av1.ivf");
+        // The first frame follows the file header (32 bytes) and its own (12).
+        let unit = &file[44..];
+        let sequence = obus(unit).find(|obu| obu_type(obu.header) == SEQUENCE_HEADER).expect("libaom starts with one");
+        assert_eq!(sequence_size(&unit[sequence.body.clone()]), Some((96, 64)));
+        assert_eq!(sequence_size(&unit[sequence.body.start..sequence.body.end - 4]), None);
+    }
+
+    #[test]
+    fn garbage_is_refused_quietly() {
+        let mut state = 3u32;
+        for length in 0..500usize {
+            let data: Vec<u8> = (0..length % 40)
+                .map(|_| {
+                    state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    (state >> 24) as u8
+                })
+                .collect();
+            _ = (sequence_size(&data), obus(&data).count(), is_keyframe(&data));
+        }
+    }
+}
