@@ -3,7 +3,9 @@
 //! `ARCHITECTURE.md` is the plan of the house: layers, who owns what, and what is deliberately absent.
 
 pub mod access;
+pub mod egress;
 pub mod hub;
+pub mod ingest;
 pub mod media;
 pub mod observe;
 pub mod protocol;

@@ -1,0 +1,7 @@
+//! Ingest: how streams come in, protocol by protocol.
+
+mod frames;
+mod whip;
+
+pub use frames::FramePublisher;
+pub use whip::{Whip, WhipError};

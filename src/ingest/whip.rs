@@ -1,0 +1,89 @@
+//! WHIP (RFC 9725): from a publisher's offer to a session that a shard takes over.
+
+use crate::access::{self, Access, Denial};
+use crate::hub::{Hub, PublishError};
+use crate::media::{Codec, StreamName};
+use crate::protocol::webrtc::sdp::{IngestPolicy, Offer, OfferError, answer_ingest};
+use crate::shard::{ClientInfo, IceCredentials, NewSession, Role, Session, SessionError, SessionId, Sessions};
+use std::sync::{Arc, RwLock};
+
+/// Starts WHIP sessions. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Whip {
+    node: Arc<str>,
+    access: Access,
+    hub: Hub,
+    sessions: Sessions,
+    policy: Arc<RwLock<IngestPolicy>>,
+}
+
+/// Why a session was not started.
+#[derive(Debug)]
+pub enum WhipError {
+    /// The access rules say no.
+    Access(Denial),
+    /// The offer can not be answered.
+    Offer(OfferError),
+    /// Somebody else publishes under this name.
+    Taken(String),
+    /// A limit of this server is reached.
+    Full(String),
+    /// The server stops.
+    Stopping,
+}
+
+impl Whip {
+    /// `codecs`: what publishers may send, best first.
+    pub fn new(node: &str, access: Access, hub: Hub, sessions: Sessions, codecs: &[Codec]) -> Self {
+        let policy = Arc::new(RwLock::new(IngestPolicy::from_codecs(codecs)));
+        Whip { node: node.into(), access, hub, sessions, policy }
+    }
+
+    /// Replaces the order of codecs for later sessions.
+    pub fn set_codecs(&self, codecs: &[Codec]) {
+        *self.policy.write().expect("no holder of this lock panics") = IngestPolicy::from_codecs(codecs);
+    }
+
+    /// Answers an offer. The session's `negotiated.answer` is what to send back.
+    ///
+    /// # Errors
+    /// See `WhipError`; nothing is left behind then.
+    pub async fn create(
+        &self,
+        stream: &StreamName,
+        offer: &str,
+        token: Option<&str>,
+        client: ClientInfo,
+    ) -> Result<Arc<Session>, WhipError> {
+        if self.sessions.is_stopping() {
+            return Err(WhipError::Stopping);
+        }
+        let request =
+            access::Request { action: access::Action::Publish, stream, token, remote_ip: client.remote_ip };
+        let grant = self.access.check(&request).await.map_err(WhipError::Access)?;
+        let offer = Offer::parse(offer).map_err(WhipError::Offer)?;
+        let local = IceCredentials::random();
+        let negotiated = {
+            let policy = self.policy.read().expect("no holder of this lock panics");
+            answer_ingest(&offer, &policy, &self.sessions.local_transport(&local)).map_err(WhipError::Offer)?
+        };
+        let tracks = negotiated.media.iter().map(|media| media.track.clone()).collect();
+        let publisher = self.hub.publish(stream.clone(), tracks).map_err(|error| match error {
+            PublishError::Taken(_) => WhipError::Taken(error.to_string()),
+            PublishError::Full(_) => WhipError::Full(error.to_string()),
+        })?;
+        let new = NewSession {
+            id: SessionId::random(&self.node),
+            stream: stream.clone(),
+            client,
+            subject: grant.subject,
+            negotiated,
+            local,
+            role: Role::Publish(publisher),
+        };
+        self.sessions.insert(new).map_err(|error| match error {
+            SessionError::Full(_) => WhipError::Full(error.to_string()),
+            SessionError::Stopping => WhipError::Stopping,
+        })
+    }
+}
