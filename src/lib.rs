@@ -4,6 +4,7 @@
 
 pub mod hub;
 pub mod access;
+pub mod config;
 pub mod media;
 pub mod observe;
 pub mod protocol;
