@@ -6,6 +6,7 @@ pub mod access;
 pub mod egress;
 pub mod hub;
 pub mod ingest;
+pub mod config;
 pub mod media;
 pub mod observe;
 pub mod protocol;

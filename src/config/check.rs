@@ -1,0 +1,109 @@
+//! What must hold between keys, and within ranges, before a configuration may run.
+
+use super::problem::Problem;
+use super::{Config, Listen, Tls};
+use crate::access::Action;
+use std::ops::RangeInclusive;
+use std::path::Path;
+
+/// Everything that is wrong. `place` tells where a key was set.
+pub(super) fn problems(config: &Config, place: impl Fn(&str) -> Option<String>) -> Vec<Problem> {
+    let mut found: Vec<(&'static str, String)> = Vec::new();
+    let ranges: [(&'static str, u32, RangeInclusive<u32>); 9] = [
+        ("media.shards", u32::from(config.media.shards), 0..=256),
+        ("limits.streams", config.limits.streams, 1..=1_000_000),
+        ("limits.sessions", config.limits.sessions, 1..=1_000_000),
+        ("limits.sessions_per_address", config.limits.sessions_per_address, 0..=1_000_000),
+        ("limits.pending_sessions", config.limits.pending_sessions, 1..=1_000_000),
+        ("shutdown.grace_s", config.shutdown.grace_s, 0..=3600),
+        ("demo.fps", config.demo.fps, 1..=60),
+        ("demo.bitrate_kbps", config.demo.bitrate_kbps, 50..=50_000),
+        ("access.rules", u32::try_from(config.access.rules.len()).unwrap_or(u32::MAX), 0..=10_000),
+    ];
+    for (key, value, range) in ranges {
+        if !range.contains(&value) {
+            found.push((key, format!("{value} is out of range: {} to {} is possible", range.start(), range.end())));
+        }
+    }
+    if let Tls::Files { cert, key } = &config.http.tls {
+        found.extend([cert, key].into_iter().filter_map(|path| unreadable(path)).map(|text| ("http.tls", text)));
+    }
+    let listeners = [
+        ("http.listen", config.http.listen),
+        ("admin.listen", config.admin.listen),
+        ("media.listen", config.media.listen),
+        ("rtmp.listen", config.rtmp.listen),
+    ];
+    for (index, (key, listen)) in listeners.iter().enumerate() {
+        for (other_key, other) in &listeners[..index] {
+            if listen.collides(*other) {
+                let text = format!("{listen} can not be bound beside {other_key} = \"{other}\"; give it another port");
+                found.push((key, text));
+            }
+        }
+    }
+    if config.admin.listen.is_public() && config.admin.token.is_none() {
+        let text = format!(
+            "{} can be reached by other machines, so admin.token must be set; `wasmcast config token` makes one \
+             (or listen on 127.0.0.1)",
+            config.admin.listen
+        );
+        found.push(("admin.listen", text));
+    }
+    found.extend(unguarded(config, &place));
+    let problem = |(key, text): (&str, String)| {
+        let problem = Problem::new(format!("`{key}`: {text}"));
+        match place(key) {
+            Some(place) => problem.at(place),
+            None => problem,
+        }
+    };
+    found.into_iter().map(problem).collect()
+}
+
+/// What is allowed but does not do what its author expects.
+pub(super) fn warnings(config: &Config) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if config.rtmp.listen != Listen::Off {
+        warnings.push("rtmp.listen is set, but this version has no RTMP yet; nothing listens there".to_owned());
+    }
+    if config.plugins.dir.is_some() {
+        warnings.push("plugins.dir is set, but this version runs no plugins yet; the directory is not read".to_owned());
+    }
+    warnings
+}
+
+/// A listener that others can reach while nothing says who may enter.
+fn unguarded(config: &Config, place: &impl Fn(&str) -> Option<String>) -> Option<(&'static str, String)> {
+    let public = [("http.listen", config.http.listen), ("rtmp.listen", config.rtmp.listen)];
+    let (key, listen) = public.into_iter().find(|(_, listen)| listen.is_public())?;
+    let missing: Vec<Action> =
+        [Action::Publish, Action::Play].into_iter().filter(|action| !config.access.covers(*action)).collect();
+    if missing.is_empty() {
+        return None;
+    }
+    // A file that has an [access] table can not have dotted access keys above it, and the other way round.
+    let in_file = |key: &str| place(key).is_some_and(|place| !place.starts_with("env ") && !place.starts_with("flag "));
+    let has_section = ["access.publish", "access.play", "access.rules"].into_iter().any(in_file);
+    let lines: Vec<String> =
+        missing
+            .iter()
+            .map(|action| {
+                if has_section { format!("    {action} = \"open\"") } else { format!("    access.{action} = \"open\"") }
+            })
+            .collect();
+    let where_to = if has_section { "to its access section" } else { "at the top of the configuration file" };
+    let who = missing.iter().map(Action::to_string).collect::<Vec<_>>().join(" and ");
+    let text = format!(
+        "{listen} can be reached by other machines, but nothing says who may {who}. To let anyone, write {where_to}\n\
+         {}\n\
+         or let in holders of tokens with [[access.rules]] (see `wasmcast config token`), or listen on 127.0.0.1",
+        lines.join("\n")
+    );
+    Some((key, text))
+}
+
+fn unreadable(path: &Path) -> Option<String> {
+    let error = std::fs::File::open(path).err()?;
+    Some(format!("the file {} can not be read: {error}", path.display()))
+}
