@@ -182,10 +182,10 @@ function paintWays() {
   if (!good) return;
   const whip = `${location.origin}/whip/${name}`;
   ways.browser.setText(`${location.origin}/publish/${name}`);
-  ways.ffmpeg.setText(
-    "ffmpeg -re -i input.mp4 -c:v libx264 -preset veryfast -tune zerolatency -pix_fmt yuv420p -bf 0 -g 60 " +
-      `-c:a libopus -ar 48000 -ac 2 -f whip "${whip}"`,
-  );
+  ways.ffmpeg.setText([
+    ...["ffmpeg", "-re", "-i input.mp4", "-c:v libx264", "-preset veryfast", "-tune zerolatency", "-pix_fmt yuv420p", "-bf 0", "-g 60"],
+    ...["-c:a libopus", "-ar 48000", "-ac 2", "-f whip", `"${whip}"`],
+  ]);
   ways.obs.setText(whip);
 }
 

@@ -99,7 +99,12 @@ export function snippet(label, text) {
   const button = el("button", { type: "button", className: "quiet", textContent: "Copy", "aria-label": `Copy: ${label}` });
   copies(button, () => code.textContent);
   const box = el("div", { className: "snippet" }, code, button);
-  box.setText = (words) => (code.textContent = words);
+  // Given parts, it breaks lines between them only: an option stays with its value.
+  box.setText = (words) => {
+    if (!Array.isArray(words)) return (code.textContent = words);
+    const parts = words.flatMap((part) => [" ", el("span", { className: /^-/.test(part) ? "whole" : "", textContent: part })]);
+    code.replaceChildren(...parts.slice(1));
+  };
   return box;
 }
 

@@ -22,7 +22,7 @@ const CSS = `
 .stage.asleep { cursor: none; }
 video { width: 100%; height: 100%; object-fit: contain; display: block; transition: filter .3s; }
 .stage:not([data-state=live]) video { filter: brightness(.35) saturate(.6); }
-svg { width: 22px; height: 22px; fill: currentColor; display: block; }
+svg { filter: drop-shadow(0 1px 2px #0006); width: 22px; height: 22px; fill: currentColor; display: block; }
 svg .line { fill: none; stroke: currentColor; stroke-width: 2; stroke-linecap: round; stroke-linejoin: round; }
 button, input { font: inherit; color: inherit; }
 button { cursor: pointer; border: 0; background: none; border-radius: 8px; padding: 0; }
@@ -128,8 +128,10 @@ canvas { display: block; width: 100%; height: 36px; margin-top: 8px; border-top:
 @container (max-width: 460px) {
   input[type=range], .bar .wide { display: none; }
   .bar { padding-inline: 4px; gap: 0; }
-  .figures { font-size: 11.5px; padding: 8px 10px; }
-  .figures dd { font-size: 11px; }
+  .figures { inset: 6px auto auto 6px; max-width: calc(100% - 12px); max-height: calc(100% - 12px); padding: 7px 10px; line-height: 1.4; font-size: 10.5px; }
+  .figures dd { font-size: 10.5px; }
+  .figures dl { column-gap: 10px; }
+  canvas { display: none; }
   .notice { font-size: 14px; padding: 40px 14px 52px; }
   .spinner { width: 26px; height: 26px; margin-bottom: 4px; }
 }

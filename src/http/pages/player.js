@@ -139,6 +139,7 @@ class WasmcastPlayer extends (globalThis.HTMLElement ?? Object) {
   #toastTimer = 0;
   #countTimer = 0;
   #listening = null;
+  #wanted = false;
 
   constructor() {
     super();
@@ -198,6 +199,7 @@ class WasmcastPlayer extends (globalThis.HTMLElement ?? Object) {
     });
     this.#player = player;
     player.addEventListener("state", () => this.#stateChanged(player));
+    player.addEventListener("media", () => this.#wanted && this.#begin());
     player.addEventListener("stats", ({ detail }) => this.#measured(detail));
     player.addEventListener("viewers", ({ detail }) => this.#paintViewers(detail));
     for (const type of ["state", "stats", "error", "viewers"]) {
@@ -208,22 +210,30 @@ class WasmcastPlayer extends (globalThis.HTMLElement ?? Object) {
   }
 
   /** Starts, or goes on after pause() at the live edge. */
-  async play() {
+  play() {
+    this.#wanted = true;
     this.#player?.start();
+    this.#paintControls();
+    return this.#begin();
+  }
+
+  pause() {
+    this.#wanted = false;
+    this.video.pause();
+    this.#paintControls();
+  }
+
+  async #begin() {
+    if (!this.video.srcObject) return;
     try {
       await this.video.play();
     } catch (error) {
       // Without a click on the page, browsers refuse sound but let a silent picture start.
-      if (error.name !== "NotAllowedError" || this.video.muted) return this.#paintControls();
+      if (error.name !== "NotAllowedError" || this.video.muted) return;
       this.video.muted = true;
       this.#ui.unmute.hidden = false;
-      await this.video.play().catch(() => {});
+      await this.video.play().catch(() => this.pause());
     }
-    this.#paintControls();
-  }
-
-  pause() {
-    this.video.pause();
   }
 
   toggleFullscreen() {
@@ -253,9 +263,10 @@ class WasmcastPlayer extends (globalThis.HTMLElement ?? Object) {
       event.preventDefault();
       this.setAttribute("token", ui.form.elements.token.value.trim());
     });
-    for (const type of ["play", "pause", "volumechange", "enterpictureinpicture", "leavepictureinpicture"]) {
-      video.addEventListener(type, () => this.#paintControls());
-    }
+    video.addEventListener("volumechange", () => this.#paintControls());
+    // The picture-in-picture window and the keys of the keyboard pause and play without asking us.
+    video.addEventListener("play", () => this.#followVideo(true));
+    video.addEventListener("pause", () => this.#followVideo(false));
     video.addEventListener("click", (event) => {
       // A finger wakes the controls; a mouse, which wakes them by moving, plays and pauses.
       if (event.pointerType === "mouse" || event.pointerType === undefined) this.#togglePlay();
@@ -291,14 +302,20 @@ class WasmcastPlayer extends (globalThis.HTMLElement ?? Object) {
   }
 
   #togglePlay() {
-    if (this.video.paused || !this.#player || this.#player.state.name === "idle") this.play();
-    else this.pause();
+    if (this.#wanted) this.pause();
+    else this.play();
+  }
+
+  #followVideo(playing) {
+    if (!playing && !this.video.srcObject?.active) return;
+    this.#wanted = playing;
+    this.#paintControls();
   }
 
   #toggleMute() {
     this.video.muted = !this.video.muted;
     if (!this.video.muted && this.video.volume === 0) this.video.volume = 0.5;
-    if (!this.video.muted) this.video.play().catch(() => {});
+    if (!this.video.muted && this.#wanted) this.#begin();
     this.#toast(this.video.muted ? "Sound off" : "Sound on");
   }
 
@@ -327,7 +344,7 @@ class WasmcastPlayer extends (globalThis.HTMLElement ?? Object) {
   #sleepSoon(wait) {
     clearTimeout(this.#hideTimer);
     this.#hideTimer = setTimeout(() => {
-      const busy = this.video.paused || !this.#ui.help.hidden || this.shadowRoot.activeElement?.matches(":focus-visible");
+      const busy = !this.#wanted || !this.#ui.help.hidden || this.shadowRoot.activeElement?.matches(":focus-visible");
       if (!busy) this.stage.classList.add("asleep");
     }, wait);
   }
@@ -383,7 +400,8 @@ class WasmcastPlayer extends (globalThis.HTMLElement ?? Object) {
 
   #paintControls() {
     const ui = this.#ui;
-    const { paused, muted, volume } = this.video;
+    const { muted, volume } = this.video;
+    const paused = !this.#wanted;
     const silent = muted || volume === 0;
     const full = document.fullscreenElement === this;
     const set = (button, drawing, label) => {
@@ -397,7 +415,6 @@ class WasmcastPlayer extends (globalThis.HTMLElement ?? Object) {
     set(ui.full, full ? ICONS.small : ICONS.full, full ? "Leave fullscreen (F)" : "Fullscreen (F)");
     ui.volume.value = silent ? 0 : volume;
     if (!silent) ui.unmute.hidden = true;
-    this.stage.classList.toggle("halted", paused);
     if (paused) this.#wake();
   }
 
@@ -439,7 +456,7 @@ function figureRows(figures) {
   const recovered = figures.retransmitted ? `${figures.retransmitted} resent` : null;
   return [
     ["Picture", join(width && `${width} × ${height}`, unit(figures.fps, "fps"))],
-    ["Codec", join(figures.videoCodec, figures.audioCodec)],
+    ["Codec", join(figures.videoCodec, figures.audioCodec?.replace(/^opus$/, "Opus"))],
     ["Bitrate", bitrate],
     ["Loss", join(unit(figures.lossPercent, "%", 1), `${Math.max(figures.packetsLost, 0)} lost`, recovered)],
     ["Round trip", join(unit(figures.rttMs, "ms"), figures.transport)],

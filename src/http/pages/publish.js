@@ -198,6 +198,7 @@ function limits() {
 async function changed(name) {
   const live = publisher.state.name === "live";
   paintFields();
+  if (name === "source") await paintDevices();
   if (["kbps", "degradation"].includes(name)) return publisher.adjust(limits());
   if (!["source", "camera", "microphone", "voice", "size", "fps"].includes(name)) return;
   if (!live && !source && settings.source.value !== "test") return;
@@ -241,8 +242,10 @@ async function paintDevices() {
     field.replaceChildren(...options.map(([value, textContent]) => el("option", { value, textContent })));
     if (options.some(([value]) => value === before)) field.value = before;
   };
-  fill(settings.camera, cameras, [["", "The usual one"]]);
-  fill(settings.microphone, microphones, [["", "The usual one"], ["none", "No sound"]]);
+  fill(settings.camera, cameras, [["", "Default camera"]]);
+  const test = settings.source.value === "test";
+  const first = ["", test ? "Two tones and a pip" : "Default microphone"];
+  fill(settings.microphone, test ? [] : microphones, [first, ["none", "No sound"]]);
   if (query.get("audio") === "0") settings.microphone.value = "none";
 }
 
@@ -350,7 +353,7 @@ function paintMeter() {
     analyser.getFloatTimeDomainData(samples);
     const loud = Math.sqrt(samples.reduce((total, sample) => total + sample * sample, 0) / samples.length);
     const level = Math.min(Math.max((20 * Math.log10(loud + 1e-6) + 60) / 60, 0), 1);
-    byId("meter").firstElementChild.style.transform = `scaleY(${level.toFixed(2)})`;
+    byId("meter").firstElementChild.style.transform = `scaleX(${level.toFixed(2)})`;
   }
   setTimeout(() => requestAnimationFrame(paintMeter), 60);
 }

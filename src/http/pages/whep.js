@@ -22,6 +22,10 @@ const DISCONNECTED_MS = 3_000;
 const CONNECT_MS = 15_000;
 
 /**
+ * Events: `state` [{name, title, detail, advice, retryAt}], `stats` [object] each second while a session runs,
+ * `error` [Problem] for each failed attempt, `viewers` [number|null], `media` when a session's tracks are in the video
+ * (play() is the caller's; an `autoplay` attribute does it too).
+ *
  * States, as told by the `state` event and `player.state.name`:
  * - `idle`          not started, or stopped
  * - `connecting`    asking for the stream
@@ -98,7 +102,6 @@ export class Player extends EventTarget {
     if (this.#state.name !== "idle") return;
     this.#attempt = 0;
     this.#state = { ...this.#state, title: "", detail: "", advice: "", problem: null };
-    this.#video.srcObject = this.#stream;
     addEventListener("online", this.#hurry);
     addEventListener("pagehide", this.#leave);
     addEventListener("pageshow", this.#comeBack);
@@ -165,6 +168,9 @@ export class Player extends EventTarget {
     const fresh = session.tracks;
     for (const track of this.#stream.getTracks()) this.#stream.removeTrack(track);
     for (const track of fresh) this.#stream.addTrack(track);
+    // Not before there is media: an element with an empty stream would hold up the page's load event.
+    if (this.#video.srcObject !== this.#stream) this.#video.srcObject = this.#stream;
+    this.#dispatch("media");
     old?.close();
     if (session.bytes > 0) this.#seen();
   }
