@@ -61,7 +61,7 @@ function paint(figures) {
   };
   const { width, height, fps, videoCodec, bitrateKbps, lossPercent, rttMs, latencyMs, latencyBy, viewers } = figures ?? {};
   paintTiles(byId("tiles"), [
-    [latencyBy === "estimate" ? "Latency (from server)" : "Latency", milliseconds(latencyMs), by[latencyBy] ?? ""],
+    [latencyBy === "estimate" ? "Server to screen" : "Latency", milliseconds(latencyMs), by[latencyBy] ?? ""],
     ["Picture", width ? `${width}×${height}` : "–", [videoCodec, fps && `${Math.round(fps)} fps`].filter(Boolean).join(", ")],
     ["Bitrate", bitrate(bitrateKbps)],
     ["Loss", percent(lossPercent)],

@@ -67,15 +67,20 @@ function allowSources() {
   const allowed = { camera: devicesAllowed(), screen: screenAllowed(), test: true };
   for (const choice of settings.source) choice.disabled = !allowed[choice.value];
   if (!allowed.camera) settings.source.value = "test";
+}
+
+function paintSourceHelp() {
   const help = byId("source-help");
   if (!isSecureContext) {
-    help.append(
+    help.replaceChildren(
       "Browsers give camera and screen to secure pages only. Set ",
       el("code", { textContent: 'http.tls = "self-signed"' }),
       " in the server's configuration and come by https, or open this page on localhost.",
     );
-  } else if (!allowed.screen) {
-    help.textContent = "This browser cannot share its screen.";
+  } else if (settings.source.value === "test") {
+    help.textContent = "Keep this tab in view: browsers slow down what is drawn in a hidden one.";
+  } else {
+    help.textContent = screenAllowed() ? "" : "This browser cannot share its screen.";
   }
 }
 
@@ -191,7 +196,7 @@ function limits() {
   return {
     maxKbps: Number(settings.kbps.value) || Math.max(fitting, 300),
     maxFps: fps,
-    degradation: settings.degradation.value,
+    degradation: settings.degradation.value || (settings.source.value === "camera" ? "balanced" : "maintain-resolution"),
   };
 }
 
@@ -260,6 +265,7 @@ function paintFields() {
   };
   byId("placeholder").textContent = words[chosen];
   byId("placeholder").hidden = source !== null;
+  paintSourceHelp();
 }
 
 const CHIP = {

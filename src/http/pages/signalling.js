@@ -132,7 +132,7 @@ export function parseRetryAfter(value, now) {
 
 /** Milliseconds to wait before attempt number `attempt` (from 0): 0.5 s doubling to 10 s, spread by a fifth. */
 export function backoff(attempt, random = Math.random()) {
-  return Math.min(500 * 2 ** Math.min(attempt, 10), 10_000) * (0.8 + 0.4 * random);
+  return Math.round(Math.min(500 * 2 ** Math.min(attempt, 10), 10_000) * (0.8 + 0.4 * random));
 }
 
 /** The target of the first link with this relation in a Link header, resolved against `base`; null if there is none. */

@@ -16,6 +16,8 @@ let eventStreams = 0;
 const STALLED_MS = 2_500;
 /** No media for this long, and no word from the server why, makes a new session. */
 const LOST_MS = 8_000;
+/** Media this soon after the word that the publisher paused was sent before it. */
+const LATE_MS = 1_000;
 /** A connection that does not come back within this time is given up. */
 const DISCONNECTED_MS = 3_000;
 /** ICE and DTLS take well under a second; whoever needs longer than this is cut off, by a firewall most likely. */
@@ -177,6 +179,7 @@ export class Player extends EventTarget {
 
   #seen = () => {
     if (!this.#session || this.#state.name === "live") return;
+    this.#session.pausedAt = null;
     this.#attempt = 0;
     this.#enter("live");
   };
@@ -215,10 +218,10 @@ export class Player extends EventTarget {
       this.#viewers = data.viewercount;
       this.#dispatch("viewers", data.viewercount);
     } else if (name === "inactive") {
-      session.paused = true;
+      session.pausedAt = performance.now();
       this.#enter("paused", PAUSED);
     } else if (name === "active") {
-      session.paused = false;
+      session.pausedAt = null;
     } else if (name === "reconnect") {
       this.#attempt = 0;
       this.#connect(data.url ? new URL(data.url, this.#url) : this.#url);
@@ -228,13 +231,16 @@ export class Player extends EventTarget {
   async #poll() {
     const session = this.#session;
     if (!session) return;
-    const { figures, idleMs } = await session.measure(this.#captureMs(), true);
+    const { figures, grewAt } = await session.measure(this.#captureMs(), true);
     if (session !== this.#session) return;
+    const idleMs = performance.now() - grewAt;
+    // Packets that were under way when the publisher paused do not mean that it is back.
+    const late = session.pausedAt !== null && grewAt < session.pausedAt + LATE_MS;
     this.#latest = { state: this.#state.name, viewers: this.#viewers, ...figures };
     this.#dispatch("stats", this.#latest);
-    if (idleMs < 1500 && figures.bytesReceived > 0) {
+    if (idleMs < 1500 && figures.bytesReceived > 0 && !late) {
       this.#seen();
-    } else if (idleMs > LOST_MS && !session.paused && !this.#next) {
+    } else if (idleMs > LOST_MS && session.pausedAt === null && !this.#next) {
       this.#drop();
       this.#later(new Problem({ kind: "network", title: "The connection was lost", detail: "No media arrives any more." }));
     } else if (idleMs > STALLED_MS && this.#state.name === "live") {
@@ -296,7 +302,8 @@ class Session {
   onmedia = () => {};
   onlost = () => {};
   onevent = () => {};
-  paused = false;
+  /** When the server said that the publisher sends nothing, by performance.now(); null while it sends. */
+  pausedAt = null;
   bytes = 0;
   #url;
   #options;
@@ -362,7 +369,7 @@ class Session {
     if (events) this.#listen(events);
   }
 
-  /** Figures now; `idleMs` is how long ago the last media came. `advance` makes this the base of the next rates. */
+  /** Figures now; `grewAt` is when the last media was seen. `advance` makes this the base of the next rates. */
   async measure(captureMs, advance) {
     const reports = (await this.peer.getStats()).values();
     const { figures, counters } = playFigures(reports, this.#counters, { captureMs });
@@ -371,7 +378,7 @@ class Session {
       this.#grewAt = performance.now();
     }
     if (advance) this.#counters = counters;
-    return { figures, idleMs: performance.now() - this.#grewAt };
+    return { figures, grewAt: this.#grewAt };
   }
 
   close() {
