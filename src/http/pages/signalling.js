@@ -1,0 +1,240 @@
+// The HTTP half of WHIP (RFC 9725) and WHEP: requests whose failures are told in words, Link headers, events, waits.
+//
+// Nothing here touches the page or WebRTC, so it runs in any JavaScript engine that has fetch.
+
+/** A failure in the words of whoever must act. `advice` says what to do; `retry` says whether waiting can help. */
+export class Problem extends Error {
+  /**
+   * @param {object} about
+   * @param {string} about.kind    "network", "unauthorized", "forbidden", "waiting", "conflict", "codec", "busy",
+   *                               "refused", "browser", "device" or "server"
+   * @param {string} about.title   what happened, one short sentence
+   * @param {string} [about.detail] more, often the server's own words
+   * @param {string} [about.advice] what to do about it
+   * @param {number} [about.status] HTTP status, 0 where there was none
+   * @param {?number} [about.retryAfter] milliseconds that the server asked to wait
+   */
+  constructor({ kind, title, detail = "", advice = "", status = 0, retryAfter = null }) {
+    super(detail ? `${title}: ${detail}` : title);
+    Object.assign(this, { name: "Problem", kind, title, detail, advice, status, retryAfter });
+  }
+
+  /** Whether the same request may succeed later without anyone changing anything. */
+  get retry() {
+    return ["network", "waiting", "conflict", "busy", "server"].includes(this.kind);
+  }
+}
+
+/**
+ * Sends one request and resolves to the response when its status is 2xx.
+ *
+ * @param {string|URL} url
+ * @param {object} options
+ * @param {"play"|"publish"} options.action what the visitor wants: the same status means different things
+ * @param {string} [options.token] sent as `Authorization: Bearer`, never in the URL
+ * @param {number} [options.timeout] milliseconds until the server counts as unreachable; 0 waits for ever
+ * @throws {Problem} for every failure but an abort by `options.signal`
+ */
+export async function request(url, { action, token = "", timeout = 20_000, signal, headers = {}, ...rest }) {
+  const authorization = token ? { Authorization: `Bearer ${token}` } : {};
+  const limit = new AbortController();
+  const stop = () => limit.abort(signal.reason);
+  if (signal?.aborted) stop();
+  signal?.addEventListener("abort", stop, { once: true });
+  const timer = timeout ? setTimeout(() => limit.abort(new Error("timeout")), timeout) : 0;
+  try {
+    const response = await fetch(url, {
+      cache: "no-store",
+      ...rest,
+      headers: { ...headers, ...authorization },
+      signal: limit.signal,
+    });
+    if (response.ok) return response;
+    throw await problemOf(response, action);
+  } catch (error) {
+    if (error instanceof Problem || signal?.aborted) throw error;
+    throw new Problem({
+      kind: "network",
+      title: "The server does not answer",
+      detail: navigator.onLine === false ? "This device is offline." : "",
+      advice: "Check the network and that the server is running.",
+    });
+  } finally {
+    // The signal stays tied to the response: an event stream is read long after this returns.
+    clearTimeout(timer);
+  }
+}
+
+/** Reads a refusal: the status decides its kind, problem+json (RFC 9457) its words. */
+async function problemOf(response, action) {
+  let said = {};
+  if (/\bjson\b/.test(response.headers.get("Content-Type") ?? "")) {
+    said = await response.json().catch(() => ({}));
+  }
+  const known = explain(response.status, action);
+  return new Problem({
+    ...known,
+    detail: words(said.detail) || words(said.title),
+    status: response.status,
+    retryAfter: parseRetryAfter(response.headers.get("Retry-After"), Date.now()),
+  });
+}
+
+/** What a status means for whoever wants to play or publish. */
+export function explain(status, action) {
+  const playing = action === "play";
+  if (status === 401) {
+    return { kind: "unauthorized", title: "A token is needed", advice: `Enter a token that may ${action} this stream.` };
+  }
+  if (status === 403) {
+    return {
+      kind: "forbidden",
+      title: playing ? "You may not watch this stream" : "You may not publish under this name",
+      advice: "Enter another token, or ask whoever runs the server for access.",
+    };
+  }
+  if (playing && (status === 404 || status === 409)) {
+    return { kind: "waiting", title: "Not live yet", advice: "The picture appears here as soon as someone publishes." };
+  }
+  if (status === 409) {
+    return {
+      kind: "conflict",
+      title: "Someone already publishes under this name",
+      advice: "Stop the other publisher, or choose another name.",
+    };
+  }
+  if (status === 415 || status === 422 || status === 406) {
+    return {
+      kind: "codec",
+      title: playing ? "This browser cannot play the stream's codec" : "The server does not take this codec",
+      advice: playing ? "Try another browser, or publish as H.264 or VP8 with Opus." : "Choose another codec and start again.",
+    };
+  }
+  if (status === 429 || status === 503 || status === 507) {
+    return { kind: "busy", title: "The server is busy", advice: "It takes no more sessions now; waiting may help." };
+  }
+  if (status === 404) {
+    return { kind: "refused", title: "There is no such place on the server", advice: "Check the stream's name." };
+  }
+  if (status === 400) {
+    return { kind: "refused", title: "The server did not understand the request", advice: "Check the stream's name." };
+  }
+  if (status >= 500) return { kind: "server", title: `The server failed (${status})`, advice: "Its log says more." };
+  return { kind: "refused", title: `The server refused (${status})`, advice: "" };
+}
+
+/** Milliseconds named by a Retry-After header (seconds or an HTTP date), held between 0.5 s and 30 s; null if absent. */
+export function parseRetryAfter(value, now) {
+  if (!value) return null;
+  const wait = /^\s*\d+\s*$/.test(value) ? Number(value) * 1000 : Date.parse(value) - now;
+  return Number.isFinite(wait) ? Math.min(Math.max(wait, 500), 30_000) : null;
+}
+
+/** Milliseconds to wait before attempt number `attempt` (from 0): 0.5 s doubling to 10 s, spread by a fifth. */
+export function backoff(attempt, random = Math.random()) {
+  return Math.round(Math.min(500 * 2 ** Math.min(attempt, 10), 10_000) * (0.8 + 0.4 * random));
+}
+
+/** The target of the first link with this relation in a Link header, resolved against `base`; null if there is none. */
+export function findLink(header, relation, base) {
+  for (const [, target, parameters] of (header ?? "").matchAll(/<([^>]*)>((?:\s*;?\s*[\w*-]+\s*=\s*(?:"[^"]*"|[^\s;,"]+))*)/g)) {
+    const rel = /(?:^|[;\s])rel\s*=\s*(?:"([^"]*)"|([^\s;,"]+))/i.exec(parameters);
+    if ((rel?.[1] ?? rel?.[2] ?? "").split(/\s+/).includes(relation)) return new URL(target, base).href;
+  }
+  return null;
+}
+
+/** The absolute URL of a response's Location header. */
+export function locationOf(response) {
+  const location = response.headers.get("Location");
+  if (location) return new URL(location, response.url).href;
+  throw new Problem({
+    kind: "server",
+    title: "The server's answer names no session",
+    detail: "The Location header is missing, or hidden from this page (Access-Control-Expose-Headers).",
+  });
+}
+
+/** Cuts a stream of server-sent event text into events. */
+export class EventParser {
+  #rest = "";
+  #event = "";
+  #data = [];
+
+  /** Takes more text, returns the events that it completes, each `{event, data}` with `data` still a string. */
+  push(text) {
+    const lines = (this.#rest + text).split(/\r\n|\n|\r(?!$)/);
+    this.#rest = lines.pop();
+    // A server that never ends a line must not fill the memory: 64 KiB is far above any event of WHEP.
+    if (this.#rest.length > 65_536) this.#rest = "";
+    const events = [];
+    for (const line of lines) {
+      if (line === "") {
+        if (this.#data.length) events.push({ event: this.#event || "message", data: this.#data.join("\n") });
+        this.#event = "";
+        this.#data = [];
+        continue;
+      }
+      const [, field, value] = /^([^:]*):? ?(.*)$/.exec(line);
+      if (field === "event") this.#event = value;
+      if (field === "data") this.#data.push(value);
+    }
+    return events;
+  }
+}
+
+/**
+ * Opens a WHEP event stream and calls `onEvent(name, data)` for each event until it ends.
+ *
+ * EventSource can send no Authorization header, therefore fetch. Resolves when the server ends the stream.
+ */
+export async function readEvents(url, { events, token, signal, onEvent }) {
+  const created = await request(url, {
+    action: "play",
+    method: "POST",
+    token,
+    signal,
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(events),
+  });
+  const stream = await request(locationOf(created), {
+    action: "play",
+    token,
+    signal,
+    timeout: 0,
+    headers: { Accept: "text/event-stream" },
+  });
+  const parser = new EventParser();
+  const reader = stream.body.pipeThrough(new TextDecoderStream()).getReader();
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    for (const { event, data } of parser.push(value)) {
+      let content = {};
+      try {
+        content = JSON.parse(data);
+      } catch {
+        // An event without JSON still tells something by its name.
+      }
+      onEvent(event, content);
+    }
+  }
+}
+
+/** Adds parameters to Opus in an SDP: browsers otherwise mix stereo down to one channel. */
+export function withStereo(sdp) {
+  const payload = /^a=rtpmap:(\d+) opus\/48000\/2\r?$/im.exec(sdp)?.[1];
+  if (!payload) return sdp;
+  const line = new RegExp(`^a=fmtp:${payload} (.*?)(\\r?)$`, "m");
+  if (!line.test(sdp)) {
+    return sdp.replace(new RegExp(`^(a=rtpmap:${payload} .*?)(\\r?)$`, "m"), `$1$2\na=fmtp:${payload} stereo=1;sprop-stereo=1$2`);
+  }
+  return sdp.replace(line, (whole, parameters, end) => {
+    const kept = parameters.split(";").filter((entry) => !/^\s*(sprop-)?stereo=/.test(entry));
+    return `a=fmtp:${payload} ${[...kept, "stereo=1", "sprop-stereo=1"].join(";")}${end}`;
+  });
+}
+
+function words(value) {
+  return typeof value === "string" ? value.slice(0, 500) : "";
+}
