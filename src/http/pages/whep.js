@@ -244,7 +244,7 @@ export class Player extends EventTarget {
       this.#drop();
       this.#later(new Problem({ kind: "network", title: "The connection was lost", detail: "No media arrives any more." }));
     } else if (idleMs > STALLED_MS && this.#state.name === "live") {
-      this.#enter("paused", PAUSED);
+      this.#enter("paused", STALLED);
     }
   }
 
@@ -295,6 +295,11 @@ export class Player extends EventTarget {
 const PAUSED = {
   title: "The publisher has paused",
   advice: "The picture goes on as soon as the publisher does.",
+};
+
+const STALLED = {
+  title: "Nothing arrives at the moment",
+  advice: "The publisher has paused, or the network has. It goes on by itself.",
 };
 
 /** One WHEP session, from the offer to DELETE. It never comes back: whoever wants the stream again makes another. */
