@@ -71,7 +71,7 @@ function allowSources() {
 
 function paintSourceHelp() {
   const help = byId("source-help");
-  if (!isSecureContext) {
+  if (!isSecureContext && !devicesAllowed()) {
     help.replaceChildren(
       "Browsers give camera and screen to secure pages only. Set ",
       el("code", { textContent: 'http.tls = "self-signed"' }),

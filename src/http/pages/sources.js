@@ -16,11 +16,11 @@ import { Problem } from "./signalling.js";
 
 /** Whether this page may ask for camera and screen at all: browsers hide both from plain http. */
 export function devicesAllowed() {
-  return Boolean(globalThis.isSecureContext && navigator.mediaDevices?.getUserMedia);
+  return Boolean(navigator.mediaDevices?.getUserMedia);
 }
 
 export function screenAllowed() {
-  return Boolean(globalThis.isSecureContext && navigator.mediaDevices?.getDisplayMedia);
+  return Boolean(navigator.mediaDevices?.getDisplayMedia);
 }
 
 /** @param {Wish} wish */
