@@ -3,12 +3,14 @@
 //! `ARCHITECTURE.md` is the plan of the house: layers, who owns what, and what is deliberately absent.
 
 pub mod access;
+pub mod config;
 pub mod egress;
+pub mod http;
 pub mod hub;
 pub mod ingest;
-pub mod config;
 pub mod media;
 pub mod observe;
 pub mod protocol;
+pub mod server;
 pub mod shard;
 pub mod task;

@@ -93,6 +93,11 @@ impl Secret {
         self.digest.ct_eq(presented).into()
     }
 
+    /// The SHA-256 of the secret.
+    pub fn digest(&self) -> SecretDigest {
+        self.digest
+    }
+
     /// The file that it came from, so that a change of it can be seen.
     pub fn file(&self) -> Option<&Path> {
         match &self.origin {

@@ -84,8 +84,8 @@ macro_rules! key {
 pub(super) const KEYS: &[Key] = &[
     key!(http.listen, Text, Restart),
     key!(http.tls, Text, Restart),
-    key!(http.trusted_proxies, List, Restart),
-    key!(http.cors_origins, List, Restart),
+    key!(http.trusted_proxies, List, Live),
+    key!(http.cors_origins, List, Live),
     key!(media.listen, Text, Restart),
     key!(media.public_address, List, Restart),
     key!(media.shards, Number, Restart),
@@ -97,6 +97,7 @@ pub(super) const KEYS: &[Key] = &[
     key!(access.play, Text, Live),
     key!(access.rules, List, Live),
     key!(ingest.codecs, List, Live),
+    key!(egress.wait_s, Number, Live),
     key!(limits.streams, Number, Live),
     key!(limits.sessions, Number, Live),
     key!(limits.sessions_per_address, Number, Live),

@@ -76,7 +76,7 @@ impl Whep {
             role: Role::Play(source),
         };
         self.sessions.insert(new).map_err(|error| match error {
-            SessionError::Full(_) => WhepError::Full(error.to_string()),
+            SessionError::Full(_) | SessionError::NoMedia => WhepError::Full(error.to_string()),
             SessionError::Stopping => WhepError::Stopping,
         })
     }

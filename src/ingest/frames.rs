@@ -44,10 +44,8 @@ impl FramePublisher {
                 frame: 0,
             })
             .collect();
-        let clocks = infos
-            .iter()
-            .map(|track| TrackClock { rate: track.codec.clock_rate(), ..TrackClock::default() })
-            .collect();
+        let clocks =
+            infos.iter().map(|track| TrackClock { rate: track.codec.clock_rate(), ..TrackClock::default() }).collect();
         FramePublisher { publisher, epoch, tracks, clocks, window_start_ns: 0, window_bytes: 0 }
     }
 

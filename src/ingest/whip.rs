@@ -58,8 +58,7 @@ impl Whip {
         if self.sessions.is_stopping() {
             return Err(WhipError::Stopping);
         }
-        let request =
-            access::Request { action: access::Action::Publish, stream, token, remote_ip: client.remote_ip };
+        let request = access::Request { action: access::Action::Publish, stream, token, remote_ip: client.remote_ip };
         let grant = self.access.check(&request).await.map_err(WhipError::Access)?;
         let offer = Offer::parse(offer).map_err(WhipError::Offer)?;
         let local = IceCredentials::random();
@@ -82,7 +81,7 @@ impl Whip {
             role: Role::Publish(publisher),
         };
         self.sessions.insert(new).map_err(|error| match error {
-            SessionError::Full(_) => WhipError::Full(error.to_string()),
+            SessionError::Full(_) | SessionError::NoMedia => WhipError::Full(error.to_string()),
             SessionError::Stopping => WhipError::Stopping,
         })
     }

@@ -2,3 +2,6 @@
 
 pub mod log;
 pub mod metrics;
+
+pub use log::Log;
+pub use metrics::Metrics;

@@ -5,8 +5,8 @@ use super::lane::{Lane, Progress};
 use super::socket::Peer;
 use crate::hub::{Batch, Ring, Stream, Subscription, TrackClock, ViewerGuard};
 use crate::media::MediaKind;
-use crate::protocol::webrtc::srtp::SrtpSender;
 use crate::protocol::webrtc::MediaParams;
+use crate::protocol::webrtc::srtp::SrtpSender;
 use std::sync::Arc;
 
 /// Bytes that a joiner gets at once, beyond its first keyframe: about what a keyframe of a 2 Mbit/s stream has.

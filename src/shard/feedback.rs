@@ -43,9 +43,8 @@ impl Default for Feedback {
 impl Feedback {
     /// Starts to watch a source. `rtx`: it carries retransmissions of `media`, which count for congestion control only.
     pub fn bind(&mut self, ssrc: u32, media: &MediaParams, rtx: bool) {
-        let feedback = |wanted: bool, typ: &str| {
-            wanted.then(|| RTCPFeedback { typ: typ.to_owned(), parameter: String::new() })
-        };
+        let feedback =
+            |wanted: bool, typ: &str| wanted.then(|| RTCPFeedback { typ: typ.to_owned(), parameter: String::new() });
         self.chain.bind_remote_stream(&StreamInfo {
             ssrc,
             payload_type: media.payload_type,

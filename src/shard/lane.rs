@@ -99,7 +99,8 @@ impl Lane {
     /// Starts at a keyframe in the ring and runs up to live.
     pub fn start_at(&mut self, position: u64, ring: &Ring) {
         self.position = Position::Behind(position);
-        let newest = (position..ring.end()).rev().filter_map(|at| ring.get(at)).find(|packet| packet.track == self.track);
+        let newest =
+            (position..ring.end()).rev().filter_map(|at| ring.get(at)).find(|packet| packet.track == self.track);
         self.head = newest.map(|packet| (packet.frame, packet.timestamp));
     }
 

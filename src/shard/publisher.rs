@@ -7,11 +7,11 @@ use super::socket::Peer;
 use super::timeline::Timeline;
 use crate::hub::Publisher;
 use crate::media::{MediaKind, NtpTime, Packet, PacketFlags};
+use crate::protocol::webrtc::MediaParams;
 use crate::protocol::webrtc::payload::Inspector;
 use crate::protocol::webrtc::rtcp;
 use crate::protocol::webrtc::rtp::{self, Header, SequenceMap, SequenceUnwrapper, TimestampUnwrapper};
 use crate::protocol::webrtc::srtp::SrtpSender;
-use crate::protocol::webrtc::MediaParams;
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
@@ -98,8 +98,8 @@ impl Ingest {
                 }
             }
         }
-        let estimated = media.iter().any(|media| media.feedback.remb)
-            && media.iter().all(|media| !media.feedback.transport_cc);
+        let estimated =
+            media.iter().any(|media| media.feedback.remb) && media.iter().all(|media| !media.feedback.transport_cc);
         Ingest {
             publisher,
             sender,

@@ -118,6 +118,33 @@ pub enum CloseReason {
     Overload,
 }
 
+impl CloseReason {
+    /// The reason as a label, as in the API.
+    pub fn name(self) -> &'static str {
+        match self {
+            CloseReason::ByPeer => "by-peer",
+            CloseReason::ConnectTimeout => "connect-timeout",
+            CloseReason::Inactive => "inactive",
+            CloseReason::StreamEnded => "stream-ended",
+            CloseReason::Kicked => "kicked",
+            CloseReason::AccessRevoked => "access-revoked",
+            CloseReason::Shutdown => "shutdown",
+            CloseReason::DtlsFailed => "dtls-failed",
+            CloseReason::Overload => "overload",
+        }
+    }
+}
+
+impl Action {
+    /// The action as a label, as in the API.
+    pub fn name(self) -> &'static str {
+        match self {
+            Action::Publish => "publish",
+            Action::Play => "play",
+        }
+    }
+}
+
 /// Counters of a session, written by its shard, read by anyone.
 #[derive(Debug, Default)]
 pub struct SessionStats {
@@ -213,6 +240,8 @@ pub struct NewSession {
 pub enum SessionError {
     #[error("this server holds at most {0} sessions at once; try again later or raise `limits.sessions`")]
     Full(usize),
+    #[error("this server carries no WebRTC media: `media.listen` is off")]
+    NoMedia,
     #[error("the server is stopping")]
     Stopping,
 }
@@ -231,6 +260,16 @@ struct Shared {
     limit: AtomicUsize,
     table: Mutex<Table>,
     changes: watch::Sender<u64>,
+    observer: OnceLock<Observer>,
+}
+
+/// Told of every session that ends, once.
+struct Observer(Box<dyn Fn(&Session, CloseReason) + Send + Sync>);
+
+impl fmt::Debug for Observer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Observer")
+    }
 }
 
 #[derive(Debug, Default)]
@@ -312,19 +351,23 @@ impl Session {
     }
 
     /// Moves it on. A closed session stays closed.
-    pub(super) fn set_state(&self, state: SessionState) {
+    pub(super) fn set_state(&self, state: SessionState) -> bool {
         self.state.send_if_modified(|current| {
             let change = !matches!(current, SessionState::Closed(_)) && *current != state;
             if change {
                 *current = state;
             }
             change
-        });
+        })
     }
 
     /// Takes it out of the table and marks it closed; its shard calls this last.
     pub(super) fn closed(&self, reason: CloseReason) {
-        self.set_state(SessionState::Closed(reason));
+        if self.set_state(SessionState::Closed(reason))
+            && let Some(Observer(observe)) = self.sessions.shared.observer.get()
+        {
+            observe(self, reason);
+        }
         self.sessions.remove(self);
     }
 
@@ -359,8 +402,14 @@ impl Sessions {
                 limit: AtomicUsize::new(limit),
                 table: Mutex::default(),
                 changes: watch::Sender::new(0),
+                observer: OnceLock::new(),
             }),
         }
+    }
+
+    /// Sets who is told of every session that ends. Later calls change nothing.
+    pub fn on_closed(&self, observer: impl Fn(&Session, CloseReason) + Send + Sync + 'static) {
+        let _ = self.shared.observer.set(Observer(Box::new(observer)));
     }
 
     /// Replaces the limit; sessions that exist stay.
@@ -398,6 +447,9 @@ impl Sessions {
     /// # Errors
     /// When the table is full or the server stops; `role` is dropped then.
     pub fn insert(&self, new: NewSession) -> Result<Arc<Session>, SessionError> {
+        if self.shared.inboxes.get().is_none() {
+            return Err(SessionError::NoMedia);
+        }
         let limit = self.shared.limit.load(Ordering::Relaxed);
         let mut table = self.table();
         if table.stopping {

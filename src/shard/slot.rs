@@ -34,7 +34,11 @@ pub enum SlotState {
     Handshaking(Option<Role>),
     Publishing(Box<Ingest>),
     /// Index among the viewers of a local stream.
-    Viewing { key: StreamKey, index: usize, joined: bool },
+    Viewing {
+        key: StreamKey,
+        index: usize,
+        joined: bool,
+    },
     /// Over; about to be removed.
     Over,
 }

@@ -136,8 +136,7 @@ impl Dtls {
         }
         datagrams.push(BytesMut::from(datagram));
         let Some(offered) = peek.push(datagram).map_err(|_| DtlsError::Hello)? else { return Ok(Progress::None) };
-        let aead =
-            offered.iter().any(|id| [Profile::AeadAes128Gcm.id(), Profile::AeadAes256Gcm.id()].contains(id));
+        let aead = offered.iter().any(|id| [Profile::AeadAes128Gcm.id(), Profile::AeadAes256Gcm.id()].contains(id));
         let config = if aead { &identity.aead } else { &identity.sha1 };
         self.endpoint.set_server_config(Some(config.clone()));
         let datagrams = std::mem::take(datagrams);

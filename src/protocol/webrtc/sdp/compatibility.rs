@@ -43,9 +43,7 @@ pub(super) fn rank(offered: &OfferedCodec, track: &TrackInfo) -> Option<u32> {
         Codec::Vp9 => {
             (number(offered.parameter("profile-id"), 0)? == number(track.parameter("profile-id"), 0)?).then_some(0)
         }
-        Codec::Av1 => {
-            number(offered.parameter("profile"), 0)?.checked_sub(number(track.parameter("profile"), 0)?)
-        }
+        Codec::Av1 => number(offered.parameter("profile"), 0)?.checked_sub(number(track.parameter("profile"), 0)?),
         Codec::H265 => {
             let theirs = number(offered.parameter("profile-id"), 1)?;
             match (number(track.parameter("profile-id"), 1)?, theirs) {
@@ -114,9 +112,19 @@ mod tests {
     #[test]
     fn profiles_are_read_as_rfc_6184_says() {
         let rows = [
-            ("42e01f", ConstrainedBaseline), ("42c00d", ConstrainedBaseline), ("42001f", Baseline), ("42000D", Baseline),
-            ("4d001f", Main), ("4d801f", ConstrainedBaseline), ("58c01f", ConstrainedBaseline), ("640028", High),
-            ("640c1f", ConstrainedHigh), ("f4001f", Other), ("42e0", Other), ("xyzxyz", Other), ("+2e01f", Other),
+            ("42e01f", ConstrainedBaseline),
+            ("42c00d", ConstrainedBaseline),
+            ("42001f", Baseline),
+            ("42000D", Baseline),
+            ("4d001f", Main),
+            ("4d801f", ConstrainedBaseline),
+            ("58c01f", ConstrainedBaseline),
+            ("640028", High),
+            ("640c1f", ConstrainedHigh),
+            ("f4001f", Other),
+            ("42e0", Other),
+            ("xyzxyz", Other),
+            ("+2e01f", Other),
         ];
         for (text, profile) in rows {
             assert_eq!(h264_profile(Some(text)), profile, "{text}");

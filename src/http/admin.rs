@@ -1,0 +1,63 @@
+//! The front of the admin listener: its index, metrics, and what the server is and how it is set up.
+
+use super::App;
+use super::timestamp::rfc3339;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// `/`, `/metrics`, `/api/v1/info` and `/api/v1/config`.
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/", get(index))
+        .route("/metrics", get(metrics))
+        .route("/api/v1/info", get(info))
+        .route("/api/v1/config", get(config))
+}
+
+async fn index() -> Json<Value> {
+    Json(json!({
+        "wasmcast": env!("CARGO_PKG_VERSION"),
+        "endpoints": [
+            "GET /metrics",
+            "GET /healthz",
+            "GET /readyz",
+            "GET /api/v1/info",
+            "GET /api/v1/config",
+            "GET /api/v1/streams",
+            "GET /api/v1/streams/{name}",
+            "GET /api/v1/sessions",
+            "GET /api/v1/sessions/{id}",
+            "DELETE /api/v1/sessions/{id}",
+        ],
+    }))
+}
+
+async fn metrics(State(app): State<Arc<App>>) -> Response {
+    let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(header::CONTENT_TYPE, content_type)], app.state.metrics.render()).into_response()
+}
+
+async fn info(State(app): State<Arc<App>>) -> Json<Value> {
+    let listeners: Vec<_> = app.listeners.iter().chain(&app.state.other_listeners).collect();
+    Json(json!({
+        "name": "wasmcast",
+        "version": env!("CARGO_PKG_VERSION"),
+        "node": app.state.node,
+        "started": rfc3339(app.started),
+        "uptime_s": app.started.elapsed().unwrap_or_default().as_secs(),
+        "ready": *app.state.ready.borrow() && !app.state.stopping.is_cancelled(),
+        "listeners": listeners,
+        "features": app.state.features,
+        "streams": app.state.hub.streams().len(),
+        "sessions": app.state.sessions.list().len(),
+    }))
+}
+
+async fn config(State(app): State<Arc<App>>) -> Json<Value> {
+    Json((app.state.config)())
+}

@@ -1,0 +1,117 @@
+//! Who may use the admin listener: holders of the token, or, where none is set, programs on this machine.
+
+use super::App;
+use super::credential::Credential;
+use super::error::Problem;
+use super::request::Peer;
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode, Uri, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use std::sync::Arc;
+
+/// Lets a request through or answers it with the refusal.
+pub(super) async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    match check(&app, &mut parts).await {
+        Ok(()) => next.run(Request::from_parts(parts, body)).await,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+async fn check(app: &Arc<App>, parts: &mut Parts) -> Result<(), Problem> {
+    let policy = app.policy();
+    let credential = Credential::from_request_parts(parts, app).await?;
+    match policy.admin_token {
+        Some(_) if policy.open_metrics && parts.uri.path() == "/metrics" => Ok(()),
+        Some(expected) if credential.matches(&expected) => Ok(()),
+        Some(_) => Err(unauthorized()),
+        None => check_local(parts),
+    }
+}
+
+/// Without a token, whoever runs programs on this machine is trusted, but not the web pages in their browser: a page
+/// could reach the listener under a name of its own that resolves to loopback, or post to it blindly.
+fn check_local(parts: &Parts) -> Result<(), Problem> {
+    let local_peer = parts.extensions.get::<Peer>().is_some_and(|Peer(peer)| peer.ip().to_canonical().is_loopback());
+    let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()).or_else(|| authority(&parts.uri));
+    if !local_peer || !host.is_some_and(is_loopback_name) {
+        return Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "not-local",
+            "Only for this machine",
+            "without `admin.token` the admin listener serves only http://localhost, http://127.0.0.1 and http://[::1]",
+        ));
+    }
+    if !parts.method.is_safe() && !parts.headers.contains_key("x-wasmcast") {
+        return Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "header-missing",
+            "A header is missing",
+            "send `X-Wasmcast: 1` with requests that change something, so that no web page can drive this API",
+        ));
+    }
+    Ok(())
+}
+
+fn authority(uri: &Uri) -> Option<&str> {
+    uri.authority().map(|authority| authority.as_str())
+}
+
+/// Whether a Host header, port included, names this machine.
+fn is_loopback_name(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) && !name.ends_with(':') => name,
+        _ => host,
+    };
+    name.eq_ignore_ascii_case("localhost") || matches!(name, "127.0.0.1" | "[::1]")
+}
+
+fn unauthorized() -> Problem {
+    Problem::new(
+        StatusCode::UNAUTHORIZED,
+        "unauthorized",
+        "Not authorized",
+        "send the token of `admin.token` as `Authorization: Bearer TOKEN`",
+    )
+    .with(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"wasmcast admin\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::Request;
+
+    #[test]
+    fn only_loopback_names_and_marked_writes_pass_without_a_token() {
+        let rows = [
+            ("GET", "127.0.0.1", "localhost:8081", false, true),
+            ("GET", "127.0.0.1", "LOCALHOST", false, true),
+            ("GET", "127.0.0.1", "127.0.0.1:8081", false, true),
+            ("GET", "::1", "[::1]:8081", false, true),
+            ("GET", "::1", "[::1]", false, true),
+            ("GET", "::ffff:127.0.0.1", "localhost", false, true),
+            ("HEAD", "127.0.0.1", "localhost", false, true),
+            ("GET", "127.0.0.1", "evil.example:8081", false, false),
+            ("GET", "127.0.0.1", "localhost.evil.example", false, false),
+            ("GET", "127.0.0.1", "127.0.0.1.evil.example", false, false),
+            ("GET", "127.0.0.1", "evil:localhost", false, false),
+            ("GET", "127.0.0.1", "", false, false),
+            ("GET", "192.0.2.7", "localhost", false, false),
+            ("DELETE", "127.0.0.1", "localhost", false, false),
+            ("DELETE", "127.0.0.1", "localhost", true, true),
+            ("POST", "127.0.0.1", "localhost", false, false),
+            ("POST", "127.0.0.1", "evil.example", true, false),
+        ];
+        for (method, peer, host, marked, expected) in rows {
+            let mut request = Request::builder().method(method).uri("/").header("host", host);
+            if marked {
+                request = request.header("x-wasmcast", "1");
+            }
+            let (mut parts, ()) = request.body(()).unwrap().into_parts();
+            parts.extensions.insert(Peer((peer.parse::<std::net::IpAddr>().unwrap(), 40_000).into()));
+            assert_eq!(check_local(&parts).is_ok(), expected, "{method} {peer} {host} {marked}");
+        }
+    }
+}

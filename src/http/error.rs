@@ -1,0 +1,264 @@
+//! Every refusal of the HTTP surface as problem+json (RFC 9457): status, type and words are chosen here, by type.
+
+use crate::access::Denial;
+use crate::egress::WhepError;
+use crate::ingest::WhipError;
+use crate::media::InvalidStreamName;
+use crate::protocol::webrtc::sdp::{OfferError, OfferErrorClass};
+use axum::http::header::{self, HeaderName};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+/// A refusal: what was wrong with the request and what its sender can do.
+#[derive(Debug)]
+pub(super) struct Problem {
+    status: StatusCode,
+    kind: &'static str,
+    title: &'static str,
+    detail: String,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// Seconds after which a client may try again while the server stops: another instance may have the address by then.
+const STOPPING_RETRY_S: u32 = 5;
+/// Seconds after which a client may try again when the server has no room.
+const FULL_RETRY_S: u32 = 10;
+
+impl Problem {
+    /// `kind` is the last part of the type URN; it never changes once it is out. `detail` must hold no secret.
+    pub(super) fn new(
+        status: StatusCode,
+        kind: &'static str,
+        title: &'static str,
+        detail: impl Into<String>,
+    ) -> Problem {
+        Problem { status, kind, title, detail: detail.into(), headers: Vec::new() }
+    }
+
+    /// Adds a header to the response.
+    pub(super) fn with(mut self, name: HeaderName, value: impl Into<HeaderValue>) -> Problem {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    fn retry_after(self, seconds: u32) -> Problem {
+        self.with(header::RETRY_AFTER, seconds)
+    }
+
+    /// Nothing is at this path.
+    pub(super) fn no_route() -> Problem {
+        Problem::new(StatusCode::NOT_FOUND, "not-found", "Not found", "nothing is served at this path")
+    }
+
+    /// The session of the URL is not there, or not any more.
+    pub(super) fn no_session() -> Problem {
+        Problem::new(
+            StatusCode::NOT_FOUND,
+            "no-session",
+            "No such session",
+            "the session has ended or never was; start a new one with a POST",
+        )
+    }
+
+    /// The method does not go with the path. The router adds `Allow`.
+    pub(super) fn method_not_allowed() -> Problem {
+        Problem::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method-not-allowed",
+            "Method not allowed",
+            "this path takes other methods; the Allow header lists them",
+        )
+    }
+
+    /// The credential of a session's URL is absent or another one.
+    pub(super) fn wrong_credential() -> Problem {
+        Problem::new(
+            StatusCode::UNAUTHORIZED,
+            "unauthorized",
+            "Not authorized",
+            "send the same token that created the session, as `Authorization: Bearer TOKEN` or as `?token=TOKEN`",
+        )
+        .with(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"wasmcast\""))
+    }
+
+    /// The body is not of the type that the path takes.
+    pub(super) fn wrong_type(expected: &'static str) -> Problem {
+        Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "wrong-content-type",
+            "Wrong content type",
+            format!("send the body with `Content-Type: {expected}`"),
+        )
+    }
+
+    /// The body is larger than what any honest request needs.
+    pub(super) fn too_large(limit: usize) -> Problem {
+        Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "body-too-large",
+            "Body too large",
+            format!("the body is longer than {limit} bytes"),
+        )
+    }
+
+    /// The body did not come in time.
+    pub(super) fn too_slow(seconds: u64) -> Problem {
+        Problem::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "body-too-slow",
+            "Body too slow",
+            format!("the body did not arrive within {seconds} s"),
+        )
+        .with(header::CONNECTION, HeaderValue::from_static("close"))
+    }
+
+    /// The request makes no sense.
+    pub(super) fn bad_request(kind: &'static str, detail: impl Into<String>) -> Problem {
+        Problem::new(StatusCode::BAD_REQUEST, kind, "Bad request", detail)
+    }
+
+    /// The server is about to stop and takes nothing new.
+    pub(super) fn stopping() -> Problem {
+        Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "stopping",
+            "The server is stopping",
+            "no new sessions are taken; try again soon",
+        )
+        .retry_after(STOPPING_RETRY_S)
+    }
+
+    /// Somebody speaks plain HTTP to a TLS port.
+    pub(super) fn plain_http() -> Problem {
+        Problem::bad_request("plain-http", "this port speaks TLS; use https:// in the address")
+    }
+
+    /// A bound of the server is reached.
+    pub(super) fn full(detail: impl Into<String>) -> Problem {
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "full", "The server is full", detail).retry_after(FULL_RETRY_S)
+    }
+
+    /// The body.
+    pub(super) fn to_json(&self) -> String {
+        serde_json::json!({
+            "type": format!("urn:wasmcast:problem:{}", self.kind),
+            "title": self.title,
+            "status": self.status.as_u16(),
+            "detail": self.detail,
+        })
+        .to_string()
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, self.to_json()).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.extend(self.headers);
+        response
+    }
+}
+
+impl From<InvalidStreamName> for Problem {
+    fn from(error: InvalidStreamName) -> Self {
+        Problem::new(StatusCode::BAD_REQUEST, "invalid-stream-name", "Invalid stream name", error.to_string())
+    }
+}
+
+impl From<Denial> for Problem {
+    fn from(denial: Denial) -> Self {
+        let status = StatusCode::from_u16(denial.status()).unwrap_or(StatusCode::FORBIDDEN);
+        let (kind, title) = match status {
+            StatusCode::UNAUTHORIZED => ("unauthorized", "Not authorized"),
+            _ => ("forbidden", "Forbidden"),
+        };
+        let problem = Problem::new(status, kind, title, denial.to_string());
+        match denial.www_authenticate() {
+            Some(challenge) => problem.with(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge)),
+            None => problem,
+        }
+    }
+}
+
+impl From<OfferError> for Problem {
+    fn from(error: OfferError) -> Self {
+        let (status, kind, title) = match error.class() {
+            OfferErrorClass::Malformed => (StatusCode::BAD_REQUEST, "malformed-sdp", "Malformed SDP"),
+            OfferErrorClass::Unprocessable => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "unprocessable-sdp", "The offer can not be answered")
+            }
+        };
+        Problem::new(status, kind, title, error.to_string())
+    }
+}
+
+impl From<WhipError> for Problem {
+    fn from(error: WhipError) -> Self {
+        match error {
+            WhipError::Access(denial) => denial.into(),
+            WhipError::Offer(error) => error.into(),
+            WhipError::Taken(detail) => {
+                Problem::new(StatusCode::CONFLICT, "stream-taken", "The stream is being published already", detail)
+            }
+            WhipError::Full(detail) => Problem::full(detail),
+            WhipError::Stopping => Problem::stopping(),
+        }
+    }
+}
+
+impl From<WhepError> for Problem {
+    fn from(error: WhepError) -> Self {
+        match error {
+            WhepError::Access(denial) => denial.into(),
+            WhepError::Offer(error) => error.into(),
+            WhepError::NotLive { stream, retry_after_s } => Problem::new(
+                StatusCode::CONFLICT,
+                "not-live",
+                "The stream is not live",
+                format!("nobody publishes `{stream}` now; try again later"),
+            )
+            .retry_after(retry_after_s),
+            WhepError::Full(detail) => Problem::full(detail),
+            WhepError::Stopping => Problem::stopping(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn problems_have_the_members_of_rfc_9457_and_their_headers() {
+        let taken = || WhipError::Taken("`demo` is being published already".to_owned());
+        let not_live = || WhepError::NotLive { stream: "demo".parse().unwrap(), retry_after_s: 3 };
+        let name = || "a b".parse::<crate::media::StreamName>().unwrap_err();
+        let rows: Vec<(Problem, u16, &str, Option<(&str, &str)>)> = vec![
+            (taken().into(), 409, "stream-taken", None),
+            (WhipError::Full("full".to_owned()).into(), 503, "full", Some(("retry-after", "10"))),
+            (WhipError::Stopping.into(), 503, "stopping", Some(("retry-after", "5"))),
+            (not_live().into(), 409, "not-live", Some(("retry-after", "3"))),
+            (WhepError::Stopping.into(), 503, "stopping", Some(("retry-after", "5"))),
+            (name().into(), 400, "invalid-stream-name", None),
+            (Denial::TokenMissing.into(), 401, "unauthorized", Some(("www-authenticate", "Bearer realm=\"wasmcast\""))),
+            (Denial::Forbidden.into(), 403, "forbidden", None),
+            (Problem::wrong_type("application/sdp"), 415, "wrong-content-type", None),
+            (Problem::too_slow(10), 408, "body-too-slow", Some(("connection", "close"))),
+        ];
+        for (problem, status, kind, expected) in rows {
+            let response = problem.into_response();
+            assert_eq!(response.status().as_u16(), status, "{kind}");
+            assert_eq!(response.headers()["content-type"], "application/problem+json");
+            if let Some((name, value)) = expected {
+                assert_eq!(response.headers()[name], value, "{kind}");
+            }
+            let body = axum::body::to_bytes(response.into_body(), 4096).await.unwrap();
+            let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            assert_eq!(body["type"], format!("urn:wasmcast:problem:{kind}"));
+            assert_eq!(body["status"], status);
+            assert!(body["title"].is_string() && body["detail"].is_string(), "{body}");
+        }
+    }
+}

@@ -1,0 +1,334 @@
+//! What happens to a session's stream, as the events that its viewer asked for.
+
+use super::App;
+use crate::hub::{Hub, Liveness};
+use crate::media::StreamName;
+use crate::shard::{CloseReason, Session, SessionState};
+use serde_json::json;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+/// An event of the WHEP events extension.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum EventKind {
+    /// Somebody publishes the stream.
+    Active,
+    /// Nobody publishes it any more.
+    Inactive,
+    /// The layers that can be chosen from.
+    Layers,
+    /// How many watch.
+    ViewerCount,
+    /// The viewer should start anew, here or elsewhere.
+    Reconnect,
+}
+
+impl EventKind {
+    const ALL: [EventKind; 5] =
+        [EventKind::Active, EventKind::Inactive, EventKind::Layers, EventKind::ViewerCount, EventKind::Reconnect];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            EventKind::Active => "active",
+            EventKind::Inactive => "inactive",
+            EventKind::Layers => "layers",
+            EventKind::ViewerCount => "viewercount",
+            EventKind::Reconnect => "reconnect",
+        }
+    }
+
+    pub(super) fn from_name(name: &str) -> Option<EventKind> {
+        EventKind::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// All names, as in the `events` attribute of the Link.
+    pub(super) fn names() -> String {
+        EventKind::ALL.map(EventKind::name).join(",")
+    }
+}
+
+/// Some of the events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct EventSet(u8);
+
+impl EventSet {
+    pub(super) fn all() -> EventSet {
+        EventKind::ALL.into_iter().collect()
+    }
+
+    pub(super) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    fn has(self, kind: EventKind) -> bool {
+        self.0 & (1 << kind as u8) != 0
+    }
+}
+
+impl FromIterator<EventKind> for EventSet {
+    fn from_iter<I: IntoIterator<Item = EventKind>>(kinds: I) -> Self {
+        EventSet(kinds.into_iter().fold(0, |set, kind| set | (1 << kind as u8)))
+    }
+}
+
+/// An event with its data, one line of JSON.
+type Message = (EventKind, String);
+
+/// Events that wait for a reader. A burst is five; a reader that lets eight wait is not reading.
+const QUEUE: usize = 8;
+/// A reader that takes nothing for this long is dropped.
+const READER_PATIENCE: Duration = Duration::from_secs(20);
+/// How often viewers are counted, which bounds how often the count is sent.
+const COUNT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Follows a session's stream for one reader.
+pub(super) struct Feed {
+    app: Arc<App>,
+    hub: Hub,
+    stream: StreamName,
+    /// The index of the video's m-line, which names it in `layers`.
+    video: Option<usize>,
+    session: watch::Receiver<SessionState>,
+    stopping: CancellationToken,
+    stop: CancellationToken,
+    out: mpsc::Sender<Message>,
+    wanted: EventSet,
+}
+
+impl Feed {
+    /// Starts to follow. The queue ends when the session or the server does, when `stop` is cancelled, or when its
+    /// reader is too slow.
+    pub(super) fn start(
+        app: &Arc<App>,
+        session: &Session,
+        wanted: EventSet,
+        stop: CancellationToken,
+    ) -> mpsc::Receiver<Message> {
+        let (out, receiver) = mpsc::channel(QUEUE);
+        let feed = Feed {
+            app: app.clone(),
+            hub: app.state.hub.clone(),
+            stream: session.stream.clone(),
+            video: video_line(&session.negotiated.answer),
+            session: session.watch(),
+            stopping: app.state.stopping.clone(),
+            stop,
+            out,
+            wanted,
+        };
+        let id = session.id.clone();
+        tokio::spawn(async move {
+            let app = feed.app.clone();
+            if feed.run().await {
+                app.events.forget(id.as_str());
+            }
+        });
+        receiver
+    }
+
+    /// Returns whether the session is over.
+    async fn run(mut self) -> bool {
+        let mut changes = self.hub.changes();
+        let mut ticks = tokio::time::interval(COUNT_INTERVAL);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut progress = Progress::default();
+        loop {
+            let count_due = tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return false,
+                () = self.out.closed() => return false,
+                () = self.stopping.cancelled() => false,
+                result = self.session.changed() => {
+                    if result.is_err() {
+                        return true;
+                    }
+                    false
+                }
+                _ = changes.changed() => false,
+                _ = ticks.tick() => true,
+            };
+            let seen = self.look(count_due);
+            for (kind, data) in progress.step(&seen) {
+                if self.wanted.has(kind) && self.out.send_timeout((kind, data), READER_PATIENCE).await.is_err() {
+                    return false;
+                }
+            }
+            if seen.is_over() {
+                return matches!(seen.session, SessionState::Closed(_));
+            }
+        }
+    }
+
+    fn look(&self, count_due: bool) -> Seen {
+        let stream = self.hub.stream(&self.stream);
+        let stream = stream.filter(|stream| stream.liveness() == Liveness::Live);
+        Seen {
+            active: stream.is_some(),
+            viewers: stream.as_ref().filter(|_| count_due).map(|stream| stream.viewers()),
+            layers: stream.filter(|_| count_due).and_then(|stream| {
+                let (width, height) = stream.picture()?;
+                Some(Layers { line: self.video?, width, height, bitrate: stream.stats.bitrate.load(Ordering::Relaxed) })
+            }),
+            session: self.session.borrow().clone(),
+            stopping: self.stopping.is_cancelled(),
+        }
+    }
+}
+
+/// What one look at the stream, the session and the server showed.
+#[derive(Clone, Debug)]
+struct Seen {
+    active: bool,
+    /// Where it is time to count.
+    viewers: Option<u32>,
+    layers: Option<Layers>,
+    session: SessionState,
+    stopping: bool,
+}
+
+impl Seen {
+    fn is_over(&self) -> bool {
+        self.stopping || matches!(self.session, SessionState::Closed(_))
+    }
+}
+
+/// The one layer that a stream without simulcast has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Layers {
+    line: usize,
+    width: u16,
+    height: u16,
+    /// In bits a second; 0 while unknown.
+    bitrate: u64,
+}
+
+/// What the reader was told last.
+#[derive(Debug, Default)]
+struct Progress {
+    active: bool,
+    viewers: Option<u32>,
+    picture: Option<(u16, u16)>,
+}
+
+impl Progress {
+    /// What the reader is to be told now.
+    fn step(&mut self, seen: &Seen) -> Vec<Message> {
+        let mut messages = Vec::new();
+        // An end is told even where the stream's own end has not been seen yet. A reader that never heard `active` is
+        // not told `inactive` (4.9.1.2).
+        let active = seen.active && seen.session != SessionState::Closed(CloseReason::StreamEnded);
+        if active != self.active {
+            self.active = active;
+            messages.push((if active { EventKind::Active } else { EventKind::Inactive }, "{}".to_owned()));
+        }
+        if let Some(layers) = seen.layers
+            && self.picture != Some((layers.width, layers.height))
+        {
+            self.picture = Some((layers.width, layers.height));
+            messages.push((EventKind::Layers, layers.to_json()));
+        }
+        if seen.viewers.is_some() && seen.viewers != self.viewers {
+            self.viewers = seen.viewers;
+            messages.push((EventKind::ViewerCount, json!({ "viewercount": seen.viewers }).to_string()));
+        }
+        if seen.stopping || seen.session == SessionState::Closed(CloseReason::Shutdown) {
+            messages.push((EventKind::Reconnect, "{}".to_owned()));
+        }
+        messages
+    }
+}
+
+impl Layers {
+    fn to_json(self) -> String {
+        let layer = json!({
+            "spatialLayerId": 0,
+            "temporalLayerId": 0,
+            "bitrate": self.bitrate,
+            "width": self.width,
+            "height": self.height,
+        });
+        json!({ self.line.to_string(): [layer] }).to_string()
+    }
+}
+
+/// The index of the first m-line of an answer that carries video.
+fn video_line(answer: &str) -> Option<usize> {
+    let sections = answer.split("\nm=").skip(1);
+    let carries_video = |section: &str| {
+        section.starts_with("video ")
+            && !section.starts_with("video 0 ")
+            && !section.lines().any(|line| line == "a=inactive")
+    };
+    sections.into_iter().position(carries_video)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(progress: &mut Progress, seen: &Seen) -> Vec<String> {
+        progress.step(seen).into_iter().map(|(kind, data)| format!("{} {data}", kind.name())).collect()
+    }
+
+    #[test]
+    fn a_reader_hears_of_each_change_once() {
+        let quiet =
+            Seen { active: false, viewers: None, layers: None, session: SessionState::Connected, stopping: false };
+        let live = Seen { active: true, ..quiet.clone() };
+        let layers = Layers { line: 1, width: 1280, height: 720, bitrate: 1_000_000 };
+        let mut progress = Progress::default();
+        let rows: Vec<(Seen, Vec<&str>)> = vec![
+            (quiet.clone(), vec![]),
+            (Seen { viewers: Some(3), ..live.clone() }, vec!["active {}", "viewercount {\"viewercount\":3}"]),
+            (live.clone(), vec![]),
+            (Seen { viewers: Some(3), ..live.clone() }, vec![]),
+            (Seen { viewers: Some(2), ..live.clone() }, vec!["viewercount {\"viewercount\":2}"]),
+            (
+                Seen { layers: Some(layers), ..live.clone() },
+                vec![
+                    "layers {\"1\":[{\"bitrate\":1000000,\"height\":720,\"spatialLayerId\":0,\"temporalLayerId\":0,\
+                     \"width\":1280}]}",
+                ],
+            ),
+            (Seen { layers: Some(Layers { bitrate: 5, ..layers }), ..live.clone() }, vec![]),
+            (quiet.clone(), vec!["inactive {}"]),
+            (live.clone(), vec!["active {}"]),
+            (Seen { session: SessionState::Closed(CloseReason::StreamEnded), ..live.clone() }, vec!["inactive {}"]),
+            (Seen { stopping: true, ..quiet.clone() }, vec!["reconnect {}"]),
+            (Seen { session: SessionState::Closed(CloseReason::Shutdown), ..quiet.clone() }, vec!["reconnect {}"]),
+            (Seen { session: SessionState::Closed(CloseReason::Kicked), ..quiet.clone() }, vec![]),
+        ];
+        for (step, (seen, expected)) in rows.iter().enumerate() {
+            assert_eq!(&told(&mut progress, seen), expected, "step {step}");
+        }
+    }
+
+    #[test]
+    fn the_video_is_named_by_its_m_line() {
+        let rows = [
+            ("v=0\r\nm=audio 9 x\r\nm=video 9 x\r\na=sendonly\r\n", Some(1)),
+            ("v=0\r\nm=video 9 x\r\na=sendonly\r\nm=audio 9 x\r\n", Some(0)),
+            ("v=0\r\nm=audio 9 x\r\na=inactive\r\nm=video 9 x\r\n", Some(1)),
+            ("v=0\r\nm=video 9 x\r\na=inactive\r\nm=video 9 x\r\na=sendonly\r\n", Some(1)),
+            ("v=0\r\nm=video 0 x\r\n", None),
+            ("v=0\r\nm=audio 9 x\r\n", None),
+            ("", None),
+        ];
+        for (answer, expected) in rows {
+            assert_eq!(video_line(answer), expected, "{answer}");
+        }
+    }
+
+    #[test]
+    fn sets_hold_what_was_put_in() {
+        let set: EventSet = [EventKind::Active, EventKind::Reconnect].into_iter().collect();
+        let held: Vec<_> = EventKind::ALL.into_iter().filter(|kind| set.has(*kind)).collect();
+        assert_eq!(held, [EventKind::Active, EventKind::Reconnect]);
+        assert!(EventKind::ALL.into_iter().all(|kind| EventSet::all().has(kind)));
+        assert_eq!(EventKind::names(), "active,inactive,layers,viewercount,reconnect");
+        assert_eq!(EventKind::from_name("scte35"), None);
+    }
+}

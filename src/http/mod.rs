@@ -1,0 +1,115 @@
+//! The HTTP surface: pages, WHIP and WHEP on the public listener, the operator's API on the admin listener.
+
+mod admin;
+mod admin_guard;
+mod admission;
+mod api;
+mod body;
+mod certificate;
+mod client_address;
+mod connection;
+mod cors;
+mod credential;
+mod error;
+mod event_feed;
+mod events;
+mod health;
+mod listener;
+mod offer;
+mod pages;
+mod request;
+mod router;
+mod session;
+mod stalling;
+mod stream_path;
+mod streams;
+mod timestamp;
+mod tls;
+mod whep;
+mod whip;
+
+pub use certificate::CertificateError;
+pub use cors::Origins;
+pub use health::Health;
+pub use listener::{HttpError, Listeners, Running, Settings, serve};
+pub use tls::Tls;
+
+use crate::access::{Access, Network, SecretDigest};
+use crate::egress::Whep;
+use crate::hub::Hub;
+use crate::ingest::Whip;
+use crate::observe::metrics::Metrics;
+use crate::shard::Sessions;
+use events::EventStreams;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::SystemTime;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// The handles of the layers below that requests are served from.
+#[derive(Clone)]
+pub struct State {
+    pub hub: Hub,
+    pub sessions: Sessions,
+    pub whip: Whip,
+    pub whep: Whep,
+    pub access: Access,
+    pub metrics: Metrics,
+    /// What may change while the server runs.
+    pub policy: watch::Receiver<Arc<Policy>>,
+    /// The configuration in force as JSON, secrets masked, with the source of each value.
+    pub config: Arc<dyn Fn() -> serde_json::Value + Send + Sync>,
+    /// Asks the shards and the hub whether they still answer.
+    pub health: Health,
+    /// Whether the server has started.
+    pub ready: watch::Receiver<bool>,
+    /// Cancelled when the server begins to stop: no new sessions, viewers are told to go elsewhere.
+    pub stopping: CancellationToken,
+    /// The name of this node in session ids.
+    pub node: String,
+    /// Listeners that others own (media, rtmp), for `/api/v1/info`.
+    pub other_listeners: Vec<ListenerAddress>,
+    /// Optional parts that this build has, for `/api/v1/info`.
+    pub features: Vec<&'static str>,
+}
+
+/// An address that is listened on.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct ListenerAddress {
+    pub listener: &'static str,
+    pub address: SocketAddr,
+    /// How a client on this machine reaches it.
+    pub url: String,
+}
+
+/// The part of the configuration that applies to the next request when it changes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// Origins whose pages may use the public listener.
+    pub origins: Origins,
+    /// Proxies that are believed about the client's address.
+    pub trusted_proxies: Vec<Network>,
+    /// SHA-256 of the admin token; without one the admin listener serves loopback only.
+    pub admin_token: Option<SecretDigest>,
+    /// Whether `/metrics` needs no token.
+    pub open_metrics: bool,
+}
+
+/// What handlers work with.
+pub(crate) struct App {
+    state: State,
+    events: EventStreams,
+    listeners: Vec<ListenerAddress>,
+    started: SystemTime,
+}
+
+impl App {
+    fn new(state: State, listeners: Vec<ListenerAddress>) -> Arc<App> {
+        Arc::new(App { state, events: EventStreams::default(), listeners, started: SystemTime::now() })
+    }
+
+    fn policy(&self) -> Arc<Policy> {
+        self.state.policy.borrow().clone()
+    }
+}

@@ -1,0 +1,105 @@
+//! What WHIP and WHEP have in common: an SDP offer comes in by POST, an answer goes out with the session's address.
+
+use super::App;
+use super::body::{MAX_SDP_BYTES, read_text};
+use super::credential::Credential;
+use super::error::Problem;
+use super::request::{Client, name_session};
+use super::stream_path::StreamPath;
+use crate::media::StreamName;
+use crate::shard::{ClientInfo, Session};
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+const SDP: &str = "application/sdp";
+
+/// Absent from the `http` crate's constants.
+const ACCEPT_POST: HeaderName = HeaderName::from_static("accept-post");
+
+/// What a client asks for: a stream, with an SDP offer.
+#[derive(Debug)]
+pub(super) struct Offer {
+    pub(super) stream: StreamName,
+    pub(super) sdp: String,
+    pub(super) credential: Credential,
+    remote_ip: IpAddr,
+    user_agent: Option<String>,
+}
+
+impl Offer {
+    /// Who sends it, as a session remembers it.
+    pub(super) fn client(&self, protocol: &'static str) -> ClientInfo {
+        ClientInfo {
+            protocol,
+            remote_ip: self.remote_ip,
+            user_agent: self.user_agent.clone(),
+            credential: self.credential.digest(),
+        }
+    }
+}
+
+impl FromRequest<Arc<App>> for Offer {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
+        let (mut parts, body) = request.into_parts();
+        let StreamPath(stream) = StreamPath::from_request_parts(&mut parts, app).await?;
+        if app.state.stopping.is_cancelled() {
+            return Err(Problem::stopping());
+        }
+        let Client(remote_ip) = Client::from_request_parts(&mut parts, app).await?;
+        let credential = Credential::from_request_parts(&mut parts, app).await?;
+        let sdp = read_text(&parts.headers, body, SDP, MAX_SDP_BYTES).await?;
+        Ok(Offer { stream, sdp, credential, remote_ip, user_agent: user_agent(&parts.headers) })
+    }
+}
+
+/// Characters of a user agent that are kept; browsers send about 120.
+const MAX_USER_AGENT: usize = 256;
+
+fn user_agent(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get(header::USER_AGENT)?.to_str().ok()?;
+    Some(text.chars().take(MAX_USER_AGENT).collect())
+}
+
+/// The path of a session, which is its `Location`.
+pub(super) fn location(session: &Session) -> String {
+    format!("/session/{}", session.id)
+}
+
+/// The 201 with the answer.
+pub(super) fn created(session: &Session, link: Option<&str>) -> Response {
+    name_session(session.id.as_str());
+    let mut response = (StatusCode::CREATED, session.negotiated.answer.clone()).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(SDP));
+    insert(headers, header::LOCATION, &location(session));
+    insert(headers, header::ETAG, &session.etag());
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(link) = link {
+        insert(headers, header::LINK, link);
+    }
+    response
+}
+
+/// OPTIONS: what can be posted here.
+pub(super) async fn options() -> Response {
+    let headers = [(ACCEPT_POST, SDP), (header::ALLOW, "GET,HEAD,POST,OPTIONS")];
+    (StatusCode::OK, headers).into_response()
+}
+
+/// GET and HEAD: the endpoint is there, and has nothing to show.
+pub(super) async fn nothing() -> StatusCode {
+    StatusCode::NO_CONTENT
+}
+
+/// Sets a header to a text of ours, which has no control characters.
+pub(super) fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    match HeaderValue::from_str(value) {
+        Ok(value) => drop(headers.insert(name, value)),
+        Err(_) => tracing::error!(header = %name, "a header was left out: its value has control characters"),
+    }
+}

@@ -1,0 +1,118 @@
+//! The pages and their assets, embedded in the binary.
+
+use super::App;
+use super::error::Problem;
+use axum::Router;
+use axum::extract::Path;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+
+/// `/`, `/play/{stream}`, `/publish/{stream}` and `/assets/{file}`.
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/", page("index.html"))
+        .route("/play/{*stream}", page("play.html"))
+        .route("/publish/{*stream}", page("publish.html"))
+        .route("/assets/{file}", get(asset).options(options))
+        .route("/favicon.ico", get(|headers: HeaderMap| async move { send("favicon.svg", &headers) }))
+}
+
+struct File {
+    name: &'static str,
+    content_type: &'static str,
+    content: &'static str,
+}
+
+const HTML: &str = "text/html; charset=utf-8";
+const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+
+macro_rules! files {
+    ($($name:literal: $content_type:expr),+ $(,)?) => {
+        [$(File { name: $name, content_type: $content_type, content: include_str!(concat!("pages/", $name)) }),+]
+    };
+}
+
+static FILES: [File; 16] = files! {
+    "index.html": HTML,
+    "play.html": HTML,
+    "publish.html": HTML,
+    "index.js": JAVASCRIPT,
+    "play.js": JAVASCRIPT,
+    "publish.js": JAVASCRIPT,
+    "page.js": JAVASCRIPT,
+    "player.js": JAVASCRIPT,
+    "player-style.js": JAVASCRIPT,
+    "whep.js": JAVASCRIPT,
+    "publisher.js": JAVASCRIPT,
+    "signalling.js": JAVASCRIPT,
+    "figures.js": JAVASCRIPT,
+    "sources.js": JAVASCRIPT,
+    "style.css": "text/css; charset=utf-8",
+    "favicon.svg": "image/svg+xml",
+};
+
+/// Only what is embedded may run or load; players may be framed by anyone, since nothing on them acts with a visitor's
+/// standing.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+     media-src 'self' blob: mediastream:; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors *";
+
+const PERMISSIONS_POLICY: &str =
+    "camera=(self), microphone=(self), display-capture=(self), autoplay=(self), fullscreen=*";
+
+fn page(name: &'static str) -> axum::routing::MethodRouter<Arc<App>> {
+    get(move |headers: HeaderMap| async move { send(name, &headers) })
+}
+
+async fn asset(Path(file): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
+    if file.ends_with(".html") {
+        return Err(Problem::no_route());
+    }
+    send(&file, &headers)
+}
+
+async fn options() -> Response {
+    [(header::ALLOW, "GET,HEAD,OPTIONS")].into_response()
+}
+
+fn send(name: &str, request: &HeaderMap) -> Result<Response, Problem> {
+    let file = FILES.iter().find(|file| file.name == name).ok_or_else(Problem::no_route)?;
+    let etag = etag(file.content);
+    let mut response = if is_current(request, &etag) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        ([(header::CONTENT_TYPE, file.content_type)], file.content).into_response()
+    };
+    let headers = response.headers_mut();
+    let mut set = |name, value| headers.insert(name, HeaderValue::from_static(value));
+    // The names carry no version: browsers ask each time, and mostly hear that nothing changed.
+    set(header::CACHE_CONTROL, "no-cache");
+    if file.content_type == HTML {
+        set(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
+        set(header::HeaderName::from_static("permissions-policy"), PERMISSIONS_POLICY);
+        set(header::REFERRER_POLICY, "no-referrer");
+    } else {
+        // Other sites embed the player as a module, whatever origins may use WHEP.
+        set(header::HeaderName::from_static("cross-origin-resource-policy"), "cross-origin");
+        set(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
+    }
+    super::offer::insert(headers, header::ETAG, &etag);
+    Ok(response)
+}
+
+fn etag(content: &str) -> String {
+    let digest = Sha256::digest(content);
+    let hex: String = digest[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("\"{hex}\"")
+}
+
+/// Whether If-None-Match names what we would send; compared weakly (RFC 9110, 13.1.2), since proxies that compress
+/// weaken tags.
+fn is_current(request: &HeaderMap, etag: &str) -> bool {
+    request.get_all(header::IF_NONE_MATCH).iter().any(|value| {
+        let text = value.to_str().unwrap_or("");
+        text.split(',').map(str::trim).any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
+    })
+}

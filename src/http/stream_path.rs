@@ -1,0 +1,24 @@
+//! The stream name in a request's path.
+
+use super::error::Problem;
+use crate::media::StreamName;
+use axum::extract::{FromRequestParts, MatchedPath};
+use axum::http::request::Parts;
+
+/// The part of the path that a route's last wildcard covers, as a checked name.
+///
+/// It is taken from the path as sent: percent-encoding is not undone, since no character of a name needs it, and a name
+/// must not have two spellings.
+#[derive(Debug)]
+pub(super) struct StreamPath(pub(super) StreamName);
+
+impl<S: Sync> FromRequestParts<S> for StreamPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let route = parts.extensions.get::<MatchedPath>().ok_or_else(Problem::no_route)?;
+        let fixed = route.as_str().split("{*").next().unwrap_or("");
+        let name = parts.uri.path().strip_prefix(fixed).ok_or_else(Problem::no_route)?;
+        Ok(StreamPath(name.parse::<StreamName>()?))
+    }
+}

@@ -1,0 +1,26 @@
+//! WHEP (draft-ietf-wish-whep): POST an offer to watch.
+
+use super::App;
+use super::error::Problem;
+use super::offer::{self, Offer};
+use axum::Router;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::post;
+use std::sync::Arc;
+
+/// `/whep/{stream}`.
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new().route("/whep/{*stream}", post(create).options(offer::options).get(offer::nothing))
+}
+
+async fn create(State(app): State<Arc<App>>, offer: Offer) -> Result<Response, Problem> {
+    let client = offer.client("whep");
+    let session = app.state.whep.create(&offer.stream, &offer.sdp, offer.credential.token(), client).await?;
+    let events = format!(
+        "<{}/events>; rel=\"urn:ietf:params:whep:ext:core:server-sent-events\"; \
+         events=\"active,inactive,layers,viewercount,reconnect\"",
+        offer::location(&session)
+    );
+    Ok(offer::created(&session, Some(&events)))
+}

@@ -1,0 +1,218 @@
+//! The only assembly: starts every part with its configuration and stops them in order.
+
+mod reload;
+mod watch_sessions;
+
+use crate::access::Access;
+use crate::config::{self, Config, Loaded, Shown, Watcher};
+use crate::egress::Whep;
+use crate::http::{self, HttpError, ListenerAddress, Listeners, Origins, Policy};
+use crate::hub::{Hub, HubLimits};
+use crate::ingest::Whip;
+use crate::observe::{Log, Metrics};
+use crate::shard::{self, Action, Sessions, ShardOptions, Shards, StartError};
+use crate::task::Tasks;
+use reload::Reloader;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// A shard that does not answer within this time hangs: its loop turns every 10 ms.
+const SHARD_PATIENCE: Duration = Duration::from_millis(800);
+/// How long requests that are under way at the end may take.
+const LAST_REQUESTS: Duration = Duration::from_secs(1);
+
+/// Why the server did not start, or ended badly.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    #[error("signals can not be received: {0}")]
+    Signals(#[source] std::io::Error),
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    #[error(transparent)]
+    Media(#[from] StartError),
+}
+
+impl ServeError {
+    /// What the process ends with.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            ServeError::Http(HttpError::AdminOpen(_)) => ExitCode::from(2),
+            _ => ExitCode::FAILURE,
+        }
+    }
+}
+
+/// Runs until SIGTERM or SIGINT.
+///
+/// # Errors
+/// When a listener can not be bound or the system refuses what the server needs.
+pub async fn run(loaded: Loaded, log: Log) -> Result<(), ServeError> {
+    let mut signals = Signals::new()?;
+    let config = loaded.config.clone();
+    let tasks = Tasks::new("server");
+    let metrics = Metrics::new(config.media.shard_count(), log.dropped());
+    let access = Access::new(config.access.clone(), config.loopback_only());
+    let listeners = Listeners::bind(&http_settings(&config))?;
+    let hub = Hub::new(hub_limits(&config));
+    let sessions = Sessions::new(config.limits.sessions as usize);
+    let shards = match config.media.listen.address() {
+        Some(listen) => {
+            let options = shard_options(&config, listen);
+            Some(Shards::start(&options, &sessions, |index| metrics.shard(index))?)
+        }
+        None => None,
+    };
+    let media = shards.as_ref().map(|shards| ListenerAddress {
+        listener: "media",
+        address: shards.address(),
+        url: format!("udp://{}", shards.address()),
+    });
+    if let Some(media) = &media {
+        tracing::info!(listener = media.listener, address = %media.address, url = media.url, "listening");
+    }
+    let node = config.node.name.as_str();
+    let whip = Whip::new(node, access.clone(), hub.clone(), sessions.clone(), &config.ingest.codecs.preference());
+    let whep = Whep::new(node, access.clone(), hub.clone(), sessions.clone());
+    let policy = watch::Sender::new(Arc::new(http_policy(&config)));
+    let ready = watch::Sender::new(false);
+    let stopping = CancellationToken::new();
+    let shown = Arc::new(RwLock::new(Shown(&loaded).json()));
+    let running = http::serve(
+        listeners,
+        http::State {
+            hub: hub.clone(),
+            sessions: sessions.clone(),
+            whip: whip.clone(),
+            whep,
+            access: access.clone(),
+            metrics: metrics.clone(),
+            policy: policy.subscribe(),
+            config: {
+                let shown = shown.clone();
+                Arc::new(move || shown.read().expect("no holder of this lock panics").clone())
+            },
+            health: {
+                let (sessions, hub) = (sessions.clone(), hub.clone());
+                Arc::new(move || {
+                    let (sessions, hub) = (sessions.clone(), hub.clone());
+                    Box::pin(async move {
+                        hub.streams();
+                        shard::ping(&sessions, SHARD_PATIENCE).await
+                    })
+                })
+            },
+            ready: ready.subscribe(),
+            stopping: stopping.clone(),
+            node: node.to_owned(),
+            other_listeners: media.into_iter().collect(),
+            features: Vec::new(),
+        },
+    )?;
+
+    watch_sessions::start(&tasks, &hub, &sessions, &access, &metrics);
+
+    let watcher = Watcher::new(&loaded);
+    let reloader = Reloader { log, access, metrics, hub, sessions: sessions.clone(), whip, policy, shown };
+    let config_stop = tasks.stopping();
+    tasks.spawn("config", async move { watcher.run(config_stop, |change| reloader.handle(change)).await });
+    ready.send_replace(true);
+    if let Some(address) = running.addresses().iter().find(|address| address.listener == "http") {
+        tracing::info!(url = address.url, "ready");
+    }
+
+    signals.next().await;
+    // New sessions are refused from here on, and viewers are told to go elsewhere.
+    ready.send_replace(false);
+    stopping.cancel();
+    sessions.stop();
+    tokio::select! {
+        () = viewers_gone(&sessions) => {}
+        () = tokio::time::sleep(config.shutdown.grace()) => {}
+        () = signals.next() => {}
+    }
+
+    if let Some(shards) = shards {
+        // Its threads end their sessions; a join must not block this one.
+        let stopped = tokio::task::spawn_blocking(move || shards.stop());
+        let _ = stopped.await;
+    }
+    for result in [running.stop(LAST_REQUESTS).await, tasks.stop(LAST_REQUESTS).await] {
+        if let Err(error) = result {
+            tracing::warn!("{error}");
+        }
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn viewers_gone(sessions: &Sessions) {
+    let mut changes = sessions.changes();
+    while sessions.list().iter().any(|session| session.action == Action::Play) {
+        if changes.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// The signals that end the server.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, ServeError> {
+        let open = |kind| signal(kind).map_err(ServeError::Signals);
+        Ok(Signals { terminate: open(SignalKind::terminate())?, interrupt: open(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => tracing::info!("SIGTERM: stopping"),
+            _ = self.interrupt.recv() => tracing::info!("SIGINT: stopping"),
+        }
+    }
+}
+
+fn http_settings(config: &Config) -> http::Settings {
+    http::Settings {
+        http: config.http.listen.address(),
+        tls: match &config.http.tls {
+            config::Tls::Off => http::Tls::Off,
+            config::Tls::SelfSigned => http::Tls::SelfSigned {
+                names: config.media.public_address.iter().map(|address| address.ip.to_string()).collect(),
+            },
+            config::Tls::Files { cert, key } => http::Tls::Files { cert: cert.clone(), key: key.clone() },
+        },
+        admin: config.admin.listen.address(),
+        admin_has_token: config.admin.token.is_some(),
+    }
+}
+
+fn http_policy(config: &Config) -> Policy {
+    let origins: Vec<String> = config.http.cors_origins.iter().map(|origin| origin.as_str().to_owned()).collect();
+    Policy {
+        origins: if origins.iter().any(|origin| origin == "*") { Origins::Any } else { Origins::Listed(origins) },
+        trusted_proxies: config.http.trusted_proxies.clone(),
+        admin_token: config.admin.token.as_ref().map(|token| token.digest()),
+        open_metrics: config.admin.open_metrics,
+    }
+}
+
+fn hub_limits(config: &Config) -> HubLimits {
+    HubLimits { streams: config.limits.streams as usize, ..HubLimits::default() }
+}
+
+fn shard_options(config: &Config, listen: SocketAddr) -> ShardOptions {
+    let public = config.media.public_address.iter();
+    ShardOptions {
+        listen,
+        public: public.map(|address| SocketAddr::new(address.ip, address.port.unwrap_or(0))).collect(),
+        shards: config.media.shard_count(),
+    }
+}

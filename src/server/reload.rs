@@ -1,0 +1,65 @@
+//! Carries a changed configuration to the parts that can take it while they run.
+
+use super::{http_policy, hub_limits};
+use crate::access::Access;
+use crate::config::{Change, Config};
+use crate::http::Policy;
+use crate::hub::Hub;
+use crate::ingest::Whip;
+use crate::observe::{Log, Metrics};
+use crate::shard::Sessions;
+use std::sync::{Arc, RwLock};
+use tokio::sync::watch;
+
+/// The parts that take changes.
+pub(super) struct Reloader {
+    pub(super) log: Log,
+    pub(super) access: Access,
+    pub(super) metrics: Metrics,
+    pub(super) hub: Hub,
+    pub(super) sessions: Sessions,
+    pub(super) whip: Whip,
+    pub(super) policy: watch::Sender<Arc<Policy>>,
+    /// The configuration as the API shows it.
+    pub(super) shown: Arc<RwLock<serde_json::Value>>,
+}
+
+impl Reloader {
+    /// Applies what changed and says what was done.
+    pub(super) fn handle(&self, change: Change) {
+        match change {
+            Change::Applied { config, apply, restart_required } => {
+                self.apply(&config);
+                self.metrics.config_reload("applied");
+                if apply.is_empty() && restart_required.is_empty() {
+                    tracing::info!("the configuration file changed, but no value in it did");
+                }
+                if !apply.is_empty() {
+                    tracing::info!(keys = apply.join(" "), "configuration changed and applied");
+                }
+                if !restart_required.is_empty() {
+                    let keys = restart_required.join(" ");
+                    tracing::warn!(keys, "these changed keys need a restart and are left as they were");
+                }
+            }
+            Change::Refused(error) => {
+                self.metrics.config_reload("refused");
+                for line in error.to_string().lines() {
+                    tracing::error!("the changed configuration is not used: {line}");
+                }
+            }
+            Change::Gone(path) => {
+                tracing::warn!("the configuration file {} is gone; what it said stays in force", path.display());
+            }
+        }
+    }
+
+    fn apply(&self, config: &Config) {
+        self.log.set_level(&config.log.level);
+        self.access.update(config.access.clone());
+        self.hub.set_limits(hub_limits(config));
+        self.sessions.set_limit(config.limits.sessions as usize);
+        self.whip.set_codecs(&config.ingest.codecs.preference());
+        self.policy.send_replace(Arc::new(http_policy(config)));
+    }
+}
