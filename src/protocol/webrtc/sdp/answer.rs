@@ -206,7 +206,8 @@ impl Lines {
             self.attribute(&format!("fmtp:{rtx} apt={pt}"));
         }
         if direction == Direction::Egress {
-            let ssrcs: Vec<String> = [params.ssrc, params.rtx_ssrc].into_iter().flatten().map(|id| id.to_string()).collect();
+            let ssrcs: Vec<String> =
+                [params.ssrc, params.rtx_ssrc].into_iter().flatten().map(|id| id.to_string()).collect();
             if ssrcs.len() > 1 {
                 self.attribute(&format!("ssrc-group:FID {}", ssrcs.join(" ")));
             }

@@ -29,23 +29,13 @@ pub(super) fn rank(offered: &OfferedCodec, track: &TrackInfo) -> Option<u32> {
                 return None;
             }
             let unsaid = u32::from(offered.parameter("packetization-mode").is_none());
-            let theirs_profile = h264_profile(offered.parameter("profile-level-id"));
-            let profile = h264_profile(track.parameter("profile-level-id"));
-            let distance = |from: H264Profile, to: H264Profile| to as u32 - from as u32;
-            // Decoders of browsers look at the stream, not at the SDP: a lower profile works, but only as the last choice.
-            let steps = if theirs_profile >= profile {
-                distance(profile, theirs_profile)
-            } else {
-                10 + distance(theirs_profile, profile)
-            };
+            let steps = h264_steps(track.parameter("profile-level-id"), offered.parameter("profile-level-id"));
             Some(steps * 4 + (theirs - ours) * 2 + unsaid)
         }
         Codec::Vp9 => {
             (number(offered.parameter("profile-id"), 0)? == number(track.parameter("profile-id"), 0)?).then_some(0)
         }
-        Codec::Av1 => {
-            number(offered.parameter("profile"), 0)?.checked_sub(number(track.parameter("profile"), 0)?)
-        }
+        Codec::Av1 => number(offered.parameter("profile"), 0)?.checked_sub(number(track.parameter("profile"), 0)?),
         Codec::H265 => {
             let theirs = number(offered.parameter("profile-id"), 1)?;
             match (number(track.parameter("profile-id"), 1)?, theirs) {
@@ -88,6 +78,17 @@ pub(super) fn agreed_parameters(codec: Codec) -> &'static [&'static str] {
     }
 }
 
+/// How far the viewer's profile is from the track's. Decoders of browsers look at the stream, not at the SDP: a lower profile
+/// works too, but only as the last choice.
+fn h264_steps(track: Option<&str>, viewer: Option<&str>) -> u32 {
+    let (ours, theirs) = (h264_profile(track), h264_profile(viewer));
+    let bytes = |text: Option<&str>| text.and_then(|text| text.get(..4)).map(str::to_ascii_lowercase);
+    if ours == H264Profile::Other || theirs == H264Profile::Other {
+        return if bytes(track) == bytes(viewer) { 0 } else { 20 };
+    }
+    if theirs >= ours { theirs as u32 - ours as u32 } else { 10 + (ours as u32 - theirs as u32) }
+}
+
 /// The profile of a `profile-level-id`; baseline where it is absent (RFC 6184, 8.1).
 fn h264_profile(profile_level_id: Option<&str>) -> H264Profile {
     let Some(text) = profile_level_id else { return H264Profile::Baseline };
@@ -114,9 +115,19 @@ mod tests {
     #[test]
     fn profiles_are_read_as_rfc_6184_says() {
         let rows = [
-            ("42e01f", ConstrainedBaseline), ("42c00d", ConstrainedBaseline), ("42001f", Baseline), ("42000D", Baseline),
-            ("4d001f", Main), ("4d801f", ConstrainedBaseline), ("58c01f", ConstrainedBaseline), ("640028", High),
-            ("640c1f", ConstrainedHigh), ("f4001f", Other), ("42e0", Other), ("xyzxyz", Other), ("+2e01f", Other),
+            ("42e01f", ConstrainedBaseline),
+            ("42c00d", ConstrainedBaseline),
+            ("42001f", Baseline),
+            ("42000D", Baseline),
+            ("4d001f", Main),
+            ("4d801f", ConstrainedBaseline),
+            ("58c01f", ConstrainedBaseline),
+            ("640028", High),
+            ("640c1f", ConstrainedHigh),
+            ("f4001f", Other),
+            ("42e0", Other),
+            ("xyzxyz", Other),
+            ("+2e01f", Other),
         ];
         for (text, profile) in rows {
             assert_eq!(h264_profile(Some(text)), profile, "{text}");

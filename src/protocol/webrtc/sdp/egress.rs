@@ -53,12 +53,25 @@ pub fn answer_egress(
         };
         left.retain(|track| *track != track_index);
         let track = &tracks[usize::from(track_index)];
-        plans.push(Plan::Served(Box::new(serve(media, codec, track, track_index, served, label(media, index), policy))));
+        plans.push(Plan::Served(Box::new(serve(
+            media,
+            codec,
+            track,
+            track_index,
+            served,
+            label(media, index),
+            policy,
+        ))));
         served += 1;
     }
     // An m-line without a track, while a track of its kind is left: the codecs do not fit.
     for (index, kind) in misfits {
-        let stream: Vec<String> = left.iter().map(|track| &tracks[usize::from(*track)]).filter(|track| track.kind() == kind).map(describe).collect();
+        let stream: Vec<String> = left
+            .iter()
+            .map(|track| &tracks[usize::from(*track)])
+            .filter(|track| track.kind() == kind)
+            .map(describe)
+            .collect();
         if !stream.is_empty() {
             let media = &offer.media[index];
             let (mid, offered) = (label(media, index), media.offered());
@@ -78,7 +91,12 @@ pub fn answer_egress(
 
 /// The payload type that takes the track best; of equals the one that the viewer prefers.
 fn best<'a>(media: &'a OfferedMedia, track: &TrackInfo) -> Option<&'a OfferedCodec> {
-    media.codecs.iter().filter_map(|codec| Some((rank(codec, track)?, codec))).min_by_key(|(rank, _)| *rank).map(|(_, codec)| codec)
+    media
+        .codecs
+        .iter()
+        .filter_map(|codec| Some((rank(codec, track)?, codec)))
+        .min_by_key(|(rank, _)| *rank)
+        .map(|(_, codec)| codec)
 }
 
 fn serve<'a>(

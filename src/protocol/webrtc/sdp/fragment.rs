@@ -35,7 +35,8 @@ impl Fragment {
             (Some(_), None) => return Err(OfferError::HalfCredentials { has: "a=ice-ufrag", lacks: "a=ice-pwd" }),
             (None, Some(_)) => return Err(OfferError::HalfCredentials { has: "a=ice-pwd", lacks: "a=ice-ufrag" }),
         };
-        let attributes = || sections.session.iter().chain(sections.media.iter().flat_map(|section| &section.attributes));
+        let attributes =
+            || sections.session.iter().chain(sections.media.iter().flat_map(|section| &section.attributes));
         let named = |name: &'static str| attributes().filter(move |attribute: &&Attribute<'_>| attribute.name == name);
         Ok(Fragment {
             ice,

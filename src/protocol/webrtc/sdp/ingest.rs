@@ -94,9 +94,9 @@ pub fn answer_ingest(offer: &Offer, policy: &IngestPolicy, local: &LocalTranspor
 
 /// The format to receive: by the policy's order of codecs, then by its reach, then by the offer's order.
 fn choose<'a>(codecs: &'a [OfferedCodec], accepted: &[Codec]) -> Option<&'a OfferedCodec> {
-    accepted
-        .iter()
-        .find_map(|wanted| codecs.iter().filter(|offered| offered.codec == *wanted).min_by_key(|offered| reach(offered)))
+    accepted.iter().find_map(|wanted| {
+        codecs.iter().filter(|offered| offered.codec == *wanted).min_by_key(|offered| reach(offered))
+    })
 }
 
 fn serve<'a>(media: &OfferedMedia, codec: &'a OfferedCodec, track_index: u8, mid: String) -> Served<'a> {

@@ -64,8 +64,13 @@ impl OfferedMedia {
         session: &OfferedTransport,
         direction: OfferedDirection,
     ) -> Result<OfferedMedia, OfferError> {
-        let malformed =
-            || line_error(section.line, &format!("m={}", section.media), "is not of the form `m=media port protocol formats`");
+        let malformed = || {
+            line_error(
+                section.line,
+                &format!("m={}", section.media),
+                "is not of the form `m=media port protocol formats`",
+            )
+        };
         let mut words = section.media.splitn(4, [' ', '\t']);
         let (Some(name), Some(port), Some(protocol), Some(formats)) =
             (words.next(), words.next(), words.next(), words.next())

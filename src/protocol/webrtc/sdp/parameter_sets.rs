@@ -53,8 +53,15 @@ mod tests {
 
     #[test]
     fn sets_are_decoded_in_decoding_order_and_within_bounds() {
-        assert_eq!(sets(&[("sprop-parameter-sets", "Z0LA,aM48gA==")]), [b"\x67\x42\xc0".to_vec(), b"\x68\xce\x3c\x80".to_vec()]);
-        assert_eq!(sets(&[("sprop-parameter-sets", "aM48gA")]), [b"\x68\xce\x3c\x80".to_vec()], "padding may be missing");
+        assert_eq!(
+            sets(&[("sprop-parameter-sets", "Z0LA,aM48gA==")]),
+            [b"\x67\x42\xc0".to_vec(), b"\x68\xce\x3c\x80".to_vec()]
+        );
+        assert_eq!(
+            sets(&[("sprop-parameter-sets", "aM48gA")]),
+            [b"\x68\xce\x3c\x80".to_vec()],
+            "padding may be missing"
+        );
         let h265 = [("sprop-pps", "RAE="), ("sprop-sps", "QgE="), ("sprop-vps", "QAE=")];
         assert_eq!(sets(&h265), [[0x40, 1], [0x42, 1], [0x44, 1]]);
         assert!(sets(&[("sprop-parameter-sets", "!,,*"), ("profile-level-id", "42e01f")]).is_empty());
