@@ -11,7 +11,6 @@ use rtc_interceptor::{
 use rtc_rtcp::sender_report::SenderReport;
 use rtc_rtp::header::Extension;
 use rtc_shared::TransportContext;
-use rtc_shared::marshal::Marshal;
 use sansio::Protocol;
 use std::time::{Duration, Instant};
 

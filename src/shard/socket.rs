@@ -73,16 +73,6 @@ impl Socket {
         Ok(Socket { socket, v6, unspecified, segmentation: true })
     }
 
-    /// Sends packets one by one from now on, as where the kernel refuses segmentation.
-    pub fn disable_segmentation(&mut self) {
-        self.segmentation = false;
-    }
-
-    /// Whether segmented sends (UDP_SEGMENT) are in use.
-    pub fn segmentation(&self) -> bool {
-        self.segmentation
-    }
-
     /// Takes waiting datagrams, at most one batch, into `buffers`. Returns how many.
     ///
     /// # Errors
@@ -523,9 +513,7 @@ mod tests {
         raw.set_nonblocking(true).unwrap();
         raw.bind(&bound.into()).unwrap();
         let mut socket = Socket::new(raw, bound).unwrap();
-        if !segmentation {
-            socket.disable_segmentation();
-        }
+        socket.segmentation = segmentation;
         let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
         let peer = Peer { address: receiver.local_addr().unwrap(), local: None };
         (socket, receiver, peer)

@@ -21,11 +21,14 @@ const HELLO_DATAGRAMS: usize = 16;
 /// The association's name inside `Endpoint`, which keys by address: ours survives a change of the peer's address.
 const PEER: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1));
 
+/// SRTP profiles, cheapest first: AES-CM with SHA-1 costs three times as much as GCM.
+const PREFERENCE: [Profile; 3] = [Profile::AeadAes128Gcm, Profile::AeadAes256Gcm, Profile::Aes128CmSha1_80];
+
 /// The certificate that this process shows to all peers, and what is negotiated with it.
 pub struct Identity {
     fingerprint: [u8; 32],
-    aead: Arc<HandshakeConfig>,
-    sha1: Arc<HandshakeConfig>,
+    /// One configuration for each SRTP profile, best first: `rtc-dtls` would follow the client's order.
+    profiles: Vec<(Profile, Arc<HandshakeConfig>)>,
 }
 
 /// Why a handshake failed.
@@ -65,11 +68,11 @@ impl Identity {
             Certificate::generate_self_signed(vec!["wasmcast".to_owned()], provider.crypto()).map_err(failed)?;
         let mut fingerprint = [0; 32];
         fingerprint.copy_from_slice(digest::digest(&digest::SHA256, &certificate.certificate[0]).as_ref());
-        let config = |profiles: &[SrtpProtectionProfile]| {
+        let config = |profile: SrtpProtectionProfile| {
             ConfigBuilder::default()
                 .with_crypto_provider(provider.clone())
                 .with_certificates(vec![certificate.clone()])
-                .with_srtp_protection_profiles(profiles.to_vec())
+                .with_srtp_protection_profiles(vec![profile])
                 .with_client_auth(ClientAuthType::RequireAnyClientCert)
                 .with_extended_master_secret(ExtendedMasterSecretType::Request)
                 .with_insecure_skip_verify(true)
@@ -78,14 +81,15 @@ impl Identity {
                 .map(Arc::new)
                 .map_err(failed)
         };
-        Ok(Identity {
-            fingerprint,
-            aead: config(&[
-                SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm,
-                SrtpProtectionProfile::Srtp_Aead_Aes_256_Gcm,
-            ])?,
-            sha1: config(&[SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80])?,
-        })
+        let profiles = PREFERENCE.into_iter().map(|profile| Ok((profile, config(protection_profile(profile))?)));
+        Ok(Identity { fingerprint, profiles: profiles.collect::<Result<_, DtlsError>>()? })
+    }
+
+    /// The configuration for a client that offers these profiles; that of the last one where none is known, so that the
+    /// handshake itself fails with an alert.
+    fn config(&self, offered: &[u16]) -> &Arc<HandshakeConfig> {
+        let best = self.profiles.iter().find(|(profile, _)| offered.contains(&profile.id()));
+        &best.or(self.profiles.last()).expect("there are profiles").1
     }
 
     /// SHA-256 of the certificate, for the SDP.
@@ -136,9 +140,7 @@ impl Dtls {
         }
         datagrams.push(BytesMut::from(datagram));
         let Some(offered) = peek.push(datagram).map_err(|_| DtlsError::Hello)? else { return Ok(Progress::None) };
-        let aead = offered.iter().any(|id| [Profile::AeadAes128Gcm.id(), Profile::AeadAes256Gcm.id()].contains(id));
-        let config = if aead { &identity.aead } else { &identity.sha1 };
-        self.endpoint.set_server_config(Some(config.clone()));
+        self.endpoint.set_server_config(Some(identity.config(&offered).clone()));
         let datagrams = std::mem::take(datagrams);
         self.hello = None;
         for datagram in datagrams {
@@ -179,12 +181,9 @@ impl Dtls {
         if !fingerprints.iter().any(|(hash, expected)| matches_fingerprint(hash, expected, certificate)) {
             return Err(DtlsError::Fingerprint);
         }
-        let profile = match state.srtp_protection_profile() {
-            SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm => Profile::AeadAes128Gcm,
-            SrtpProtectionProfile::Srtp_Aead_Aes_256_Gcm => Profile::AeadAes256Gcm,
-            SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80 => Profile::Aes128CmSha1_80,
-            _ => return Err(DtlsError::Profile),
-        };
+        let negotiated = state.srtp_protection_profile();
+        let profile = PREFERENCE.into_iter().find(|profile| protection_profile(*profile) == negotiated);
+        let profile = profile.ok_or(DtlsError::Profile)?;
         let material = state
             .export_keying_material(EXPORTER_LABEL, &[], profile.exporter_len())
             .map_err(|error| DtlsError::Handshake(error.to_string()))?;
@@ -213,6 +212,14 @@ impl Dtls {
     pub fn close(&mut self, now: Instant) {
         // Only the queueing of an alert can fail, and then there is nobody to tell.
         let _ = self.endpoint.close(now);
+    }
+}
+
+fn protection_profile(profile: Profile) -> SrtpProtectionProfile {
+    match profile {
+        Profile::AeadAes128Gcm => SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm,
+        Profile::AeadAes256Gcm => SrtpProtectionProfile::Srtp_Aead_Aes_256_Gcm,
+        Profile::Aes128CmSha1_80 => SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80,
     }
 }
 
