@@ -280,3 +280,36 @@ fn harmless_mistakes_are_warned_of() {
     let near = sources(&[("WASMCAST_HTTP_LISTEN", "off")], &[]).load_content(None).unwrap();
     assert!(near.warnings[0].contains("WASMCAST_HTTP__LISTEN"), "{:?}", near.warnings);
 }
+
+fn example(name: &str) -> String {
+    std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name)).unwrap()
+}
+
+#[test]
+fn the_examples_can_be_used() {
+    for name in ["wasmcast.toml", "tokens.toml", "public.toml"] {
+        let text = example(name);
+        assert!(text.lines().count() < 80, "{name}");
+        let loaded = load(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(loaded.warnings, [""; 0], "{name}");
+    }
+}
+
+#[test]
+fn the_full_example_names_every_key_with_its_default_and_tells_which_apply_live() {
+    let text = example("wasmcast.toml");
+    assert_eq!(load(&text).unwrap().config, Config::default());
+    let mut section = "";
+    let mut section_live = false;
+    let mut found = std::collections::BTreeMap::new();
+    for line in text.lines() {
+        if let Some(rest) = line.strip_prefix('[') {
+            section = rest.split(']').next().unwrap();
+            section_live = line.contains("(live)");
+        } else if let Some((name, rest)) = line.trim_start_matches('#').split_once(" = ") {
+            found.insert(format!("{section}.{name}"), section_live || rest.contains("(live)"));
+        }
+    }
+    let expected = keys::KEYS.iter().map(|key| (key.path.to_owned(), key.reload == Reload::Live)).collect();
+    assert_eq!(found, expected);
+}
