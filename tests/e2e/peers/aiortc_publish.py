@@ -1,4 +1,4 @@
-"""A WHIP publisher with aiortc: a moving picture that flashes, two tones that swell, both at each full second."""
+"""A WHIP publisher with aiortc: a moving picture with a square that flashes, two tones that swell, both at each full second."""
 
 import asyncio
 import fractions
@@ -43,7 +43,8 @@ class Picture(Paced):
         n = await self.turn()
         picture = np.roll(self.base, n * 4, axis=1).copy()
         height, width, _ = picture.shape
-        picture[int(height * 0.8) :, : width // 5] = 255 if n % FPS < FPS // 5 else 0
+        x, y, radius = width // 2, int(height * 0.82), height // 12
+        picture[y - radius : y + radius, x - radius : x + radius] = 255 if n % FPS < FPS // 5 else 0
         frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="yuv420p")
         frame.pts, frame.time_base = n * 90000 // FPS, fractions.Fraction(1, 90000)
         return frame
@@ -71,7 +72,7 @@ async def main():
     parser = aiortc_peer.options(__doc__)
     parser.add_argument("--size", default="640x360")
     parser.add_argument("--left", type=float, default=440)
-    parser.add_argument("--right", type=float, default=1000)
+    parser.add_argument("--right", type=float, default=660)
     parser.add_argument("--only", choices=["audio", "video"])
     arguments = parser.parse_args()
     width, height = map(int, arguments.size.split("x"))

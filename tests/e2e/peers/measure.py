@@ -2,8 +2,10 @@
 
 import numpy as np
 
-# Publishers of ours flash the lower left corner white and raise the volume at each full second of media time, for 200 ms.
-FLASH_LUMA = 128
+# Test pictures flash a white square here and sound a pip at each full second: the middle, as fractions of width and height.
+FLASH_AT = (0.5, 0.82)
+FLASH_RADIUS = 0.025
+FLASH_LUMA = 140
 TONE_STEP_S = 0.005
 
 
@@ -15,7 +17,7 @@ class Video:
         self.motion = []
         self.flashes = []
         self._previous = None
-        self._lit = True
+        self._lit = True  # an unknown past: the first frame is no flash
 
     def add(self, luma, seconds):
         """luma: the whole picture, one byte a pixel; seconds: media time, or None where it is not known."""
@@ -26,8 +28,9 @@ class Video:
         if self._previous is not None and self._previous.shape == small.shape:
             self.motion.append(float(np.abs(small - self._previous).mean()))
         self._previous = small
-        corner = luma[int(self.height * 0.85) : int(self.height * 0.95), int(self.width * 0.05) : int(self.width * 0.15)]
-        lit = float(corner.mean()) > FLASH_LUMA
+        x, y, radius = self.width * FLASH_AT[0], self.height * FLASH_AT[1], self.height * FLASH_RADIUS
+        square = luma[int(y - radius) : int(y + radius) + 1, int(x - radius) : int(x + radius) + 1]
+        lit = float(square.mean()) > FLASH_LUMA
         if lit and not self._lit and seconds is not None:
             self.flashes.append(seconds)
         self._lit = lit
