@@ -23,7 +23,7 @@ test: setup-test lint ## everything: lints, unit, end-to-end and browser tests
 
 test-all: setup-test lint ## as test, with the whole matrices of publishers, codecs and viewers
 	cargo test --locked --doc --quiet
-	WASMCAST_TEST_ALL=1 cargo nextest run --locked --workspace --profile all
+	cargo nextest run --locked --workspace --profile all
 
 unit: setup-build ## the tests that need no browser or client
 	$(SETUP) tools

@@ -1,7 +1,6 @@
 //! Starts the programs that publish to the server and play from it.
 
 use std::fs;
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -110,28 +109,31 @@ impl Viewer {
 
     /// Plays the stream for some seconds and reports what arrived.
     pub fn play(self, codec: Codec, server: &Server, stream: &str) -> Report {
+        Report::read(self.launch(codec, server, stream, SECONDS), PATIENCE)
+    }
+
+    /// Starts playing for so many seconds of media.
+    pub fn launch(self, codec: Codec, server: &Server, stream: &str, seconds: f64) -> Process {
         let url = server.url(&format!("/whep/{stream}"));
-        let seconds = SECONDS.to_string();
-        let process = match self {
+        match self {
             Self::Chromium | Self::Firefox => {
                 let page = server.url(&format!("/play/{stream}?muted=1"));
-                let options = json!({ "role": "play", "url": page, "seconds": SECONDS });
+                let options = json!({ "role": "play", "url": page, "seconds": seconds });
                 browser(if self == Self::Firefox { "firefox" } else { "chromium" }, server, stream, &options)
             }
             Self::Aiortc | Self::Gstreamer => {
                 let name = if self == Self::Aiortc { "aiortc_play.py" } else { "gstreamer_play.py" };
                 let mut command = python(name);
-                command.arg(url).args(["--codec", codec.name(), "--seconds", &seconds]);
+                command.arg(url).args(["--codec", codec.name(), "--seconds", &seconds.to_string()]);
                 command.args(["--address", &server.http.ip().to_string()]);
                 Process::start(name, &mut command)
             }
             Self::Wasmcast => {
                 let mut command = wasmcast();
-                command.arg("play").args(["--secs", &seconds]).arg(url);
+                command.arg("play").args(["--secs", &seconds.to_string()]).arg(url);
                 Process::start("wasmcast play", &mut command)
             }
-        };
-        Report::read(process, PATIENCE)
+        }
     }
 }
 

@@ -109,9 +109,12 @@ mod tables {
         let mut rows = HashSet::new();
         for publisher in publishers {
             for codec in publisher.codecs() {
-                rows.extend(viewers.iter().filter(|viewer| viewer.codecs().contains(codec)).map(|viewer| {
-                    (publisher, *codec, *viewer)
-                }));
+                rows.extend(
+                    viewers
+                        .iter()
+                        .filter(|viewer| viewer.codecs().contains(codec))
+                        .map(|viewer| (publisher, *codec, *viewer)),
+                );
             }
         }
         rows
@@ -135,7 +138,8 @@ mod tables {
             let ends = rows.map(|(publisher, _, viewer)| format!("{publisher:?} to {viewer:?}"));
             publisher_codec.chain(codec_viewer).chain(ends).collect()
         }
-        let (wanted, covered) = (pairs(possible().into_iter().collect::<Vec<_>>().into_iter()), pairs(pairwise::ROWS.iter().copied()));
+        let (wanted, covered) =
+            (pairs(possible().into_iter().collect::<Vec<_>>().into_iter()), pairs(pairwise::ROWS.iter().copied()));
         let missing: Vec<&String> = wanted.difference(&covered).collect();
         assert!(missing.is_empty(), "not in the pairwise choice: {missing:?}");
     }

@@ -46,6 +46,12 @@ impl Report {
         }
     }
 
+    /// Frames and sound arrived, of whatever stream.
+    pub fn check_alive(&self) {
+        assert!(self.number("/video/frames") >= 40.0 && self.number("/video/motion") > 0.0, "{}", self.log);
+        assert!(self.number("/audio/seconds") >= 2.0 && self.number("/audio/left_hz") > 0.0, "{}", self.log);
+    }
+
     pub fn check_video(&self) {
         let size = (self.number("/video/width") as u64, self.number("/video/height") as u64);
         assert_eq!(size, SIZE, "picture size\n{}", self.log);

@@ -1,7 +1,7 @@
 //! The real binary, started on free ports and stopped with the test.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -78,10 +78,6 @@ impl Setup {
         self.argument("--demo")
     }
 
-    pub fn folder(&self) -> &Path {
-        self.scratch.path()
-    }
-
     fn launch(&self) -> (Process, PathBuf) {
         let config = self.scratch.write("wasmcast.toml", &self.config);
         let mut command = wasmcast();
@@ -95,11 +91,15 @@ impl Setup {
         (Process::start("wasmcast", &mut command), config)
     }
 
+    /// Starts a server whose log does not come out, and so can not tell its addresses.
+    pub fn launch_only(&self) -> Process {
+        self.launch().0
+    }
+
     pub fn start(self) -> Server {
         let (process, config) = self.launch();
-        let listener = |name: &'static str| {
-            process.wait_for(&format!("listening on {name}"), START, |line| listening(line, name))
-        };
+        let listener =
+            |name: &'static str| process.wait_for(&format!("listening on {name}"), START, |line| listening(line, name));
         let (http, media, admin) = (listener("http"), listener("media"), listener("admin"));
         Server { http, media, admin, process, config, scratch: self.scratch }
     }
@@ -145,8 +145,13 @@ impl Server {
     }
 
     /// Asks until the answer satisfies; panics after 15 s with the last answer.
-    pub fn wait_until<T>(&self, what: &str, mut ask: impl FnMut() -> Result<T, String>) -> T {
-        let end = Instant::now() + Duration::from_secs(15);
+    pub fn wait_until<T>(&self, what: &str, ask: impl FnMut() -> Result<T, String>) -> T {
+        self.wait_for_long(what, Duration::from_secs(15), ask)
+    }
+
+    /// As [`Server::wait_until`], for what takes its time by design.
+    pub fn wait_for_long<T>(&self, what: &str, limit: Duration, mut ask: impl FnMut() -> Result<T, String>) -> T {
+        let end = Instant::now() + limit;
         loop {
             match ask() {
                 Ok(found) => return found,
@@ -165,13 +170,22 @@ impl Server {
         })
     }
 
-    /// Waits until this many sessions with this action are there.
+    /// Waits until exactly this many sessions with this action are there.
     pub fn wait_sessions(&self, action: &str, count: usize) {
+        self.wait_for_sessions(action, count, |state| state != "closed");
+    }
+
+    /// Waits until exactly this many sessions with this action have their media connected.
+    pub fn wait_connected(&self, action: &str, count: usize) {
+        self.wait_for_sessions(action, count, |state| state == "connected");
+    }
+
+    fn wait_for_sessions(&self, action: &str, count: usize, wanted: impl Fn(&str) -> bool) {
         self.wait_until(&format!("{count} {action} session(s)"), || {
             let list = self.api("/api/v1/sessions");
             let entries = list["sessions"].as_array().into_iter().flatten();
-            let found = entries.filter(|entry| entry["action"] == action && entry["state"] != "closed").count();
-            if found == count { Ok(()) } else { Err(list.to_string()) }
+            let wanted = |entry: &&Value| entry["action"] == action && entry["state"].as_str().is_some_and(&wanted);
+            if entries.filter(wanted).count() == count { Ok(()) } else { Err(list.to_string()) }
         });
     }
 

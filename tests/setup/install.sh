@@ -57,6 +57,14 @@ rust_tools() {
 peers() {
   say "installing aiortc, FFmpeg 9 and Node.js (Debian's is too old for puppeteer-core) into $cache/venv"
   venv venv "$here/peers.txt"
+  ln -sf "$("$cache/venv/bin/python" -c 'import imageio_ffmpeg; print(imageio_ffmpeg.get_ffmpeg_exe())')" "$cache/ffmpeg"
+}
+
+media() {
+  say "making test pictures in VP8, VP9, AV1 and H.265 in $cache/media"
+  rm -rf "${cache:?}/media"
+  mkdir -p "$cache/media"
+  "$here/media.sh" "$cache/ffmpeg" "$cache/media"
 }
 
 puppeteer() {
@@ -99,6 +107,7 @@ peers)
     gir1.2-gst-plugins-bad-1.0 "the GStreamer viewer: WebRTC for its script" \
     iproute2 "network namespaces, since Firefox does not use loopback for WebRTC"
   once peers "$cache $(cat "$here/peers.txt")" peers
+  once media "$cache $(cat "$here/media.sh" "$here/../e2e/peers/testsrc.sh" "$here/peers.txt")" media
   once puppeteer "$cache 25.16.0" puppeteer 25.16.0
   ;;
 bench)

@@ -30,6 +30,15 @@ export async function connected(patience) {
   }
 }
 
+// Waits until the page shows a word, and tells what it shows.
+export async function look({ until, patience }) {
+  const end = performance.now() + patience * 1000;
+  const found = () => document.body.innerText.toLowerCase().includes(until.toLowerCase());
+  while (!found() && performance.now() < end) await new Promise((next) => requestAnimationFrame(next));
+  const links = [...document.links].map((link) => link.pathname);
+  return { found: found(), text: document.body.innerText, links, title: document.title };
+}
+
 // Watches the page's video element: picture size and motion, tone of each channel, sound against picture.
 export async function measure({ seconds, patience, kinds }) {
   const tick = () => new Promise((next) => setTimeout(next, 20));
