@@ -1,0 +1,55 @@
+# `make run` and `make test` need nothing but Debian 12 and Rust. Both say what they install.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+
+TOOLS := $(or $(WASMCAST_TEST_TOOLS),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/wasmcast)
+export PATH := $(TOOLS)/tools/bin:$(PATH)
+SETUP := tests/setup/install.sh
+FUZZ_SECONDS ?= 30
+
+.PHONY: help run test test-all lint fmt unit setup-build setup-test bench fuzz
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: setup-build ## build and start the server with its demo stream
+	cargo run --release --locked -- serve --demo
+
+test: setup-test lint ## everything: lints, unit, end-to-end and browser tests
+	cargo test --locked --doc --quiet
+	cargo nextest run --locked --workspace
+
+test-all: setup-test lint ## as test, with the whole matrices of publishers, codecs and viewers
+	cargo test --locked --doc --quiet
+	cargo nextest run --locked --workspace --profile all
+
+unit: setup-build ## the tests that need no browser or client
+	$(SETUP) tools
+	cargo nextest run --locked --workspace -E 'not binary(e2e)'
+
+lint: ## formatting, clippy, documentation, licences, unused dependencies
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets --quiet -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items --quiet
+	cargo deny --log-level error check bans licenses sources
+	tests/setup/advisories.sh
+	cargo shear
+
+fmt: ## format the code
+	cargo fmt --all
+
+bench: setup-build ## CPU, memory and latency with 200 viewers, beside Janus; prints a table
+	tests/bench/run.sh
+
+fuzz: setup-build ## each fuzz target for FUZZ_SECONDS (30)
+	$(SETUP) tools
+	tests/fuzz/run.sh $(FUZZ_SECONDS)
+
+setup-build:
+	@$(SETUP) build
+
+setup-test: setup-build
+	@$(SETUP) tools
+	@$(SETUP) peers

@@ -1,0 +1,147 @@
+//! Bad days: what one peer does wrong, the others never notice.
+
+use std::io::Write;
+use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::time::Duration;
+
+use crate::clients::{Codec, Publisher, Viewer};
+use crate::http::Request;
+use crate::offers::{CHROME_WHEP, CHROME_WHIP};
+use crate::server::{Server, Setup};
+
+/// Small, fast, the same each time.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    fn bytes(&mut self, length: usize) -> Vec<u8> {
+        (0..length).map(|_| self.next() as u8).collect()
+    }
+}
+
+/// Datagrams that look like STUN, DTLS, RTP or nothing, whole and cut.
+fn garbage(random: &mut Random) -> Vec<u8> {
+    let stun =
+        [0, 1, 0, 8, 0x21, 0x12, 0xA4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0, 6, 0, 4, b'a', b':', b'b', 0];
+    let hello = [22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 60, 1, 0, 0, 48, 0, 0, 0, 0, 0, 0, 0, 48, 254, 253];
+    let rtp = [0x80, 96, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1];
+    let mut datagram = match random.next() % 4 {
+        0 => stun.to_vec(),
+        1 => hello.to_vec(),
+        2 => rtp.to_vec(),
+        _ => Vec::new(),
+    };
+    let tail = random.next() as usize % 1200;
+    datagram.extend(random.bytes(tail));
+    datagram.truncate(1 + random.next() as usize % datagram.len().max(1));
+    datagram
+}
+
+#[test]
+fn garbage_on_the_media_port_is_answered_by_silence() {
+    let server = Server::demo();
+    server.send(&Request::offer("/whep/demo", CHROME_WHEP)).expect(201);
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    socket.set_read_timeout(Some(Duration::from_millis(200))).expect("a timeout above zero");
+    let mut random = Random(0x9E37_79B9_7F4A_7C15);
+    for _ in 0..5000 {
+        socket.send_to(&garbage(&mut random), server.media).expect("loopback takes datagrams");
+    }
+    let mut answer = [0; 2048];
+    assert!(socket.recv_from(&mut answer).is_err(), "garbage got an answer of {} bytes", answer.len());
+    Request::get("/healthz").send(server.http).expect(200);
+    Viewer::Aiortc.play(Codec::H264, &server, "demo").check_alive();
+}
+
+#[test]
+fn garbage_over_tcp_on_the_media_port_hurts_nobody() {
+    let server = Server::demo();
+    let mut random = Random(0x2545_F491_4F6C_DD1D);
+    for _ in 0..50 {
+        let mut stream = TcpStream::connect(server.media).expect("the media port accepts TCP");
+        let length = 1 + random.next() as usize % 3000;
+        // The server may have had enough before all is written.
+        let _ = stream.write_all(&random.bytes(length));
+    }
+    Request::get("/healthz").send(server.http).expect(200);
+}
+
+#[test]
+fn half_sent_requests_hold_nobody_up() {
+    let server = Server::start();
+    let halves: Vec<TcpStream> = (0..50)
+        .map(|_| {
+            let mut stream = TcpStream::connect(server.http).expect("connections are accepted");
+            stream
+                .write_all(b"POST /whip/cam HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\nv=0")
+                .expect("written");
+            stream
+        })
+        .collect();
+    server.send(&Request::offer("/whip/cam", CHROME_WHIP)).expect(201);
+    drop(halves);
+}
+
+#[test]
+fn a_viewer_that_stops_reading_disturbs_no_other() {
+    let server = Server::demo();
+    let frozen = Viewer::Aiortc.launch(Codec::H264, &server, "demo", 60.0);
+    server.wait_connected("play", 1);
+    frozen.signal("STOP");
+    Viewer::Aiortc.play(Codec::H264, &server, "demo").check_alive();
+    frozen.signal("CONT");
+}
+
+#[test]
+fn a_publisher_that_vanishes_frees_its_name_for_the_next() {
+    let server = Setup::new().start();
+    let publisher = Publisher::Aiortc.start(Codec::Vp8, &server, "cam");
+    server.wait_live("cam");
+    drop(publisher);
+    // Nobody said goodbye: the server has to find out by itself, by consent that is not renewed.
+    server.wait_for_long("the stream's end", Duration::from_secs(45), || {
+        let list = server.api("/api/v1/streams");
+        let gone = !list["streams"].to_string().contains("\"cam\"");
+        if gone { Ok(()) } else { Err(list.to_string()) }
+    });
+    let _again = Publisher::Aiortc.start(Codec::Vp8, &server, "cam");
+    server.wait_live("cam");
+}
+
+#[test]
+fn many_sessions_that_never_connect_go_by_themselves() {
+    let server = Server::start();
+    for n in 0..40 {
+        server.send(&Request::offer(format!("/whip/s{n}"), CHROME_WHIP)).expect(201);
+    }
+    server.wait_sessions("publish", 0);
+    server.send(&Request::offer("/whip/s0", CHROME_WHIP)).expect(201);
+}
+
+#[test]
+fn an_unusable_log_file_is_told_or_survived() {
+    let refused = Setup::new().config("log.file = \"/no/such/folder/wasmcast.log\"").refused();
+    assert!(refused.log.contains("/no/such/folder/wasmcast.log"), "{}", refused.log);
+    // /dev/full refuses every write as a full disk does; the addresses then stand only in the API.
+    let http: SocketAddr = free_port();
+    let setup = Setup::new().config("log.file = \"/dev/full\"").env("WASMCAST_HTTP__LISTEN", http.to_string());
+    let mut process = setup.launch_only();
+    let ready = || std::net::TcpStream::connect(http).is_ok();
+    let end = std::time::Instant::now() + Duration::from_secs(10);
+    while !ready() {
+        assert!(process.is_running() && std::time::Instant::now() < end, "{}", process.log());
+        std::thread::park_timeout(Duration::from_millis(25));
+    }
+    Request::offer("/whip/cam", CHROME_WHIP).send(http).expect(201);
+}
+
+/// A port that was free a moment ago, for a server that can not tell which one it took.
+fn free_port() -> SocketAddr {
+    std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port")
+}

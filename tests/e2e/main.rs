@@ -1,0 +1,20 @@
+//! End-to-end tests: the real binary on free ports of this machine, with clients that nobody here wrote.
+
+mod bad_days;
+mod clients;
+mod configuration;
+mod http;
+mod life;
+mod matrix;
+mod netns;
+mod offers;
+mod operator;
+mod pages;
+mod process;
+mod report;
+mod scratch;
+mod server;
+mod session;
+mod tokens;
+mod whep;
+mod whip;

@@ -1,0 +1,82 @@
+//! The pages in a real browser: what is shown, said and done.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::clients::{Codec, Publisher, browser};
+use crate::http::Request;
+use crate::report::Report;
+use crate::server::{Server, Setup};
+
+const PATIENCE: Duration = Duration::from_secs(40);
+
+#[test]
+fn the_demo_plays_in_a_browser_at_once() {
+    let server = Server::demo();
+    let options = json!({ "role": "play", "url": server.url("/play/demo?muted=1"), "seconds": 3 });
+    let report = Report::read(browser("chromium", &server, "demo", &options), PATIENCE);
+    let video = &report.measured["video"];
+    assert!(video["frames"].as_u64() > Some(30), "{video}");
+    assert!(video["motion"].as_f64() > Some(0.3), "{video}");
+    assert!(report.measured["audio"]["left_hz"].as_f64() > Some(100.0), "{}", report.measured);
+}
+
+#[test]
+fn the_camera_is_published_through_the_page() {
+    let server = Server::start();
+    let page = "/publish/cam?source=camera&autostart=1&codec=vp8&width=640&height=360&fps=30";
+    let options = json!({ "role": "publish", "url": server.url(page) });
+    let _publisher = browser("chromium", &server, "cam", &options);
+    server.wait_live("cam");
+    let options = json!({ "role": "play", "url": server.url("/play/cam?muted=1"), "seconds": 3 });
+    Report::read(browser("chromium", &server, "cam", &options), PATIENCE).check_video();
+}
+
+#[test]
+fn the_first_page_lists_what_is_live() {
+    let server = Server::demo();
+    let options = json!({ "role": "look", "url": server.url("/"), "until": "demo" });
+    let seen = Report::read(browser("chromium", &server, "index", &options), PATIENCE);
+    assert_eq!(seen.measured["errors"], json!([]), "{}", seen.measured);
+    let links = seen.measured["links"].to_string();
+    assert!(links.contains("/play/demo"), "{links}");
+}
+
+#[test]
+fn a_player_waits_in_words_for_a_stream_and_plays_when_it_comes() {
+    let server = Server::start();
+    let options = json!({ "role": "look", "url": server.url("/play/later"), "until": "live" });
+    let seen = Report::read(browser("chromium", &server, "waiting", &options), PATIENCE);
+    assert!(seen.measured["text"].as_str().is_some_and(|text| text.contains("later")), "{}", seen.measured);
+    let options = json!({ "role": "play", "url": server.url("/play/later?muted=1"), "seconds": 3, "patience": 30 });
+    let viewer = browser("chromium", &server, "later", &options);
+    let _publisher = Publisher::Aiortc.start(Codec::Vp8, &server, "later");
+    Report::read(viewer, PATIENCE).check();
+}
+
+#[test]
+fn what_went_wrong_is_said_in_words() {
+    let server = Setup::new().config("access.play = \"denied\"").demo().start();
+    server.wait_live("demo");
+    let options = json!({ "role": "look", "url": server.url("/play/demo"), "until": "allow" });
+    let seen = Report::read(browser("chromium", &server, "denied", &options), PATIENCE);
+    assert!(seen.measured["found"].as_bool().unwrap_or(false), "{}", seen.measured);
+}
+
+#[test]
+fn pages_are_served_with_a_strict_policy() {
+    let server = Server::start();
+    for path in ["/", "/play/a/b", "/publish/a"] {
+        let page = server.send(&Request::get(path)).expect(200);
+        assert!(page.header("content-type").is_some_and(|kind| kind.starts_with("text/html")));
+        let policy = page.header("content-security-policy").expect("a policy");
+        assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+        assert_eq!(page.header("x-content-type-options"), Some("nosniff"));
+        let text = page.text();
+        for asset in text.split('"').filter(|part| part.starts_with("/assets/")) {
+            server.send(&Request::get(asset)).expect(200);
+        }
+        assert!(!text.contains("https://") && !text.contains("http://"), "a page needs no other server");
+    }
+}

@@ -1,0 +1,82 @@
+// Opens one of our pages in Chromium or Firefox. As a viewer it measures for some seconds and prints one JSON line; as a
+// publisher it prints {"ready":true} when connected and stays until it is ended. With the role `look` it waits until the text
+// of the page has a word, and prints the text and the links.
+//   node browser.mjs '{"browser":"chromium","role":"play","url":"http://...","seconds":4,"profile":"/tmp/..."}'
+import { createRequire } from "node:module";
+import { connected, look, measure, prelude } from "./in_page.mjs";
+
+const options = { browser: "chromium", seconds: 4, patience: 20, kinds: ["audio", "video"], ...JSON.parse(process.argv[2]) };
+const puppeteer = createRequire(process.env.NODE_PATH + "/")("puppeteer-core");
+
+const chromium = () =>
+  puppeteer.launch({
+    browser: "chrome",
+    executablePath: "/usr/bin/chromium",
+    // A pipe instead of a port: when this process dies, the browser does too.
+    pipe: true,
+    userDataDir: options.profile,
+    args: [
+      "--headless=new",
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-dev-shm-usage",
+      "--disable-quic",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+      "--no-first-run",
+      "--disable-background-timer-throttling",
+      "--disable-renderer-backgrounding",
+      "--use-fake-device-for-media-stream",
+      "--use-fake-ui-for-media-stream",
+      "--autoplay-policy=no-user-gesture-required",
+      "--disable-features=WebRtcHideLocalIpsWithMdns",
+      "--allow-loopback-in-peer-connection",
+      ...(options.args ?? []),
+    ],
+  });
+
+const firefox = () =>
+  puppeteer.launch({
+    browser: "firefox",
+    executablePath: "/usr/bin/firefox-esr",
+    userDataDir: options.profile,
+    headless: true,
+    extraPrefsFirefox: {
+      "media.autoplay.default": 0,
+      "media.autoplay.blocking_policy": 0,
+      "media.peerconnection.ice.obfuscate_host_addresses": false,
+      "media.gmp-manager.updateEnabled": false,
+      "media.navigator.streams.fake": true,
+      "media.navigator.permission.disabled": true,
+      "network.proxy.type": 0,
+    },
+  });
+
+const browser = await (options.browser === "firefox" ? firefox() : chromium());
+const words = [];
+try {
+  const page = await browser.newPage();
+  page.on("console", (message) => words.push(`${message.type()}: ${message.text()}`));
+  page.on("pageerror", (error) => words.push(`error: ${error}`));
+  await page.evaluateOnNewDocument(prelude);
+  await page.goto(options.url, { waitUntil: "domcontentloaded", timeout: options.patience * 1000 });
+  if (options.role === "publish") {
+    const ready = await page.evaluate(connected, options.patience);
+    console.log(JSON.stringify(ready));
+    if (!ready.ready) throw new Error("the page did not connect");
+    await new Promise((end) => process.stdin.on("close", end).resume());
+  } else if (options.role === "look") {
+    console.log(JSON.stringify({ ...(await page.evaluate(look, options)), errors: words.filter((word) => word.startsWith("error")) }));
+  } else {
+    const report = await page.evaluate(measure, options);
+    report.peer = options.browser;
+    console.log(JSON.stringify(report));
+    if (report.error) throw new Error(report.error);
+  }
+} catch (error) {
+  console.error(`${error}\nthe page said:\n${words.join("\n")}`);
+  process.exitCode = 1;
+} finally {
+  await browser.close();
+}

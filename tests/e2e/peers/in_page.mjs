@@ -1,0 +1,167 @@
+// Functions that run inside the page. Each is sent as text, so each is complete in itself.
+
+// Keeps hold of every peer connection the page makes.
+export function prelude() {
+  const Original = window.RTCPeerConnection;
+  window.peerConnections = [];
+  window.RTCPeerConnection = class extends Original {
+    constructor(...settings) {
+      super(...settings);
+      window.peerConnections.push(this);
+    }
+  };
+}
+
+// Resolves when a peer connection is connected and media has been sent.
+export async function connected(patience) {
+  const end = performance.now() + patience * 1000;
+  for (;;) {
+    for (const peer of window.peerConnections) {
+      const stats = [...(await peer.getStats()).values()];
+      const sent = stats.filter((entry) => entry.type === "outbound-rtp" && entry.packetsSent > 0);
+      if (peer.connectionState === "connected" && sent.length > 0) {
+        return { ready: true, sending: sent.map((entry) => entry.kind) };
+      }
+    }
+    if (performance.now() > end) {
+      return { ready: false, states: window.peerConnections.map((peer) => peer.connectionState), text: document.body.innerText };
+    }
+    await new Promise((next) => requestAnimationFrame(next));
+  }
+}
+
+// Waits until the page shows a word, and tells what it shows.
+export async function look({ until, patience }) {
+  const end = performance.now() + patience * 1000;
+  const found = () => document.body.innerText.toLowerCase().includes(until.toLowerCase());
+  while (!found() && performance.now() < end) await new Promise((next) => requestAnimationFrame(next));
+  const links = [...document.links].map((link) => link.pathname);
+  return { found: found(), text: document.body.innerText, links, title: document.title };
+}
+
+// Watches the page's video element: picture size and motion, tone of each channel, sound against picture.
+export async function measure({ seconds, patience, kinds }) {
+  const tick = () => new Promise((next) => setTimeout(next, 20));
+  const deadline = performance.now() + patience * 1000;
+  const inbound = async () => {
+    const found = {};
+    for (const peer of window.peerConnections) {
+      for (const entry of (await peer.getStats()).values()) {
+        if (entry.type === "inbound-rtp" && entry.packetsReceived > 0) found[entry.kind] = { ...entry };
+        if (entry.type === "codec") (found.codecs ??= {})[entry.id] = entry.mimeType;
+      }
+    }
+    return found;
+  };
+  const failed = async (why) => ({
+    error: why,
+    states: window.peerConnections.map((peer) => [peer.connectionState, peer.iceConnectionState, peer.signalingState]),
+    stats: await inbound(),
+    text: document.body.innerText,
+  });
+
+  let element;
+  const playing = () => {
+    element = document.querySelector("video, audio");
+    const tracks = element?.srcObject?.getTracks().map((track) => track.kind) ?? [];
+    return kinds.every((kind) => tracks.includes(kind)) && (!kinds.includes("video") || element.videoWidth > 0);
+  };
+  while (!playing()) {
+    if (performance.now() > deadline) return failed("nothing played");
+    await tick();
+  }
+
+  const picture = { frames: 0, motion: [], sizes: new Set() };
+  if (kinds.includes("video")) {
+    const canvas = Object.assign(document.createElement("canvas"), { width: 80, height: 45 });
+    const context = canvas.getContext("2d", { willReadFrequently: true });
+    let previous;
+    const look = () => {
+      context.drawImage(element, 0, 0, canvas.width, canvas.height);
+      const pixels = context.getImageData(0, 0, canvas.width, canvas.height).data;
+      if (previous) {
+        let change = 0;
+        for (let at = 0; at < pixels.length; at += 4) change += Math.abs(pixels[at + 1] - previous[at + 1]);
+        picture.motion.push(change / (pixels.length / 4));
+      }
+      previous = pixels;
+      picture.frames += 1;
+      picture.sizes.add(`${element.videoWidth}x${element.videoHeight}`);
+      element.requestVideoFrameCallback(look);
+    };
+    element.requestVideoFrameCallback(look);
+  }
+
+  // Recorded and decoded again: an AudioContext stands still in a browser without a sound card, a recorder does not.
+  const recorded = [];
+  let recorder;
+  if (kinds.includes("audio")) {
+    recorder = new MediaRecorder(new MediaStream(element.srcObject.getAudioTracks()), { audioBitsPerSecond: 192000 });
+    recorder.ondataavailable = (event) => recorded.push(event.data);
+    recorder.start();
+  }
+
+  const start = performance.now();
+  const skews = [];
+  while (performance.now() - start < seconds * 1000) {
+    const { audio, video } = await inbound();
+    if (audio?.estimatedPlayoutTimestamp && video?.estimatedPlayoutTimestamp) {
+      skews.push(video.estimatedPlayoutTimestamp - audio.estimatedPlayoutTimestamp);
+    }
+    await new Promise((next) => setTimeout(next, 200));
+  }
+
+  const median = (values) => (values.length ? values.sort((a, b) => a - b)[values.length >> 1] : null);
+  const rate = 48000;
+  let sound;
+  if (recorder) {
+    const stopped = new Promise((done) => (recorder.onstop = done));
+    recorder.stop();
+    await stopped;
+    const bytes = await new Blob(recorded).arrayBuffer();
+    sound = await new OfflineAudioContext(2, rate, rate).decodeAudioData(bytes);
+  }
+  // The loudest frequency of the last half second, by a discrete Fourier transform over what matters, 8 Hz apart.
+  const tone = (channel) => {
+    const samples = sound.getChannelData(channel).slice(-rate / 2);
+    let best = { hz: 0, power: 1e-4 * samples.length };
+    for (let hz = 80; hz <= 4000; hz += 8) {
+      let [real, imaginary] = [0, 0];
+      for (let at = 0; at < samples.length; at += 2) {
+        const angle = (2 * Math.PI * hz * at) / rate;
+        real += samples[at] * Math.cos(angle);
+        imaginary += samples[at] * Math.sin(angle);
+      }
+      const power = Math.hypot(real, imaginary);
+      if (power > best.power) best = { hz, power };
+    }
+    return best.hz;
+  };
+  const stats = await inbound();
+  const settled = skews.slice(skews.length >> 1);
+  return {
+    video: kinds.includes("video")
+      ? {
+          frames: picture.frames,
+          width: element.videoWidth,
+          height: element.videoHeight,
+          sizes: [...picture.sizes],
+          motion: median(picture.motion) ?? 0,
+          codec: stats.codecs?.[stats.video?.codecId] ?? null,
+          decoded: stats.video?.framesDecoded,
+          lost: stats.video?.packetsLost,
+        }
+      : null,
+    audio: kinds.includes("audio")
+      ? {
+          seconds: sound.duration,
+          channels: sound.numberOfChannels,
+          left_hz: tone(0),
+          right_hz: tone(Math.min(1, sound.numberOfChannels - 1)),
+          codec: stats.codecs?.[stats.audio?.codecId] ?? null,
+        }
+      : null,
+    skew_ms: median(settled),
+    skews: skews.map(Math.round),
+  };
+}

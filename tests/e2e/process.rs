@@ -1,0 +1,135 @@
+//! A child process whose output is kept, with a limit to every wait, and that never outlives its test.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+#[derive(Default)]
+struct Output {
+    lines: Vec<(bool, String)>,
+    open: usize,
+}
+
+#[derive(Default)]
+struct Log {
+    output: Mutex<Output>,
+    changed: Condvar,
+}
+
+pub struct Process {
+    child: Child,
+    name: String,
+    log: Arc<Log>,
+}
+
+pub struct Finished {
+    pub status: ExitStatus,
+    /// Lines of standard output.
+    pub data: Vec<String>,
+    /// Both outputs, for the reader of a failure.
+    pub log: String,
+}
+
+impl Process {
+    /// Starts the command with no standard input of its own but a pipe that closes with this value.
+    pub fn start(name: &str, command: &mut Command) -> Self {
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{name} does not start: {error}; `make test` installs what tests need"));
+        let log = Arc::new(Log::default());
+        log.output.lock().unwrap().open = 2;
+        let (stdout, stderr) = (child.stdout.take().expect("piped"), child.stderr.take().expect("piped"));
+        keep(stdout, true, log.clone());
+        keep(stderr, false, log.clone());
+        Self { child, name: name.to_owned(), log }
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The first result of `find` over the lines written so far and to come; panics when it ends or time is up.
+    pub fn wait_for<T>(&self, what: &str, limit: Duration, find: impl Fn(&str) -> Option<T>) -> T {
+        let end = Instant::now() + limit;
+        let mut output = self.log.output.lock().unwrap();
+        let mut seen = 0;
+        loop {
+            if let Some(found) = output.lines[seen..].iter().find_map(|(_, line)| find(line)) {
+                return found;
+            }
+            seen = output.lines.len();
+            let left = end.saturating_duration_since(Instant::now());
+            if output.open == 0 || left.is_zero() {
+                let why = if output.open == 0 { "ended" } else { "took too long" };
+                drop(output);
+                panic!("{} {why} before: {what}\n{}", self.name, self.log());
+            }
+            output = self.log.changed.wait_timeout(output, left).unwrap().0;
+        }
+    }
+
+    /// Waits for the end; panics when time is up.
+    pub fn finish(mut self, limit: Duration) -> Finished {
+        let end = Instant::now() + limit;
+        let mut output = self.log.output.lock().unwrap();
+        while output.open > 0 {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                drop(output);
+                panic!("{} did not end within {limit:?}\n{}", self.name, self.log());
+            }
+            output = self.log.changed.wait_timeout(output, left).unwrap().0;
+        }
+        let data = output.lines.iter().filter(|(stdout, _)| *stdout).map(|(_, line)| line.clone()).collect();
+        drop(output);
+        let status = self.child.wait().expect("a child that closed its outputs ends");
+        Finished { status, data, log: self.log() }
+    }
+
+    /// Sends a signal by name, such as `TERM`, `STOP` or `HUP`.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("sh").arg("-c").arg(format!("kill -s {name} {}", self.id())).status();
+        assert!(sent.is_ok_and(|status| status.success()), "{} takes no {name}", self.name);
+    }
+
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().is_ok_and(|status| status.is_none())
+    }
+
+    /// Everything written so far.
+    pub fn log(&self) -> String {
+        let output = self.log.output.lock().unwrap();
+        let lines = output.lines.iter().map(|(_, line)| format!("  {}| {line}\n", self.name));
+        lines.collect()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if thread::panicking() {
+            eprintln!("{}", self.log());
+        }
+    }
+}
+
+fn keep(stream: impl Read + Send + 'static, stdout: bool, log: Arc<Log>) {
+    thread::spawn(move || {
+        let mut reader = BufReader::new(stream);
+        let mut line = Vec::new();
+        while reader.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
+            let text = String::from_utf8_lossy(&line).trim_end().to_owned();
+            log.output.lock().unwrap().lines.push((stdout, text));
+            log.changed.notify_all();
+            line.clear();
+        }
+        log.output.lock().unwrap().open -= 1;
+        log.changed.notify_all();
+    });
+}
