@@ -258,3 +258,161 @@ impl Lane {
         padded
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::RingLimits;
+    use crate::media::{Codec, NtpTime, PacketFlags, TrackInfo};
+    use crate::protocol::webrtc::Feedback;
+    use crate::protocol::webrtc::rtp::Header;
+    use crate::protocol::webrtc::srtp::{Profile, Role, SessionKeys, SrtpReceiver};
+    use bytes::Bytes;
+
+    fn media(rtx: bool) -> MediaParams {
+        MediaParams {
+            track: TrackInfo::new(Codec::H264),
+            track_index: 0,
+            mid: "video".to_owned(),
+            payload_type: 102,
+            rtx_payload_type: rtx.then_some(103),
+            ssrc: Some(7),
+            rtx_ssrc: rtx.then_some(8),
+            extensions: ExtensionIds { mid: Some(4), abs_capture_time: Some(2), ..ExtensionIds::default() },
+            feedback: Feedback { nack: true, ..Feedback::default() },
+        }
+    }
+
+    fn keys() -> (SrtpSender, SrtpReceiver) {
+        let profile = Profile::AeadAes128Gcm;
+        let material: Vec<u8> = (0..profile.exporter_len() as u8).collect();
+        let sender = SessionKeys::from_exporter(profile, &material).unwrap().contexts(Role::Server).0;
+        let receiver = SessionKeys::from_exporter(profile, &material).unwrap().contexts(Role::Client).1;
+        (sender, receiver)
+    }
+
+    fn packet(seq: u64, frame: u32, timestamp: u64) -> Packet {
+        Packet {
+            track: 0,
+            flags: PacketFlags { marker: true, keyframe_start: frame == 1, ..PacketFlags::default() },
+            padding: (seq % 5) as u8,
+            audio_level: None,
+            frame,
+            seq,
+            timestamp,
+            capture: if frame % 30 == 1 { NtpTime(0x0102_0304_0506_0708) } else { NtpTime(0) },
+            arrival_ns: u64::from(frame) * 33_000_000,
+            payload: Bytes::from(seq.to_be_bytes().repeat(3)),
+        }
+    }
+
+    /// Opens a packet: its header, its payload, and the header extensions as they were.
+    fn open(receiver: &mut SrtpReceiver, sealed: &[u8]) -> (Header, Vec<u8>, Vec<(u8, Vec<u8>)>) {
+        let mut plain = sealed.to_vec();
+        let length = receiver.open_rtp(&mut plain).expect("it authenticates");
+        plain.truncate(length);
+        let header = Header::parse(&plain).unwrap();
+        let payload = header.payload(&plain).unwrap().to_vec();
+        let extensions = header.extensions(&plain).map(|(id, value)| (id, value.to_vec())).collect();
+        (header, payload, extensions)
+    }
+
+    #[test]
+    fn sequence_numbers_and_timestamps_go_on_over_their_wraps() {
+        let (sender, mut receiver) = keys();
+        let mut lane = Lane::new(&media(true), 16);
+        let mut room = [0u8; MAX_PACKET];
+        // The source begins just before a wrap of its timestamp, and runs through two wraps of the sequence number.
+        let (first_seq, first_timestamp) = (0x1_fff0, (1u64 << 32) - 30_000);
+        let mut before: Option<Header> = None;
+        for step in 0..140_000u64 {
+            let length = lane.write(
+                &mut room,
+                &packet(first_seq + step, step as u32 + 1, first_timestamp + step * 3_000),
+                &sender,
+            );
+            let (header, payload, _) = open(&mut receiver, &room[..length]);
+            assert_eq!(payload, (first_seq + step).to_be_bytes().repeat(3));
+            if let Some(before) = before {
+                assert_eq!(header.sequence, before.sequence.wrapping_add(1));
+                assert_eq!(header.timestamp, before.timestamp.wrapping_add(3_000));
+            }
+            assert_eq!(lane.source_of(header.sequence), Progress::Sent(first_seq + step));
+            before = Some(header);
+        }
+    }
+
+    #[test]
+    fn packets_from_before_the_first_are_not_sent() {
+        let (sender, _) = keys();
+        let mut lane = Lane::new(&media(true), 16);
+        let mut room = [0u8; MAX_PACKET];
+        assert!(lane.write(&mut room, &packet(1_000, 1, 0), &sender) > 0);
+        assert_eq!(lane.write(&mut room, &packet(999, 1, 0), &sender), 0);
+        assert!(lane.write(&mut room, &packet(1_001, 2, 3_000), &sender) > 0);
+    }
+
+    #[test]
+    fn a_lost_packet_goes_again_as_rtx_or_as_the_same_bytes() {
+        for rtx in [true, false] {
+            let (sender, mut receiver) = keys();
+            let mut lane = Lane::new(&media(rtx), 16);
+            let mut sent = Vec::new();
+            for step in 0..50u64 {
+                let mut room = [0u8; MAX_PACKET];
+                let length = lane.write(&mut room, &packet(500 + step, step as u32 + 1, step * 3_000), &sender);
+                sent.push(room[..length].to_vec());
+            }
+            let lost = Header::parse(&sent[30]).unwrap().sequence;
+            let Progress::Sent(source) = lane.source_of(lost) else { panic!("it was sent") };
+            assert_eq!(source, 530);
+            let mut room = [0u8; MAX_PACKET];
+            let length = lane.write_again(&mut room, &packet(530, 31, 90_000), &sender);
+            if rtx {
+                let (header, payload, extensions) = open(&mut receiver, &room[..length]);
+                assert_eq!((header.ssrc, header.payload_type), (8, 103));
+                assert_eq!(payload[..2], lost.to_be_bytes());
+                assert_eq!(payload[2..], 530u64.to_be_bytes().repeat(3));
+                assert!(extensions.contains(&(4, b"video".to_vec())));
+            } else {
+                assert_eq!(room[..length], sent[30], "one sequence number must never cover two different packets");
+            }
+        }
+    }
+
+    #[test]
+    fn a_joiner_runs_through_what_was_before_it() {
+        let (sender, mut receiver) = keys();
+        let mut ring = Ring::new(RingLimits::default());
+        for frame in 1..=60u32 {
+            ring.push(packet(u64::from(frame), frame, u64::from(frame) * 3_000));
+        }
+        let mut lane = Lane::new(&media(true), 16);
+        lane.start_at(ring.keyframe().unwrap(), &ring);
+        let mut timestamps = Vec::new();
+        let mut room = [0u8; MAX_PACKET];
+        while let Some(packet) = lane.behind().and_then(|position| ring.get(position)) {
+            let length = lane.write(&mut room, packet, &sender);
+            timestamps.push(open(&mut receiver, &room[..length]).0.timestamp);
+            lane.advance();
+        }
+        let live = lane.timestamp(60 * 3_000);
+        assert_eq!(timestamps.len(), 60);
+        assert_eq!(timestamps[59], live, "the newest is where it belongs");
+        assert!(timestamps.windows(2).all(|pair| pair[1].wrapping_sub(pair[0]) == CATCH_UP_TICKS as u32));
+        lane.up_to_date();
+        let length = lane.write(&mut room, &packet(61, 61, 61 * 3_000), &sender);
+        assert_eq!(open(&mut receiver, &room[..length]).0.timestamp, live.wrapping_add(3_000));
+    }
+
+    #[test]
+    fn video_waits_for_a_keyframe_and_sound_does_not() {
+        let mut lane = Lane::new(&media(true), 16);
+        assert!(!lane.admits(&packet(5, 2, 0)));
+        assert!(lane.admits(&packet(6, 1, 0)));
+        assert!(lane.admits(&packet(7, 3, 0)));
+        let mut sound = media(false);
+        sound.track = TrackInfo::new(Codec::Opus);
+        assert!(Lane::new(&sound, 16).admits(&packet(5, 2, 0)));
+    }
+}

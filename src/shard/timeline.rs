@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn drift_is_followed_and_jitter_is_not() {
         let mut timeline = Timeline::new([90_000]);
-        let mut last = None;
+        let mut last: Option<u64> = None;
         for second in 0..600u64 {
             // The publisher's clock loses 50 ppm; every third report is 80 ms late.
             let sent = START + second * 1_000 * MS;
