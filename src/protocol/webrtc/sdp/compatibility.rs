@@ -29,15 +29,7 @@ pub(super) fn rank(offered: &OfferedCodec, track: &TrackInfo) -> Option<u32> {
                 return None;
             }
             let unsaid = u32::from(offered.parameter("packetization-mode").is_none());
-            let theirs_profile = h264_profile(offered.parameter("profile-level-id"));
-            let profile = h264_profile(track.parameter("profile-level-id"));
-            let distance = |from: H264Profile, to: H264Profile| to as u32 - from as u32;
-            // Decoders of browsers look at the stream, not at the SDP: a lower profile works, but only as the last choice.
-            let steps = if theirs_profile >= profile {
-                distance(profile, theirs_profile)
-            } else {
-                10 + distance(theirs_profile, profile)
-            };
+            let steps = h264_steps(track.parameter("profile-level-id"), offered.parameter("profile-level-id"));
             Some(steps * 4 + (theirs - ours) * 2 + unsaid)
         }
         Codec::Vp9 => {
@@ -84,6 +76,17 @@ pub(super) fn agreed_parameters(codec: Codec) -> &'static [&'static str] {
         Codec::Av1 => &["profile", "level-idx", "tier"],
         Codec::Vp8 | Codec::Opus | Codec::Pcmu | Codec::Pcma => &[],
     }
+}
+
+/// How far the viewer's profile is from the track's. Decoders of browsers look at the stream, not at the SDP: a lower profile
+/// works too, but only as the last choice.
+fn h264_steps(track: Option<&str>, viewer: Option<&str>) -> u32 {
+    let (ours, theirs) = (h264_profile(track), h264_profile(viewer));
+    let bytes = |text: Option<&str>| text.and_then(|text| text.get(..4)).map(str::to_ascii_lowercase);
+    if ours == H264Profile::Other || theirs == H264Profile::Other {
+        return if bytes(track) == bytes(viewer) { 0 } else { 20 };
+    }
+    if theirs >= ours { theirs as u32 - ours as u32 } else { 10 + (ours as u32 - theirs as u32) }
 }
 
 /// The profile of a `profile-level-id`; baseline where it is absent (RFC 6184, 8.1).

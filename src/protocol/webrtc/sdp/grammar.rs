@@ -37,7 +37,7 @@ pub(super) struct Attribute<'a> {
 impl Attribute<'_> {
     /// The error that this line has.
     pub fn error(&self, reason: &'static str) -> OfferError {
-        line_error(self.line, &format!("a={}:{}", self.name, excerpt(self.value)), reason)
+        line_error(self.line, &format!("a={}:{}", self.name, self.value), reason)
     }
 }
 

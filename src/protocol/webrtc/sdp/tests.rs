@@ -1,1 +1,0 @@
-//! Recorded offers and what is answered to them.
