@@ -3,7 +3,7 @@
 use super::answer::{Plan, Served, settle};
 use super::codec::OfferedCodec;
 use super::compatibility::{agreed_parameters, rank};
-use super::media::{OfferedMedia, label};
+use super::media::OfferedMedia;
 use super::{Offer, OfferError};
 use crate::media::{Codec, MediaKind, TrackInfo};
 use crate::protocol::webrtc::{Direction, Feedback, LocalTransport, MediaParams, Negotiated};
@@ -53,15 +53,9 @@ pub fn answer_egress(
         };
         left.retain(|track| *track != track_index);
         let track = &tracks[usize::from(track_index)];
-        plans.push(Plan::Served(Box::new(serve(
-            media,
-            codec,
-            track,
-            track_index,
-            served,
-            label(media, index),
-            policy,
-        ))));
+        let dealt = Dealt { track, track_index, nth: served, mid: media.tag(index) };
+        let params = dealt.params(media, codec, policy);
+        plans.push(Plan::Served(Box::new(Served { params, codec, fmtp: fmtp(codec, track) })));
         served += 1;
     }
     // An m-line without a track, while a track of its kind is left: the codecs do not fit.
@@ -74,7 +68,7 @@ pub fn answer_egress(
             .collect();
         if !stream.is_empty() {
             let media = &offer.media[index];
-            let (mid, offered) = (label(media, index), media.offered());
+            let (mid, offered) = (media.tag(index), media.offered());
             return Err(OfferError::NoCommonCodec { mid, kind, offered, stream: stream.join(", ") });
         }
     }
@@ -84,7 +78,8 @@ pub fn answer_egress(
         }
         asked.dedup();
         let stream: Vec<String> = tracks.iter().map(describe).collect();
-        return Err(OfferError::NoSuchMedia { asked: asked.join(" and "), stream: stream.join(", ") });
+        let stream = if stream.is_empty() { "no tracks".to_owned() } else { format!("only {}", stream.join(", ")) };
+        return Err(OfferError::NoSuchMedia { asked: asked.join(" and "), stream });
     }
     settle(offer, plans, local, Direction::Egress, false)
 }
@@ -99,36 +94,37 @@ fn best<'a>(media: &'a OfferedMedia, track: &TrackInfo) -> Option<&'a OfferedCod
         .map(|(_, codec)| codec)
 }
 
-fn serve<'a>(
-    media: &OfferedMedia,
-    codec: &'a OfferedCodec,
-    track: &TrackInfo,
+/// Which track an m-line carries.
+struct Dealt<'a> {
+    track: &'a TrackInfo,
     track_index: u8,
+    /// Counts the m-lines that carry media.
     nth: u32,
     mid: String,
-    policy: &EgressPolicy,
-) -> Served<'a> {
-    let mut extensions = media.extension_ids(Direction::Egress);
-    let transport_cc = policy.transport_cc && codec.feedback.transport_cc && extensions.transport_cc.is_some();
-    if !transport_cc {
-        extensions.transport_cc = None;
+}
+
+impl Dealt<'_> {
+    fn params(self, media: &OfferedMedia, codec: &OfferedCodec, policy: &EgressPolicy) -> MediaParams {
+        let mut extensions = media.extension_ids(Direction::Egress);
+        let transport_cc = policy.transport_cc && codec.feedback.transport_cc && extensions.transport_cc.is_some();
+        if !transport_cc {
+            extensions.transport_cc = None;
+        }
+        let rtx_payload_type = codec.rtx.filter(|_| codec.feedback.nack);
+        // 16 m-lines with two streams each stay below the top, so that no two are equal and none is 0.
+        let ssrc = policy.ssrc_seed % (u32::MAX - 64) + 1 + 2 * self.nth;
+        MediaParams {
+            track: self.track.clone(),
+            track_index: self.track_index,
+            mid: self.mid,
+            payload_type: codec.payload_type,
+            rtx_payload_type,
+            ssrc: Some(ssrc),
+            rtx_ssrc: rtx_payload_type.map(|_| ssrc + 1),
+            extensions,
+            feedback: Feedback { transport_cc, remb: false, ..codec.feedback },
+        }
     }
-    let rtx_payload_type = codec.rtx.filter(|_| codec.feedback.nack);
-    // 16 m-lines with two streams each stay below the top, so that no two are equal and none is 0.
-    let ssrc = policy.ssrc_seed % (u32::MAX - 64) + 1 + 2 * nth;
-    let params = MediaParams {
-        track: track.clone(),
-        track_index,
-        mid,
-        payload_type: codec.payload_type,
-        rtx_payload_type,
-        ssrc: Some(ssrc),
-        rtx_ssrc: rtx_payload_type.map(|_| ssrc + 1),
-        extensions,
-        feedback: Feedback { transport_cc, remb: false, ..codec.feedback },
-    };
-    let fmtp = fmtp(codec, track);
-    Served { params, codec, fmtp }
 }
 
 /// Our `a=fmtp`: the viewer's own format, and for Opus what the stream has.

@@ -28,6 +28,8 @@ pub enum OfferError {
 
     #[error("the offer has more than {MAX_MEDIA} m= lines")]
     TooManyMedia,
+    #[error("two m= lines have a=mid:{0}; each needs its own")]
+    DuplicateMid(String),
     #[error("the offer has no m= line that sends audio or video; a WHIP client offers them with a=sendonly")]
     NothingToIngest,
     #[error("the offer has no m= line that receives audio or video; a WHEP player offers them with a=recvonly")]
@@ -42,7 +44,7 @@ pub enum OfferError {
     NoIngestCodec { mid: String, kind: MediaKind, offered: String, accepted: String },
     #[error("m-line {mid} ({}) offers {offered}; the stream has {stream}", kind_name(*.kind))]
     NoCommonCodec { mid: String, kind: MediaKind, offered: String, stream: String },
-    #[error("the offer asks for {asked}; the stream has only {stream}")]
+    #[error("the offer asks for {asked}; the stream has {stream}")]
     NoSuchMedia { asked: String, stream: String },
     #[error("m-line {mid} uses {protocol}; WebRTC media needs UDP/TLS/RTP/SAVPF")]
     Protocol { mid: String, protocol: String },

@@ -3,10 +3,13 @@
 use super::answer::{Plan, Served, settle};
 use super::codec::OfferedCodec;
 use super::compatibility::{agreed_parameters, reach};
-use super::media::{OfferedMedia, label};
+use super::media::OfferedMedia;
 use super::{Offer, OfferError, parameter_sets};
 use crate::media::{Codec, MediaKind, TrackInfo};
 use crate::protocol::webrtc::{Direction, Feedback, LocalTransport, MediaParams, Negotiated};
+
+/// Longer format parameters are not kept with the track; real ones have up to 40 bytes.
+const MAX_KEPT_BYTES: usize = 256;
 
 /// What a publisher may send.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +58,7 @@ pub fn answer_ingest(offer: &Offer, policy: &IngestPolicy, local: &LocalTranspor
             plans.push(Plan::Rejected);
             continue;
         }
-        let mid = || label(media, index);
+        let mid = || media.tag(index);
         let Some(kind) = media.kind else {
             return Err(OfferError::UnknownMedia { mid: mid(), media: super::error::excerpt(&media.name) });
         };
@@ -126,7 +129,8 @@ fn serve<'a>(media: &OfferedMedia, codec: &'a OfferedCodec, track_index: u8, mid
 fn track(codec: &OfferedCodec) -> (TrackInfo, String) {
     let mut track = TrackInfo::new(codec.codec);
     track.parameter_sets = parameter_sets::read(&codec.fmtp);
-    track.fmtp = codec.fmtp.iter().filter(|(name, _)| !parameter_sets::is_sprop(name)).cloned().collect();
+    let kept = |name: &str, value: &str| !parameter_sets::is_sprop(name) && name.len() + value.len() <= MAX_KEPT_BYTES;
+    track.fmtp = codec.fmtp.iter().filter(|(name, value)| kept(name, value)).cloned().collect();
     let mut answer: Vec<String> = agreed_parameters(codec.codec)
         .iter()
         .filter_map(|name| Some(format!("{name}={}", codec.parameter(name)?)))

@@ -2,7 +2,6 @@
 
 use super::OfferError;
 use super::codec::{self, OfferedCodec};
-use super::error::excerpt;
 use super::grammar::{Attribute, Section, is_token, line_error};
 use super::transport::OfferedTransport;
 use crate::media::MediaKind;
@@ -128,6 +127,11 @@ impl OfferedMedia {
         }
     }
 
+    /// Its mid, or its index in the offer where it has none.
+    pub fn tag(&self, index: usize) -> String {
+        self.mid.clone().unwrap_or_else(|| index.to_string())
+    }
+
     /// What it offers, for an error message.
     pub fn offered(&self) -> String {
         if self.encodings.is_empty() { "no codec".to_owned() } else { self.encodings.join(", ") }
@@ -217,9 +221,4 @@ fn ssrcs(attributes: &[Attribute<'_>]) -> (Option<u32>, Option<u32>) {
     });
     let rtx = group("FID").find(|(media, _)| Some(*media) == first).map(|(_, rtx)| rtx);
     (first, rtx)
-}
-
-/// How an m-line is called in an error: its mid, or its index where it has none.
-pub(super) fn label(media: &OfferedMedia, index: usize) -> String {
-    media.mid.as_deref().map_or_else(|| index.to_string(), excerpt)
 }

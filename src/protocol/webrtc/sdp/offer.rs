@@ -2,7 +2,7 @@
 
 use super::OfferError;
 use super::grammar::{self, Attribute, Sections};
-use super::media::{OfferedDirection, OfferedMedia, label};
+use super::media::{OfferedDirection, OfferedMedia};
 use super::transport::{OfferedTransport, Setup};
 use crate::protocol::webrtc::RemoteTransport;
 use std::str::FromStr;
@@ -37,6 +37,11 @@ impl Offer {
             .iter()
             .map(|section| OfferedMedia::read(section, &transport, direction))
             .collect::<Result<Vec<_>, _>>()?;
+        for (index, one) in media.iter().enumerate() {
+            if one.mid.is_some() && media[..index].iter().any(|other| other.mid == one.mid) {
+                return Err(OfferError::DuplicateMid(one.tag(index)));
+            }
+        }
         let bundle = bundle(&session, &media);
         let allow_mixed = session.iter().any(|attribute| attribute.name == "extmap-allow-mixed");
         Ok(Offer { media, bundle, allow_mixed })
@@ -46,7 +51,7 @@ impl Offer {
     pub(super) fn agree(&self, served: &[usize], may_connect: bool) -> Result<Agreement, OfferError> {
         for &index in served {
             let media = &self.media[index];
-            let mid = || label(media, index);
+            let mid = || media.tag(index);
             if !media.protocol.ends_with("RTP/SAVPF") && !media.protocol.ends_with("TLS/RTP/SAVP") {
                 return Err(OfferError::Protocol { mid: mid(), protocol: super::error::excerpt(&media.protocol) });
             }
@@ -60,7 +65,7 @@ impl Offer {
         let tagged = self.bundle.iter().chain(served).copied().find(|index| served.contains(index));
         let tagged = tagged.expect("callers serve at least one m-line");
         let transport = &self.media[tagged].transport;
-        let mid = || label(&self.media[tagged], tagged);
+        let mid = || self.media[tagged].tag(tagged);
         let (Some(ufrag), Some(pwd)) = (&transport.ufrag, &transport.pwd) else {
             return Err(OfferError::NoIceCredentials { mid: mid() });
         };

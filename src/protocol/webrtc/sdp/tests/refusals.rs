@@ -93,6 +93,7 @@ fn refused_publishers_are_told_why() {
             "the offer has no m= line that sends audio or video; a WHIP client offers them with a=sendonly",
         ),
         ("m=audio", "m=text", "m-line 0 is m=text; only audio and video can be published"),
+        ("a=mid:1", "a=mid:0", "two m= lines have a=mid:0; each needs its own"),
         (
             "m=video",
             "m=audio",
@@ -101,19 +102,13 @@ fn refused_publishers_are_told_why() {
         (
             "opus/48000/2",
             "opus/48000/6",
-            "m-line 0 (audio) offers opus, red, G722, CN, telephone-event; this server takes opus",
+            "m-line 0 (audio) offers opus, red, G722, PCMU, PCMA, CN, telephone-event; this server takes opus",
         ),
     ];
     let policy = IngestPolicy { audio: vec![Codec::Opus], ..IngestPolicy::default() };
     for (from, to, sentence) in rows {
         let edited = offer.replace(from, to);
         assert_ne!(edited, offer, "{from}");
-        let edited =
-            if *sentence == "m-line 0 (audio) offers opus, red, G722, CN, telephone-event; this server takes opus" {
-                edited.replace(" 0 8 ", " ")
-            } else {
-                edited
-            };
         let answered = Offer::parse(&edited).and_then(|offer| answer_ingest(&offer, &policy, &local()));
         assert_eq!(said(answered, from), *sentence, "{from}");
     }
@@ -152,7 +147,7 @@ fn refused_viewers_are_told_why() {
             (
                 "a=x",
                 "a=x",
-                "m-line 1 (video) offers VP8, rtx, VP9, H264, AV1, red, ulpfec, flexfec-03; the stream has H265 (profile-id=2)",
+                "m-line 1 (video) offers VP8, VP9, H264, AV1, red, ulpfec, flexfec-03; the stream has H265 (profile-id=2)",
             ),
         ),
         (
@@ -189,10 +184,10 @@ fn refused_viewers_are_told_why() {
     ];
     for (name, stream, (from, to, sentence)) in rows {
         let answered = egress(&recorded(name).replace(from, to), &streams(stream));
-        assert_eq!(said(answered, sentence), sentence.replace("rtx, ", ""), "{name} {stream} {from}");
+        assert_eq!(said(answered, sentence), *sentence, "{name} {stream} {from}");
     }
     let empty = egress(&recorded("chrome-whep"), &[]);
-    assert_eq!(said(empty, "empty"), "the offer asks for audio and video; the stream has only ");
+    assert_eq!(said(empty, "empty"), "the offer asks for audio and video; the stream has no tracks");
 }
 
 #[test]
