@@ -61,7 +61,8 @@ pub(super) fn settle(
 /// The `a=candidate` lines of our addresses, best first, without `a=` (RFC 8839, 5.1).
 pub(super) fn candidates(addresses: &[SocketAddr]) -> impl Iterator<Item = String> + '_ {
     addresses.iter().take(64).enumerate().map(|(index, address)| {
-        // Type preference 126 for host, component 1 (RFC 8445, 5.1.2.1); below 2^31 as some clients read a signed number.
+        // Type preference 126 for host, component 1 (RFC 8445, 5.1.2.1); below 2^31 as some clients read a signed
+        // number.
         let priority = (126 << 24) + ((65_535 - index as u32) << 8) + 255;
         let foundation = addresses.iter().position(|other| other.ip() == address.ip()).unwrap_or(index) + 1;
         format!("candidate:{foundation} 1 udp {priority} {} {} typ host", address.ip(), address.port())

@@ -4,8 +4,8 @@ use super::grammar::Attribute;
 use crate::media::{Codec, MediaKind};
 use crate::protocol::webrtc::Feedback;
 
-/// Parameters of one `a=fmtp` that are read, and the length of each; browsers send up to 6 short ones, only parameter sets
-/// are longer.
+/// Parameters of one `a=fmtp` that are read, and the length of each; browsers send up to 6 short ones, only parameter
+/// sets are longer.
 const MAX_PARAMETERS: usize = 32;
 const MAX_PARAMETER_BYTES: usize = 4096;
 

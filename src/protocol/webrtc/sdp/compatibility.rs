@@ -78,8 +78,8 @@ pub(super) fn agreed_parameters(codec: Codec) -> &'static [&'static str] {
     }
 }
 
-/// How far the viewer's profile is from the track's. Decoders of browsers look at the stream, not at the SDP: a lower profile
-/// works too, but only as the last choice.
+/// How far the viewer's profile is from the track's. Decoders of browsers look at the stream, not at the SDP: a lower
+/// profile works too, but only as the last choice.
 fn h264_steps(track: Option<&str>, viewer: Option<&str>) -> u32 {
     let (ours, theirs) = (h264_profile(track), h264_profile(viewer));
     let bytes = |text: Option<&str>| text.and_then(|text| text.get(..4)).map(str::to_ascii_lowercase);

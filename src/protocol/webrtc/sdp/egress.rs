@@ -17,9 +17,9 @@ pub struct EgressPolicy {
     pub ssrc_seed: u32,
 }
 
-/// Answers a viewer with the stream's tracks: each of its m-lines gets the first track of its kind that is left and that it can
-/// take. An m-line of a kind that the stream has not is answered `a=inactive`, so that the bundle stays whole in every browser;
-/// one whose codecs do not fit refuses the offer.
+/// Answers a viewer with the stream's tracks: each of its m-lines gets the first track of its kind that is left and
+/// that it can take. An m-line of a kind that the stream has not is answered `a=inactive`, so that the bundle stays
+/// whole in every browser; one whose codecs do not fit refuses the offer.
 pub fn answer_egress(
     offer: &Offer,
     tracks: &[TrackInfo],

@@ -6,8 +6,8 @@ use super::grammar::{self, Attribute};
 use super::transport::OfferedTransport;
 use crate::protocol::webrtc::{LocalTransport, RemoteTransport};
 
-/// What a fragment says. Its candidates are only counted: with ICE-lite the peer's addresses come from its checks, so unknown
-/// transports and mDNS names do no harm.
+/// What a fragment says. Its candidates are only counted: with ICE-lite the peer's addresses come from its checks, so
+/// unknown transports and mDNS names do no harm.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fragment {
     /// The user fragment and password, where it has them.
@@ -45,12 +45,14 @@ impl Fragment {
         })
     }
 
-    /// Whether it has other credentials than the session: an ICE restart (RFC 9725, 4.3.3). If not, it trickles candidates.
+    /// Whether it has other credentials than the session: an ICE restart (RFC 9725, 4.3.3). If not, it trickles
+    /// candidates.
     pub fn restarts(&self, remote: &RemoteTransport) -> bool {
         self.ice.as_ref().is_some_and(|(ufrag, pwd)| *ufrag != remote.ufrag || *pwd != remote.pwd)
     }
 
-    /// The body that answers an ICE restart. `answer` is the SDP answer of the session, `local` has the new credentials.
+    /// The body that answers an ICE restart. `answer` is the SDP answer of the session, `local` has the new
+    /// credentials.
     pub fn write(answer: &str, local: &LocalTransport) -> String {
         let mut text = String::from("a=ice-lite\r\n");
         let sections = grammar::offer(answer).unwrap_or_default();

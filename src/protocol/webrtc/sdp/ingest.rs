@@ -18,7 +18,8 @@ pub struct IngestPolicy {
     pub video: Vec<Codec>,
     /// Audio codecs, best first. Default: opus, pcmu, pcma.
     pub audio: Vec<Codec>,
-    /// Accept `a=setup:passive` (FFmpeg's muxer offers it): we then open the DTLS handshake. Default: false, which refuses.
+    /// Accept `a=setup:passive` (FFmpeg's muxer offers it): we then open the DTLS handshake. Default: false, which
+    /// refuses.
     pub dtls_client: bool,
 }
 
@@ -48,8 +49,8 @@ impl IngestPolicy {
     }
 }
 
-/// Answers a publisher with one codec for each m-line: at most one audio and one video, all or nothing. Data channels are
-/// rejected with port 0; simulcast is not answered, so that the publisher sends one layer.
+/// Answers a publisher with one codec for each m-line: at most one audio and one video, all or nothing. Data channels
+/// are rejected with port 0; simulcast is not answered, so that the publisher sends one layer.
 pub fn answer_ingest(offer: &Offer, policy: &IngestPolicy, local: &LocalTransport) -> Result<Negotiated, OfferError> {
     let mut plans = Vec::with_capacity(offer.media.len());
     let mut kinds = Vec::new();

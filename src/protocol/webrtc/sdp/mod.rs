@@ -24,5 +24,6 @@ pub use fragment::Fragment;
 pub use ingest::{IngestPolicy, answer_ingest};
 pub use offer::Offer;
 
-/// The CNAME (RFC 3550, 6.5.1) and the name of the MediaStream in every answer to a viewer; RTCP reports carry the same.
+/// The CNAME (RFC 3550, 6.5.1) and the name of the MediaStream in every answer to a viewer; RTCP reports carry the
+/// same.
 pub const CNAME: &str = "wasmcast";

@@ -1,4 +1,5 @@
-//! Parameter sets that a publisher puts into its SDP: `sprop-parameter-sets` (RFC 6184), `sprop-vps/sps/pps` (RFC 7798).
+//! Parameter sets that a publisher puts into its SDP: `sprop-parameter-sets` (RFC 6184), `sprop-vps/sps/pps` (RFC
+//! 7798).
 
 use base64::Engine;
 use base64::alphabet::STANDARD;

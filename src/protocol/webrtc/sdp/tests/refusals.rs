@@ -2,7 +2,8 @@
 
 use super::*;
 
-/// An edit of Chrome's offer (all occurrences), and what is said to it. `=` before the sentence: malformed, else unprocessable.
+/// An edit of Chrome's offer (all occurrences), and what is said to it. `=` before the sentence: malformed, else
+/// unprocessable.
 type Row = (&'static str, &'static str, &'static str);
 
 fn said(answered: Result<Negotiated, OfferError>, edit: &str) -> String {
