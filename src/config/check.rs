@@ -9,13 +9,10 @@ use std::path::Path;
 /// Everything that is wrong. `place` tells where a key was set.
 pub(super) fn problems(config: &Config, place: impl Fn(&str) -> Option<String>) -> Vec<Problem> {
     let mut found: Vec<(&'static str, String)> = Vec::new();
-    let ranges: [(&'static str, u32, RangeInclusive<u32>); 10] = [
+    let ranges: [(&'static str, u32, RangeInclusive<u32>); 7] = [
         ("media.shards", u32::from(config.media.shards), 0..=256),
         ("limits.streams", config.limits.streams, 1..=1_000_000),
         ("limits.sessions", config.limits.sessions, 1..=1_000_000),
-        ("limits.sessions_per_address", config.limits.sessions_per_address, 0..=1_000_000),
-        ("limits.pending_sessions", config.limits.pending_sessions, 1..=1_000_000),
-        ("egress.wait_s", config.egress.wait_s, 0..=30),
         ("shutdown.grace_s", config.shutdown.grace_s, 0..=3600),
         ("demo.fps", config.demo.fps, 1..=60),
         ("demo.bitrate_kbps", config.demo.bitrate_kbps, 50..=50_000),

@@ -147,6 +147,16 @@ impl Loaded {
         self.origins.get(key).cloned().unwrap_or(Source::Default)
     }
 
+    /// Puts another configuration into force. Sources are those of `new`, save for keys that were left as they are.
+    pub(super) fn take_over(&mut self, config: Config, new: &Loaded, left: &[&str]) {
+        self.config = config;
+        for (key, source) in &new.origins {
+            if !left.contains(key) {
+                self.origins.insert(key, source.clone());
+            }
+        }
+    }
+
     /// The place to name when the value of a key is wrong; none for defaults.
     fn place(&self, key: &str) -> Option<String> {
         match self.origin(key) {

@@ -1,11 +1,10 @@
-//! The `[media]`, `[rtmp]`, `[ingest]` and `[egress]` sections: how media comes in and goes out.
+//! The `[media]`, `[rtmp]` and `[ingest]` sections: how media comes in and goes out.
 
 use super::Listen;
 use crate::media::{Codec, MediaKind};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::str::FromStr;
-use std::time::Duration;
 
 /// The WebRTC media plane.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -61,26 +60,6 @@ impl Default for Rtmp {
 pub struct Ingest {
     /// Codecs in the order in which they are chosen from an offer.
     pub codecs: Codecs,
-}
-
-/// How viewers are served.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Egress {
-    /// Seconds that a request waits for a stream that is about to begin, before it is answered 409; 0: not at all.
-    pub wait_s: u32,
-}
-
-impl Egress {
-    /// Time that a request waits for a stream that is about to begin.
-    pub fn wait(&self) -> Duration {
-        Duration::from_secs(u64::from(self.wait_s))
-    }
-}
-
-impl Default for Egress {
-    fn default() -> Self {
-        Egress { wait_s: 2 }
-    }
 }
 
 /// Codecs by preference; at least one, none twice.

@@ -22,7 +22,7 @@ pub use http::{Admin, Http, Origin, Tls};
 pub use keys::Reload;
 pub use listen::{InvalidListen, Listen};
 pub use load::{Flag, FlagValue, Loaded, Source, Sources};
-pub use media::{Codecs, Egress, Ingest, Media, PublicAddress, PublicAddresses, Rtmp};
+pub use media::{Codecs, Ingest, Media, PublicAddress, PublicAddresses, Rtmp};
 pub use node::{Limits, Node, NodeName, Plugins, Shutdown};
 pub use plan::{Plan, plan};
 pub use problem::{ConfigError, Problem};
@@ -42,7 +42,6 @@ pub struct Config {
     pub admin: Admin,
     pub access: access::Config,
     pub ingest: Ingest,
-    pub egress: Egress,
     pub limits: Limits,
     pub plugins: Plugins,
     pub log: log::Config,

@@ -66,15 +66,11 @@ pub struct Limits {
     pub streams: u32,
     /// Sessions of publishers and viewers together.
     pub sessions: u32,
-    /// Sessions of one client address; 0: no limit, since many viewers can share an address.
-    pub sessions_per_address: u32,
-    /// Sessions that were answered but are not connected yet.
-    pub pending_sessions: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { streams: 1000, sessions: 20_000, sessions_per_address: 0, pending_sessions: 2000 }
+        Limits { streams: 1000, sessions: 20_000 }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Follows the configuration file and applies what changed: all of it that can be, or none.
 
-use super::load::{self, Loaded, Sources};
-use super::{Config, ConfigError, check, plan};
+use super::load::{self, Loaded};
+use super::{Config, ConfigError, Shown, check, plan};
 use sha2::{Digest, Sha256};
 use std::io;
 use std::path::PathBuf;
@@ -15,6 +15,8 @@ pub enum Change {
     Applied {
         /// What runs from now on.
         config: Box<Config>,
+        /// It as `config show --json` tells it.
+        shown: serde_json::Value,
         /// Changed keys that took effect.
         apply: Vec<&'static str>,
         /// Changed keys that were left as they were, since they need a restart.
@@ -29,8 +31,7 @@ pub enum Change {
 /// Watches one file, and the files of the secrets in use, by their content.
 #[derive(Debug)]
 pub struct Watcher {
-    sources: Sources,
-    running: Config,
+    running: Loaded,
     /// What was acted on last.
     settled: Fingerprint,
     /// What the last look found, waiting to be seen unchanged.
@@ -54,20 +55,19 @@ impl Watcher {
             None => Fingerprint::Missing,
             Some(content) => fingerprint(content, &loaded.config),
         };
-        let (sources, running) = (loaded.sources.clone(), loaded.config.clone());
-        Watcher { sources, running, seen: settled.clone(), settled, refusal: None }
+        Watcher { running: loaded.clone(), seen: settled.clone(), settled, refusal: None }
     }
 
     /// Looks every second until told to stop. A file that is no regular file (a pipe) can not be watched and is not.
     pub async fn run(mut self, stop: CancellationToken, mut on_change: impl FnMut(Change)) {
-        if std::fs::metadata(self.sources.file()).is_ok_and(|metadata| !metadata.is_file()) {
+        if std::fs::metadata(self.running.sources.file()).is_ok_and(|metadata| !metadata.is_file()) {
             return;
         }
         let mut ticks = tokio::time::interval(INTERVAL);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         while stop.run_until_cancelled(ticks.tick()).await.is_some() {
             let look = tokio::task::spawn_blocking(move || {
-                let change = self.look(load::read_regular(self.sources.file()));
+                let change = self.look(load::read_regular(self.running.sources.file()));
                 (self, change)
             });
             // Fails only when the look panicked; then there is nothing left to watch with.
@@ -82,7 +82,7 @@ impl Watcher {
     /// One look at what the file holds. Acts on what two looks found alike, so that a half-written file is left alone.
     fn look(&mut self, content: io::Result<Vec<u8>>) -> Option<Change> {
         let now = match &content {
-            Ok(content) => fingerprint(content, &self.running),
+            Ok(content) => fingerprint(content, &self.running.config),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Fingerprint::Missing,
             Err(error) => Fingerprint::Unreadable(error.kind()),
         };
@@ -94,8 +94,10 @@ impl Watcher {
         self.settled = now;
         let change = match content {
             Ok(content) => self.apply(content),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Change::Gone(self.sources.file().to_owned())),
-            Err(error) => Err(ConfigError::File(self.sources.file().to_owned(), error)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Ok(Change::Gone(self.running.sources.file().to_owned()))
+            }
+            Err(error) => Err(ConfigError::File(self.running.sources.file().to_owned(), error)),
         };
         match change {
             Ok(change) => {
@@ -112,18 +114,19 @@ impl Watcher {
     }
 
     fn apply(&mut self, content: Vec<u8>) -> Result<Change, ConfigError> {
-        let loaded = self.sources.load_content(Some(content.clone()))?;
-        let plan = plan(&self.running, &loaded.config);
+        let loaded = self.running.sources.load_content(Some(content.clone()))?;
+        let plan = plan(&self.running.config, &loaded.config);
         // The new file may be sound while its live half is not beside what needs a restart.
         let problems = check::problems(&plan.config, |_| None);
         if !problems.is_empty() {
             return Err(ConfigError::Invalid(problems));
         }
-        self.running = plan.config;
-        self.settled = fingerprint(&content, &self.running);
+        self.running.take_over(plan.config, &loaded, &plan.restart_required);
+        self.settled = fingerprint(&content, &self.running.config);
         self.seen = self.settled.clone();
-        let config = Box::new(self.running.clone());
-        Ok(Change::Applied { config, apply: plan.apply, restart_required: plan.restart_required })
+        let config = Box::new(self.running.config.clone());
+        let shown = Shown(&self.running).json();
+        Ok(Change::Applied { config, shown, apply: plan.apply, restart_required: plan.restart_required })
     }
 }
 
@@ -142,6 +145,7 @@ fn fingerprint(content: &[u8], running: &Config) -> Fingerprint {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Sources;
     use super::*;
     use crate::access::Fallback;
 
@@ -165,10 +169,13 @@ mod tests {
         let new = "log.level = \"debug\"\nhttp.listen = \"127.0.0.1:9\"\n";
         assert!(watcher.look(found(new)).is_none());
         match watcher.look(found(new)) {
-            Some(Change::Applied { config, apply, restart_required }) => {
+            Some(Change::Applied { config, shown, apply, restart_required }) => {
                 assert_eq!((apply, restart_required), (vec!["log.level"], vec!["http.listen"]));
                 assert_eq!(config.log.level.to_string(), "debug");
                 assert_eq!(config.http.listen.to_string(), "127.0.0.1:8080");
+                let entry = |value: &str, source: &str| serde_json::json!({ "value": value, "source": source });
+                assert_eq!(shown["log.level"], entry("debug", "/nowhere/wasmcast.toml:1"));
+                assert_eq!(shown["http.listen"], entry("127.0.0.1:8080", "default"));
             }
             other => panic!("{other:?}"),
         }
@@ -197,7 +204,7 @@ mod tests {
         assert!(error.to_string().contains("wasmcast.toml:2: unknown key `http.listn`"), "{error}");
         assert!(watcher.look(found(bad)).is_none());
         assert!(watcher.look(found(bad)).is_none());
-        assert_eq!(watcher.running.log.level.to_string(), "info");
+        assert_eq!(watcher.running.config.log.level.to_string(), "info");
         let good = "log.level = \"warn\"\n";
         assert!(watcher.look(found(good)).is_none());
         assert!(matches!(watcher.look(found(good)), Some(Change::Applied { .. })));
@@ -209,7 +216,7 @@ mod tests {
         assert!(watcher.look(missing()).is_none());
         assert!(matches!(watcher.look(missing()), Some(Change::Gone(_))));
         assert!(watcher.look(missing()).is_none());
-        assert_eq!(watcher.running.log.level.to_string(), "warn");
+        assert_eq!(watcher.running.config.log.level.to_string(), "warn");
         assert!(watcher.look(found("log.level = \"error\"\n")).is_none());
         assert!(matches!(watcher.look(found("log.level = \"error\"\n")), Some(Change::Applied { .. })));
     }
@@ -240,7 +247,7 @@ mod tests {
         assert!(watcher.look(found(new)).is_none());
         let Some(Change::Refused(error)) = watcher.look(found(new)) else { panic!("not refused") };
         assert!(error.to_string().contains("nothing says who may publish and play"), "{error}");
-        assert_eq!(watcher.running.access.publish, Some(Fallback::Denied));
+        assert_eq!(watcher.running.config.access.publish, Some(Fallback::Denied));
     }
 
     #[test]

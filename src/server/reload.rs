@@ -28,8 +28,9 @@ impl Reloader {
     /// Applies what changed and says what was done.
     pub(super) fn handle(&self, change: Change) {
         match change {
-            Change::Applied { config, apply, restart_required } => {
+            Change::Applied { config, shown, apply, restart_required } => {
                 self.apply(&config);
+                *self.shown.write().expect("no holder of this lock panics") = shown;
                 self.metrics.config_reload("applied");
                 if apply.is_empty() && restart_required.is_empty() {
                     tracing::info!("the configuration file changed, but no value in it did");
