@@ -33,7 +33,7 @@ fn show_names_the_source_of_each_value() {
 fn mistakes_are_refused_with_place_and_remedy() {
     for (text, said) in [
         ("[http]\nlistn = \"127.0.0.1:1\"", &["listn", "http.listen", ":2"] as &[&str]),
-        ("http.listen = 80", &["http.listen", ":1"]),
+        ("media.shards = \"two\"", &["media.shards", ":1"]),
         ("[http", &["wasmcast.toml"]),
         ("[[access.rules]]\nstream = \"a b\"\nallow = \"open\"", &["stream", "a b"]),
     ] {

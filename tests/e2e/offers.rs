@@ -7,6 +7,7 @@ pub const FIREFOX_WHEP: &str = include_str!("../data/sdp/firefox-whep.sdp");
 pub const SAFARI_WHEP: &str = include_str!("../data/sdp/safari-whep.sdp");
 pub const OBS_WHIP: &str = include_str!("../data/sdp/obs-whip.sdp");
 pub const FFMPEG_WHIP: &str = include_str!("../data/sdp/ffmpeg-whip.sdp");
+pub const FFMPEG_WHIP_ACTIVE: &str = include_str!("../data/sdp/ffmpeg-whip-active.sdp");
 pub const LIVE777_WHEP: &str = include_str!("../data/sdp/live777-whep.sdp");
 
 /// Lines of an SDP that begin with `prefix`, without it.

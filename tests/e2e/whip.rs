@@ -1,7 +1,7 @@
 //! WHIP (RFC 9725) row by row, as raw HTTP.
 
 use crate::http::{Request, Response};
-use crate::offers::{self, CHROME_WHIP, CHROME_WHIP_DATA, FFMPEG_WHIP, OBS_WHIP};
+use crate::offers::{self, CHROME_WHIP, CHROME_WHIP_DATA, FFMPEG_WHIP, FFMPEG_WHIP_ACTIVE, OBS_WHIP};
 use crate::server::Server;
 
 fn post(server: &Server, path: &str, offer: &str) -> Response {
@@ -73,9 +73,16 @@ fn one_codec_is_answered_in_the_servers_order() {
 #[test]
 fn publishers_that_are_in_use_are_understood() {
     let server = Server::start();
-    for (name, offer) in [("obs", OBS_WHIP), ("ffmpeg", FFMPEG_WHIP)] {
+    for (name, offer) in [("obs", OBS_WHIP), ("ffmpeg", FFMPEG_WHIP_ACTIVE)] {
         post(&server, &format!("/whip/{name}"), offer).expect(201);
     }
+}
+
+#[test]
+fn a_publisher_that_wants_to_be_called_is_told_how_to_call() {
+    let server = Server::start();
+    let detail = post(&server, "/whip/cam", FFMPEG_WHIP).problem(422);
+    assert!(detail.contains("-whip_flags dtls_active"), "{detail}");
 }
 
 #[test]

@@ -57,13 +57,13 @@ rust_tools() {
 peers() {
   say "installing aiortc, FFmpeg 9 and Node.js (Debian's is too old for puppeteer-core) into $cache/venv"
   venv venv "$here/peers.txt"
-  ln -sf "$("$cache/venv/bin/python" -c 'import imageio_ffmpeg; print(imageio_ffmpeg.get_ffmpeg_exe())')" "$cache/ffmpeg"
 }
 
 media() {
   say "making test pictures in VP8, VP9, AV1 and H.265 in $cache/media"
   rm -rf "${cache:?}/media"
   mkdir -p "$cache/media"
+  ln -sf "$("$cache/venv/bin/python" -c 'import imageio_ffmpeg; print(imageio_ffmpeg.get_ffmpeg_exe())')" "$cache/ffmpeg"
   "$here/media.sh" "$cache/ffmpeg" "$cache/media"
 }
 

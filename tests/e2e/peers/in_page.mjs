@@ -62,7 +62,7 @@ export async function measure({ seconds, patience, kinds }) {
 
   let element;
   const playing = () => {
-    element = document.querySelector("video, audio");
+    element = window.wasmcast?.player?.video ?? document.querySelector("video, audio");
     const tracks = element?.srcObject?.getTracks().map((track) => track.kind) ?? [];
     return kinds.every((kind) => tracks.includes(kind)) && (!kinds.includes("video") || element.videoWidth > 0);
   };
