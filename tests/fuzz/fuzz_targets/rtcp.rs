@@ -17,7 +17,7 @@ fuzz_target!(|data: &[u8]| {
         match packet {
             Packet::SenderReport { reports, .. } | Packet::ReceiverReport { reports, .. } => {
                 assert!(reports.clone().count() <= 31);
-                reports.for_each(|block| drop(block.round_trip(NtpTime(1 << 50))));
+                assert!(reports.filter_map(|block| block.round_trip(NtpTime(1 << 50))).all(|trip| trip < 60 << 16));
             }
             Packet::Nack { sender, media, lost } => written_again(sender, media, &lost.collect::<Vec<_>>()),
             Packet::Fir { entries, .. } => assert!(entries.count() <= data.len() / 8),
