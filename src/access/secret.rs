@@ -191,7 +191,7 @@ fn from_hex(hex: &str) -> Option<SecretDigest> {
 /// Whether a text can be a random one of 128 bits: long enough for its alphabet, and not a few characters repeated.
 /// A passphrase of words can pass; what is certainly weak can not.
 fn is_strong(text: &str) -> bool {
-    let has = |class: fn(&u8) -> bool| text.as_bytes().iter().any(|b| class(b));
+    let has = |class: fn(&u8) -> bool| text.as_bytes().iter().any(class);
     let alphabet = if text.bytes().all(|b| b.is_ascii_digit()) {
         10.0f64
     } else if text.bytes().all(|b| b.is_ascii_hexdigit()) {

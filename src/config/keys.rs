@@ -10,7 +10,7 @@ pub(super) struct Key {
     pub(super) form: Form,
     pub(super) reload: Reload,
     /// Reads the key from what was supplied into the configuration.
-    pub(super) read: fn(&mut Config, &Figment) -> Result<(), figment::Error>,
+    pub(super) read: fn(&mut Config, &Figment) -> Result<(), Box<figment::Error>>,
     /// Takes the key over from another configuration.
     pub(super) copy: fn(&mut Config, &Config),
     pub(super) same: fn(&Config, &Config) -> bool,

@@ -215,7 +215,7 @@ impl Merged {
         let mut config = Config::default();
         for key in KEYS.iter().filter(|key| self.figment.contains(key.path)) {
             if let Err(errors) = (key.read)(&mut config, &self.figment) {
-                problems.extend(errors.into_iter().map(|error| self.problem(key, &error)));
+                problems.extend((*errors).into_iter().map(|error| self.problem(key, &error)));
             }
         }
         if !self.figment.contains("media.listen") {

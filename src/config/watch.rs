@@ -93,7 +93,7 @@ impl Watcher {
         }
         self.settled = now;
         let change = match content {
-            Ok(content) => self.apply(content),
+            Ok(content) => self.apply(&content),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 Ok(Change::Gone(self.running.sources.file().to_owned()))
             }
@@ -113,8 +113,8 @@ impl Watcher {
         }
     }
 
-    fn apply(&mut self, content: Vec<u8>) -> Result<Change, ConfigError> {
-        let loaded = self.running.sources.load_content(Some(content.clone()))?;
+    fn apply(&mut self, content: &[u8]) -> Result<Change, ConfigError> {
+        let loaded = self.running.sources.load_content(Some(content.to_vec()))?;
         let plan = plan(&self.running.config, &loaded.config);
         // The new file may be sound while its live half is not beside what needs a restart.
         let problems = check::problems(&plan.config, |_| None);
@@ -122,7 +122,7 @@ impl Watcher {
             return Err(ConfigError::Invalid(problems));
         }
         self.running.take_over(plan.config, &loaded, &plan.restart_required);
-        self.settled = fingerprint(&content, &self.running.config);
+        self.settled = fingerprint(content, &self.running.config);
         self.seen = self.settled.clone();
         let config = Box::new(self.running.config.clone());
         let shown = Shown(&self.running).json();
