@@ -6,6 +6,7 @@ pub mod access;
 pub mod config;
 pub mod egress;
 pub mod http;
+pub mod client;
 pub mod hub;
 pub mod ingest;
 pub mod media;

@@ -1,0 +1,3 @@
+//! Load generators.
+
+mod process;
