@@ -4,7 +4,8 @@ use super::playout::Playout;
 use super::reception::Reception;
 use super::samples::Samples;
 use crate::media::{Codec, MediaKind, NtpTime};
-use crate::protocol::webrtc::payload::{self, Assembler};
+use crate::protocol::bitstream::PictureSize;
+use crate::protocol::webrtc::payload::{self, Assembled, Assembler};
 use crate::protocol::webrtc::rtp::TimestampUnwrapper;
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -51,9 +52,7 @@ pub struct Inbound {
     pub plis: u64,
     /// Frames that were not complete, or could not be decoded for want of an earlier one.
     pub broken_frames: u64,
-    pub size: Option<(u16, u16)>,
-    pub first_packet: Instant,
-    pub first_frame: Option<Instant>,
+    pub size: Option<PictureSize>,
     /// The kernel's time of the first packet, and of the last packet of the first frame.
     pub first_packet_ns: u64,
     pub first_frame_ns: Option<u64>,
@@ -68,6 +67,10 @@ pub struct Inbound {
     needs_keyframe: bool,
     next_pli: Instant,
     report: Option<(NtpTime, u32)>,
+    /// Lost from sources before the present one.
+    lost_before: u64,
+    /// Recovered from a source of retransmissions, which `reception` does not see.
+    recovered_elsewhere: u64,
 }
 
 struct Waiting {
@@ -99,8 +102,6 @@ impl Inbound {
             plis: 0,
             broken_frames: 0,
             size: None,
-            first_packet: first.now,
-            first_frame: None,
             first_packet_ns: first.wall_ns,
             first_frame_ns: None,
             nack,
@@ -112,7 +113,25 @@ impl Inbound {
             needs_keyframe: codec.kind() == MediaKind::Video,
             next_pli: first.now + FIRST_PLI,
             report: None,
+            lost_before: 0,
+            recovered_elsewhere: 0,
         }
+    }
+
+    /// Goes on with another source: a decoder has to start afresh, what was measured stays.
+    pub fn switch(&mut self, ssrc: u32, first: &Arrival<'_>) {
+        self.lost_before = self.lost();
+        self.recovered_elsewhere = 0;
+        self.reception = Reception::new(ssrc, self.codec.clock_rate(), first.sequence);
+        self.assembler = Assembler::new(self.codec);
+        self.timestamps = TimestampUnwrapper::default();
+        self.report = None;
+        self.lose_reference(first.now);
+    }
+
+    /// Packets that never came, neither first nor again.
+    pub fn lost(&self) -> u64 {
+        self.lost_before + self.reception.lost().saturating_sub(self.recovered_elsewhere)
     }
 
     /// Takes a packet of the track.
@@ -144,7 +163,7 @@ impl Inbound {
 
     fn insert(&mut self, sequence: u64, arrival: &Arrival<'_>, retransmitted: bool) {
         self.bytes += arrival.payload.len() as u64;
-        if let Some(size) = payload::inspect(self.codec, arrival.payload, arrival.marker).size {
+        if let Some(size) = payload::inspect(self.codec, arrival.payload).size {
             self.size = Some(size);
         }
         if self.reception.received == 1 && !retransmitted {
@@ -155,6 +174,7 @@ impl Inbound {
         }
         if let Some(missing) = self.missing.remove(&sequence) {
             self.recovered += u64::from(missing.asked > 0 || retransmitted);
+            self.recovered_elsewhere += u64::from(retransmitted);
         }
         if sequence < self.next {
             return;
@@ -187,8 +207,13 @@ impl Inbound {
     }
 
     fn assemble(&mut self, sequence: u64, packet: &Waiting, wall_ns: u64, now: Instant) {
-        let frame = self.assembler.push(sequence, packet.timestamp, packet.marker, &packet.payload);
-        let Some(frame) = frame else { return };
+        self.assembler.push(sequence, packet.timestamp, packet.marker, &packet.payload);
+        while let Some(frame) = self.assembler.poll() {
+            self.frame(&frame, wall_ns, now);
+        }
+    }
+
+    fn frame(&mut self, frame: &Assembled, wall_ns: u64, now: Instant) {
         if frame.keyframe && frame.complete {
             self.needs_keyframe = false;
         }
@@ -198,10 +223,9 @@ impl Inbound {
             return;
         }
         if self.needs_keyframe {
-            self.broken_frames += u64::from(self.first_frame.is_some());
+            self.broken_frames += u64::from(self.first_frame_ns.is_some());
             return;
         }
-        self.first_frame.get_or_insert(now);
         self.first_frame_ns.get_or_insert(wall_ns);
         self.playout.frame(now, frame.keyframe);
         if let Some(captured) = frame.capture_ns {

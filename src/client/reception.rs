@@ -1,5 +1,6 @@
 //! Counts what arrives of one RTP source: loss, jitter and the receiver's report (RFC 3550, 6.4 and appendix A).
 
+use crate::protocol::webrtc::rtcp::ReportBlock;
 use std::time::Instant;
 
 /// A sequence number this far from the last one is a restart, not a loss.
@@ -22,21 +23,6 @@ pub struct Reception {
     jitter_q4: u32,
     transit: Option<u32>,
     last_report: Option<(u32, Instant)>,
-}
-
-/// A report block (RFC 3550, 6.4.1).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Block {
-    pub ssrc: u32,
-    pub fraction_lost: u8,
-    /// Since the beginning; at most 2^23 - 1.
-    pub lost: u32,
-    pub highest: u32,
-    pub jitter: u32,
-    /// Middle bits of the sender report's NTP time; 0: none came.
-    pub last_sr: u32,
-    /// In 1/65536 s.
-    pub delay: u32,
 }
 
 impl Reception {
@@ -119,7 +105,7 @@ impl Reception {
     }
 
     /// The report block since the one before.
-    pub fn report(&mut self, now: Instant) -> Block {
+    pub fn report(&mut self, now: Instant) -> ReportBlock {
         let expected = self.expected();
         let of_interval = expected - self.expected_before.min(expected);
         let came = self.received - self.received_before.min(self.received);
@@ -133,13 +119,13 @@ impl Reception {
             Some((ntp, at)) => (ntp, ((now - at).as_micros() * 65536 / 1_000_000) as u32),
             None => (0, 0),
         };
-        Block {
+        ReportBlock {
             ssrc: self.ssrc,
             fraction_lost,
-            lost: self.lost().min(0x7f_ffff) as u32,
-            highest: (self.highest - 65536) as u32,
+            total_lost: self.lost().min(0x7f_ffff) as i32,
+            highest_sequence: (self.highest - 65536) as u32,
             jitter: self.jitter_q4 >> 4,
-            last_sr,
+            last_sender_report: last_sr,
             delay,
         }
     }
@@ -179,11 +165,19 @@ mod tests {
         }
         reception.sender_report(0xabcd, now);
         let block = reception.report(now + Duration::from_millis(500));
-        let expected = Block { ssrc: 7, fraction_lost: 51, lost: 1, highest: 4, jitter: 0, last_sr: 0xabcd, delay: 32768 };
+        let expected = ReportBlock {
+            ssrc: 7,
+            fraction_lost: 51,
+            total_lost: 1,
+            highest_sequence: 4,
+            jitter: 0,
+            last_sender_report: 0xabcd,
+            delay: 32768,
+        };
         assert_eq!(block, expected);
         reception.packet(5);
         let block = reception.report(now);
-        assert_eq!((block.fraction_lost, block.lost, block.highest), (0, 1, 5));
+        assert_eq!((block.fraction_lost, block.total_lost, block.highest_sequence), (0, 1, 5));
     }
 
     #[test]

@@ -70,6 +70,23 @@ pub fn parse_endpoint(text: &str) -> Result<Url, ClientError> {
     Ok(url)
 }
 
+/// Reads the token of a command line: itself, or `env:NAME` or `file:PATH` where it is kept.
+pub fn read_token(given: Option<&str>) -> Result<Option<String>, ClientError> {
+    let Some(given) = given else { return Ok(None) };
+    let token = if let Some(name) = given.strip_prefix("env:") {
+        std::env::var(name).map_err(|error| ClientError::Usage(format!("--token {given}: {error}")))?
+    } else if let Some(path) = given.strip_prefix("file:") {
+        std::fs::read_to_string(path).map_err(|error| ClientError::Usage(format!("--token {given}: {error}")))?
+    } else {
+        given.to_owned()
+    };
+    let token = token.trim();
+    if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(ClientError::Usage("--token: a token is printable ASCII without spaces".to_owned()));
+    }
+    Ok(Some(token.to_owned()))
+}
+
 impl Signalling {
     /// Makes the HTTP client; `https` verifies by the system's certificates unless told otherwise.
     pub fn new(options: SignalOptions) -> Result<Self, ClientError> {
@@ -215,6 +232,15 @@ mod tests {
         ] {
             let status = StatusCode::from_u16(status).unwrap();
             assert_eq!(refusal(status, path, token, retry, body), expected);
+        }
+    }
+
+    #[test]
+    fn tokens_are_checked() {
+        assert_eq!(read_token(None).unwrap(), None);
+        assert_eq!(read_token(Some("abc.DEF-1")).unwrap().as_deref(), Some("abc.DEF-1"));
+        for bad in ["", "a b", "a\r\nX-Evil: 1", "env:WASMCAST_NO_SUCH_VARIABLE", "file:/no/such/file"] {
+            assert!(matches!(read_token(Some(bad)), Err(ClientError::Usage(_))), "{bad}");
         }
     }
 
