@@ -99,11 +99,41 @@ pub fn sender_section(track: &TrackInfo, ssrc: u32, rtx_ssrc: u32) -> Section {
         Codec::Opus => (111, None),
         _ => (102, Some(103)),
     };
-    let fmtp = track.fmtp.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(";");
+    let fmtp = sender_parameters(track);
     let mut section = section(kind, "sendonly", vec![format(payload_type, track.codec, &fmtp, rtx)]);
     section.ssrc = Some((ssrc, rtx.map(|_| rtx_ssrc)));
     section.extensions = vec![ABS_CAPTURE_TIME];
     section
+}
+
+/// The format parameters of a track that we send: its own, and what receivers need to know besides.
+fn sender_parameters(track: &TrackInfo) -> String {
+    let mut parameters = track.fmtp.clone();
+    let mut add = |name: &str, value: &str| {
+        if track.parameter(name).is_none() {
+            parameters.push((name.to_owned(), value.to_owned()));
+        }
+    };
+    match track.codec {
+        Codec::H264 => {
+            // Profile, constraints and level stand at the beginning of the sequence parameter set (H.264, 7.3.2.1.1).
+            let sps = track.parameter_sets.iter().find(|nal| nal.len() > 3 && nal[0] & 0x1f == 7);
+            let profile = sps.map_or("42e01f".to_owned(), |sps| format!("{:02x}{:02x}{:02x}", sps[1], sps[2], sps[3]));
+            add("level-asymmetry-allowed", "1");
+            add("packetization-mode", "1");
+            add("profile-level-id", &profile);
+        }
+        Codec::Opus => {
+            add("minptime", "10");
+            add("useinbandfec", "1");
+            if track.channels == 2 {
+                add("stereo", "1");
+                add("sprop-stereo", "1");
+            }
+        }
+        _ => {}
+    }
+    parameters.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(";")
 }
 
 /// Writes the offer.
@@ -229,12 +259,14 @@ mod tests {
     fn a_publisher_names_its_sources() {
         let mut track = TrackInfo::new(Codec::H264);
         track.fmtp.push(("packetization-mode".to_owned(), "1".to_owned()));
+        track.parameter_sets.push(vec![0x67, 0x42, 0xc0, 0x15, 0xd9].into());
         let sections = [sender_section(&track, 5, 6), sender_section(&TrackInfo::new(Codec::Opus), 7, 8)];
         let sdp = write_offer(&LOCAL, &sections);
         for line in [
             "a=sendonly",
             "a=ssrc-group:FID 5 6",
-            "a=fmtp:102 packetization-mode=1",
+            "a=fmtp:102 packetization-mode=1;level-asymmetry-allowed=1;profile-level-id=42c015",
+            "a=fmtp:111 minptime=10;useinbandfec=1;stereo=1;sprop-stereo=1",
             "a=ssrc:7 cname:wasmcast",
             "a=extmap:1 http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time",
         ] {

@@ -4,7 +4,6 @@ use super::transport::Transport;
 use crate::media::{Codec, NtpTime};
 use crate::protocol::webrtc::rtp::{self, ExtensionValue, HeaderFields};
 use std::collections::VecDeque;
-use std::time::Duration;
 
 /// Packets kept for retransmission: 4 s of 2.5 Mbit/s; at 1300 bytes 1.3 MB.
 const HISTORY: usize = 1024;
@@ -74,10 +73,9 @@ impl Outbound {
         self.timestamp_base.wrapping_add(pts as u32)
     }
 
-    /// The RTP timestamp of a moment since the start of the media.
-    pub fn timestamp_at(&self, elapsed: Duration) -> u32 {
-        let clock = u128::from(self.params.codec.clock_rate());
-        self.timestamp_base.wrapping_add((elapsed.as_nanos() * clock / 1_000_000_000) as u32)
+    /// Ticks of the RTP clock a second.
+    pub fn clock_rate(&self) -> u32 {
+        self.params.codec.clock_rate()
     }
 
     /// Makes a protected packet and keeps it for retransmission; `None` before the transport is connected.

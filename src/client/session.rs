@@ -13,14 +13,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
+use tokio::net::UdpSocket;
 
 /// Holds the packets of a keyframe while we are not scheduled.
 const RECEIVE_BUFFER: usize = 1 << 20;
 
 /// An open session.
 pub struct Session {
-    socket: AsyncFd<MediaSocket>,
+    socket: MediaSocket,
+    /// The same socket, watched by tokio.
+    watched: UdpSocket,
     pub transport: Transport,
     pub answer: Answer,
     pub opened: Opened,
@@ -88,9 +90,9 @@ impl Session {
                 return Err(error);
             }
         };
-        let socket = AsyncFd::with_interest(socket, Interest::READABLE).map_err(ClientError::Socket)?;
-        let mut session =
-            Session { socket, transport, answer, opened, signalling: signalling.clone(), batch: Batch::default() };
+        let watched = socket.duplicate().and_then(UdpSocket::from_std).map_err(ClientError::Socket)?;
+        let signalling = signalling.clone();
+        let mut session = Session { socket, watched, transport, answer, opened, signalling, batch: Batch::default() };
         session.flush();
         Ok(session)
     }
@@ -99,7 +101,7 @@ impl Session {
     pub async fn wait(&self, until: Instant) {
         let until = self.transport.poll_timeout().map_or(until, |due| due.min(until));
         // An error here is one of the reactor, which stops with the program.
-        drop(tokio::time::timeout_at(until.into(), self.socket.readable()).await);
+        drop(tokio::time::timeout_at(until.into(), self.watched.readable()).await);
     }
 
     /// Takes what has come, hands RTP and RTCP (still protected) to `media`, and does what is due.
@@ -107,10 +109,10 @@ impl Session {
         &mut self,
         mut media: impl FnMut(&mut Transport, Received, Datagram<'_>),
     ) -> Result<(), super::TransportError> {
-        let Session { socket, transport, batch, .. } = self;
+        let Session { socket, watched, transport, batch, .. } = self;
         let mut failure = None;
         loop {
-            let received = socket.try_io(Interest::READABLE, |socket| match socket.receive(batch, true) {
+            let received = watched.try_io(Interest::READABLE, || match socket.receive(batch, true) {
                 0 => Err(io::ErrorKind::WouldBlock.into()),
                 count => Ok(count),
             });
@@ -138,14 +140,14 @@ impl Session {
 
     /// Sends what the transport has queued.
     pub fn flush(&mut self) {
-        let socket = self.socket.get_ref();
+        let socket = &self.socket;
         self.transport.transmit(|to, datagram| socket.send(to, datagram));
     }
 
     /// Sends a protected packet to the server.
     pub fn send(&self, packet: &[u8]) {
         if let Some(peer) = self.transport.peer() {
-            self.socket.get_ref().send(peer, packet);
+            self.socket.send(peer, packet);
         }
     }
 

@@ -86,6 +86,11 @@ impl MediaSocket {
         Ok(MediaSocket { socket, candidate })
     }
 
+    /// A second handle of the socket.
+    pub fn duplicate(&self) -> io::Result<UdpSocket> {
+        self.socket.try_clone()
+    }
+
     /// Our host candidate.
     pub fn candidate(&self) -> SocketAddr {
         self.candidate
