@@ -17,9 +17,12 @@ use std::time::{Duration, Instant};
 
 /// A flight is sent again after this; `rtc-dtls` gives up after 7 times.
 const FLIGHT_INTERVAL: Duration = Duration::from_millis(500);
-/// Best first; the server chooses.
-const PROFILES: [SrtpProtectionProfile; 2] =
-    [SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm, SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80];
+/// As Chrome offers them, so that servers choose for us as they would for browsers.
+const PROFILES: [SrtpProtectionProfile; 3] = [
+    SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80,
+    SrtpProtectionProfile::Srtp_Aead_Aes_256_Gcm,
+    SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm,
+];
 
 /// A certificate, made once and shared by all sessions of a process.
 pub struct Identity {
@@ -130,7 +133,8 @@ impl Dtls {
 
     /// Retransmits where it is time to.
     pub fn handle_timeout(&mut self, now: Instant) -> Result<(), TransportError> {
-        if self.established {
+        // As the server it has nothing to repeat before the client's first flight.
+        if self.poll_timeout().is_none_or(|due| now < due) {
             return Ok(());
         }
         self.endpoint.handle_timeout(self.peer, now).map_err(|error| failure(&error))
@@ -207,7 +211,7 @@ mod tests {
         let (ours, theirs) = exchange(&mut client, &mut server, now).unwrap().unwrap();
         let (mut sender, _) = ours.contexts(Role::Client);
         let (_, mut receiver) = theirs.contexts(Role::Server);
-        assert_eq!(sender.profile(), Profile::AeadAes128Gcm);
+        assert_eq!(sender.profile(), Profile::Aes128CmSha1_80);
         let report = [0x80, 201, 0, 1, 0, 0, 0, 7];
         let mut packet = report.to_vec();
         sender.seal_rtcp(&mut packet).unwrap();

@@ -67,6 +67,8 @@ pub struct Inbound {
     needs_keyframe: bool,
     next_pli: Instant,
     report: Option<(NtpTime, u32)>,
+    /// What was captured before came to catch up, and tells nothing of the latency; nanoseconds since 1970.
+    live_from_ns: u64,
     /// Lost from sources before the present one.
     lost_before: u64,
     /// Recovered from a source of retransmissions, which `reception` does not see.
@@ -88,8 +90,8 @@ struct Missing {
 }
 
 impl Inbound {
-    /// A track that begins with this packet.
-    pub fn new(codec: Codec, ssrc: u32, nack: bool, first: &Arrival<'_>) -> Self {
+    /// A track that begins with this packet. What was captured before `live_from_ns` does not count for the latency.
+    pub fn new(codec: Codec, ssrc: u32, nack: bool, live_from_ns: u64, first: &Arrival<'_>) -> Self {
         Inbound {
             codec,
             reception: Reception::new(ssrc, codec.clock_rate(), first.sequence),
@@ -113,6 +115,7 @@ impl Inbound {
             needs_keyframe: codec.kind() == MediaKind::Video,
             next_pli: first.now + FIRST_PLI,
             report: None,
+            live_from_ns,
             lost_before: 0,
             recovered_elsewhere: 0,
         }
@@ -140,8 +143,10 @@ impl Inbound {
         self.reception.timing(arrival.wall_ns, arrival.timestamp);
         if let Some((ntp, timestamp)) = self.report {
             let ahead = f64::from(arrival.timestamp.wrapping_sub(timestamp) as i32) / f64::from(self.codec.clock_rate());
-            let sent = ntp.unix_ns() as f64 + ahead * 1e9;
-            self.transit.add((arrival.wall_ns as f64 - sent) / 1e6);
+            let sent = ntp.unix_ns().saturating_add_signed((ahead * 1e9) as i64);
+            if sent >= self.live_from_ns {
+                self.transit.add((arrival.wall_ns as f64 - sent as f64) / 1e6);
+            }
         }
         self.insert(sequence, arrival, false);
     }
@@ -228,7 +233,7 @@ impl Inbound {
         }
         self.first_frame_ns.get_or_insert(wall_ns);
         self.playout.frame(now, frame.keyframe);
-        if let Some(captured) = frame.capture_ns {
+        if let Some(captured) = frame.capture_ns.filter(|captured| *captured >= self.live_from_ns) {
             self.latency.add((wall_ns as f64 - captured as f64) / 1e6);
         }
     }
@@ -289,5 +294,141 @@ impl Inbound {
             self.plis += 1;
         }
         due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    /// A track and the moment of the next packet.
+    struct Bench {
+        track: Option<Inbound>,
+        nack: bool,
+        now: Instant,
+    }
+
+    impl Bench {
+        fn new(nack: bool) -> Self {
+            Bench { track: None, nack, now: Instant::now() }
+        }
+
+        fn track(&mut self) -> &mut Inbound {
+            self.track.as_mut().unwrap()
+        }
+
+        /// Packet `sequence` of a stream of two packets a frame, each tenth frame a keyframe, 33 ms a frame.
+        fn packet(&mut self, sequence: u16) {
+            self.deliver(sequence, false);
+        }
+
+        fn deliver(&mut self, sequence: u16, retransmission: bool) {
+            let frame = u32::from(sequence / 2);
+            let payload = if frame.is_multiple_of(10) { [0x65, 0x88, 1, 2] } else { [0x41, 0x9a, 1, 2] };
+            let arrival = Arrival {
+                now: self.now,
+                wall_ns: u64::from(sequence) * 16_000_000,
+                sequence,
+                timestamp: frame * 3000,
+                marker: sequence % 2 == 1,
+                payload: &payload,
+            };
+            if self.track.is_none() {
+                self.track = Some(Inbound::new(Codec::H264, 7, self.nack, 0, &arrival));
+            }
+            if retransmission { self.track().retransmitted(&arrival) } else { self.track().packet(&arrival) }
+        }
+    }
+
+    #[test]
+    fn packets_in_any_order_make_frames() {
+        let mut bench = Bench::new(false);
+        for sequence in [0, 2, 1, 3, 5, 4, 6, 7] {
+            bench.packet(sequence);
+            bench.now += MS;
+        }
+        let now = bench.now;
+        let track = bench.track();
+        assert_eq!((track.playout.frames, track.playout.keyframes, track.broken_frames), (4, 1, 0));
+        assert!(track.poll_nacks(now).is_empty() && !track.poll_pli(now) && track.lost() == 0);
+    }
+
+    #[test]
+    fn a_lost_packet_is_asked_for_and_found() {
+        for retransmission in [false, true] {
+            let mut bench = Bench::new(true);
+            for sequence in [0, 1, 2, 4, 5] {
+                bench.packet(sequence);
+            }
+            let now = bench.now;
+            assert_eq!(bench.track().poll_nacks(now), [3]);
+            assert!(bench.track().poll_nacks(now + MS).is_empty(), "not again at once");
+            assert_eq!(bench.track().poll_nacks(now + NACK_INTERVAL), [3]);
+            assert_eq!((bench.track().playout.frames, bench.track().lost()), (1, 1));
+            bench.now += NACK_INTERVAL + MS;
+            bench.deliver(3, retransmission);
+            let track = bench.track();
+            assert_eq!((track.playout.frames, track.lost(), track.recovered, track.nacks), (3, 0, 1, 2));
+        }
+    }
+
+    #[test]
+    fn what_stays_lost_breaks_frames_until_the_next_keyframe() {
+        let mut bench = Bench::new(true);
+        for sequence in (0..40).filter(|sequence| *sequence != 5) {
+            bench.packet(sequence);
+        }
+        let now = bench.now + PATIENCE_WITH_NACK;
+        assert_eq!(bench.track().playout.frames, 2);
+        bench.track().poll_nacks(now);
+        let track = bench.track();
+        // Frames 0 and 1, then those from the keyframe 10 on.
+        assert_eq!((track.playout.frames, track.playout.keyframes, track.lost()), (12, 2, 1));
+        assert_eq!(track.broken_frames, 8);
+    }
+
+    #[test]
+    fn a_keyframe_is_asked_for_while_none_comes() {
+        let mut bench = Bench::new(false);
+        let start = bench.now;
+        for sequence in 2..20 {
+            bench.packet(sequence);
+        }
+        let track = bench.track();
+        for (after, asks) in [(0, false), (99, false), (100, true), (101, false), (1099, false), (1100, true)] {
+            assert_eq!(track.poll_pli(start + MS * after), asks, "{after}");
+        }
+        assert_eq!(track.playout.frames, 0);
+        bench.packet(20);
+        bench.packet(21);
+        assert!(!bench.track().poll_pli(start + MS * 9999));
+        assert_eq!(bench.track().playout.frames, 1);
+    }
+
+    #[test]
+    fn another_source_goes_on() {
+        let mut bench = Bench::new(true);
+        for sequence in [0, 1, 3] {
+            bench.packet(sequence);
+        }
+        let payload = [0x65, 1, 2];
+        let first = Arrival {
+            now: bench.now,
+            wall_ns: 1,
+            sequence: 40_000,
+            timestamp: 1_000_000_000,
+            marker: true,
+            payload: &payload,
+        };
+        bench.track().switch(8, &first);
+        bench.track().packet(&first);
+        let track = bench.track();
+        assert_eq!((track.playout.frames, track.lost(), track.reception.ssrc), (1, 1, 8));
+        // Its first packet may have been its frame's last: the next keyframe is taken.
+        let second = Arrival { sequence: 40_001, timestamp: 1_000_003_000, ..first };
+        track.packet(&second);
+        assert!(track.playout.frames >= 2);
     }
 }

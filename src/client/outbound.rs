@@ -149,3 +149,61 @@ fn write(fields: &HeaderFields, extensions: &[(u8, ExtensionValue<'_>)], payload
     packet[header_len..].copy_from_slice(payload);
     (header_len, packet)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::dtls::Identity;
+    use crate::client::transport::connected_pair;
+    use crate::protocol::webrtc::rtp::Header;
+
+    fn params(rtx: Option<(u8, u32)>) -> OutboundParams {
+        OutboundParams { codec: Codec::H264, ssrc: 77, payload_type: 102, rtx, capture_time_extension: Some(1) }
+    }
+
+    #[test]
+    fn packets_go_out_and_come_again() {
+        for rtx in [None, Some((103, 78))] {
+            let (sender, mut receiver) = connected_pair(&Identity::generate().unwrap());
+            let mut track = Outbound::new(params(rtx));
+            let captured = NtpTime::from_unix_ns(1_700_000_000_000_000_000);
+            let mut sent: Vec<Vec<u8>> = (0..3u8)
+                .map(|byte| track.packet(&sender, 3000, byte == 2, Some(captured), &[byte; 5]).unwrap())
+                .collect();
+            let again = sent[1].clone();
+            let first = receiver.open_rtp(&mut sent[0]).unwrap();
+            let header = Header::parse(first).unwrap();
+            assert_eq!(header.extension(first, 1), Some(&captured.0.to_be_bytes()[..]));
+            assert_eq!((header.payload(first).unwrap(), header.marker, header.ssrc), (&[0u8; 5][..], false, 77));
+            let lost = header.sequence.wrapping_add(1);
+            let mut resent = track.resend(&sender, lost).unwrap();
+            match rtx {
+                None => assert_eq!(resent, again, "the same packet, bit by bit"),
+                Some(_) => {
+                    let plain = receiver.open_rtp(&mut resent).unwrap();
+                    let header = Header::parse(plain).unwrap();
+                    assert_eq!((header.payload_type, header.ssrc), (103, 78));
+                    let original = rtp::rtx_original(header.payload(plain).unwrap());
+                    assert_eq!(original, Some((lost, &[1u8; 5][..])));
+                }
+            }
+            assert_eq!((track.packets, track.octets, track.resent), (3, 15, 1));
+        }
+    }
+
+    #[test]
+    fn only_what_is_remembered_comes_again_and_not_for_ever() {
+        let (sender, _) = connected_pair(&Identity::generate().unwrap());
+        let mut track = Outbound::new(params(None));
+        let first = track.index as u16;
+        assert!(track.resend(&sender, first).is_none(), "nothing was sent yet");
+        for _ in 0..HISTORY + 2 {
+            track.packet(&sender, 0, false, None, &[1]).unwrap();
+        }
+        assert!(track.resend(&sender, first).is_none() && track.resend(&sender, first.wrapping_add(1)).is_none());
+        let oldest = first.wrapping_add(2);
+        let answers = (0..100).filter(|_| track.resend(&sender, oldest).is_some()).count();
+        assert_eq!(answers, usize::from(MAX_RESENDS));
+        assert!(track.resend(&sender, track.index as u16).is_none(), "not sent yet");
+    }
+}

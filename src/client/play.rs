@@ -12,13 +12,14 @@ use crate::media::wall_clock;
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime};
 
-/// Options of `wasmcast play`.
+/// Play a stream by WHEP without a screen, and tell what a viewer would see
 #[derive(clap::Args, Clone, Debug)]
 #[command(after_help = "Example:\n  wasmcast play http://127.0.0.1:8080/whep/demo --duration 10\n\n\
-    Prints one JSON line at the end, and one each --interval. Times to the first packet (ttfp_ms) and to the first complete\n\
-    keyframe (ttff_ms) count from just before the POST. The latency is from the time inside the picture, as `wasmcast publish\n\
-    testsrc` and the demo put there, to the arrival of the frame's last packet: both clocks must agree. av_offset_ms tells how\n\
-    much later the picture arrives than the sound of the same moment, by the sender's reports.\n\n\
+    Prints one JSON line at the end, and one each --interval. Times to the first packet (ttfp_ms) and to the first complete \
+    keyframe (ttff_ms) count from just before the POST. The latency is from the time inside the picture, as `wasmcast publish \
+    testsrc` and the demo put there, to the arrival of the frame's last packet: both clocks must agree. av_offset_ms tells how \
+    much later the picture arrives than the sound of the same moment, by the sender's reports. Rates leave out the first \
+    second, latencies what was captured before the POST: a server may send it to catch up.\n\n\
     Exit code 0: played for the whole duration, or until interrupted; with --expect-frames: that many frames came.")]
 pub struct Args {
     /// WHEP endpoint, http or https
@@ -46,6 +47,8 @@ pub struct Args {
     insecure: bool,
 }
 
+/// After the first frame, a server may send faster than time what was before: no yardstick for rates.
+const CATCH_UP: Duration = Duration::from_secs(1);
 /// With `--expect-frames` and no `--duration`.
 const EXPECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest duration that may be asked for, 30 years.
@@ -63,11 +66,12 @@ pub async fn run(args: Args) -> Result<ExitCode, ClientError> {
     let now = Instant::now();
     let duration = duration.or(args.expect_frames.map(|_| EXPECT_TIMEOUT)).unwrap_or(FOREVER);
     let player = Player {
-        receiver: Receiver::new(&session.answer, now),
+        receiver: Receiver::new(&session.answer, session.opened.posted_wall, now),
         session,
         args,
         connected_ms: None,
         began: Mark::default(),
+        caught_up: None,
         interval_began: Mark::default(),
     };
     player.play(now + duration, interval).await
@@ -79,6 +83,7 @@ struct Player {
     args: Args,
     connected_ms: Option<f64>,
     began: Mark,
+    caught_up: Option<(Instant, Mark)>,
     interval_began: Mark,
 }
 
@@ -119,7 +124,9 @@ impl Player {
                 self.interval_began = self.receiver.mark(now);
             }
         };
-        self.report(Instant::now(), &self.began, Some(&reason))?;
+        let now = Instant::now();
+        let since = self.caught_up.filter(|(at, _)| now - *at > CATCH_UP).map_or(self.began, |(_, mark)| mark);
+        self.report(now, &since, Some(&reason))?;
         let exit = self.verdict(reason);
         self.session.close().await;
         exit
@@ -150,6 +157,11 @@ impl Player {
             self.began = self.receiver.mark(now);
             self.interval_began = self.began;
         }
+        match self.caught_up {
+            None if self.receiver.frames() > 0 => self.caught_up = Some((now + CATCH_UP, self.receiver.mark(now))),
+            Some((at, mark)) if now >= at && mark.is_before(at) => self.caught_up = Some((at, self.receiver.mark(now))),
+            _ => {}
+        }
         for packet in self.receiver.poll_feedback(now) {
             self.session.send_rtcp(packet);
         }
@@ -174,8 +186,8 @@ impl Player {
         fields.number("connected_ms", self.connected_ms, 1);
         fields.put("srtp", self.session.transport.profile());
         fields.number("rtt_ms", self.session.transport.rtt().map(|rtt| rtt.as_secs_f64() * 1e3), 2);
-        self.receiver.fill(&mut fields, now, since, self.session.opened.posted_wall);
-        report::print(&fields.done())
+        self.receiver.fill(&mut fields, now, since);
+        report::print(&fields)
     }
 
     fn verdict(&self, end: End) -> Result<ExitCode, ClientError> {

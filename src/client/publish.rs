@@ -31,12 +31,12 @@ const KEYFRAME_INTERVAL: Duration = Duration::from_millis(300);
 /// To connect, all in all.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Options of `wasmcast publish`.
+/// Publish a synthetic stream or a file by WHIP
 #[derive(clap::Args, Clone, Debug)]
 #[command(after_help = "Examples:\n  wasmcast publish testsrc http://127.0.0.1:8080/whip/cam1 --size 1280x720 --bitrate 2000\n  \
     wasmcast publish film.mp4 https://media.example/whip/film --loop --token env:TOKEN\n\n\
-    testsrc is a moving picture with a running clock (H.264) and a tone (Opus). Frames of H.264 and H.265 carry the time of\n\
-    sending, by which `wasmcast play` and `wasmcast bench` tell the latency. Files: H.264 Annex B (.h264), IVF, MP4, Ogg Opus.\n\
+    testsrc is a moving picture with a running clock (H.264) and a tone (Opus). Frames of H.264 and H.265 carry the time of \
+    sending, by which `wasmcast play` and `wasmcast bench` tell the latency. Files: H.264 Annex B (.h264), IVF, MP4, Ogg Opus. \
     Ends with Ctrl-C, with --duration, or with the file; the session is then deleted.")]
 pub struct Args {
     /// `testsrc`, or a file
@@ -377,7 +377,7 @@ impl Publisher {
         }
     }
 
-    fn report(&self, args: &Args, error: Option<&ClientError>) -> serde_json::Map<String, serde_json::Value> {
+    fn report(&self, args: &Args, error: Option<&ClientError>) -> Fields {
         let mut fields = Fields::new("wasmcast publish");
         fields.put("url", args.url.as_str());
         fields.put("source", args.source.as_str());
@@ -409,7 +409,7 @@ impl Publisher {
         fields.number("remote_loss_now", Some(f64::from(self.counts.fraction_lost) / 256.0), 4);
         let rtt = self.session.transport.rtt().map(|rtt| rtt.as_secs_f64() * 1e3);
         fields.number("rtt_ms", self.counts.rtt_ms.or(rtt), 2);
-        fields.done()
+        fields
     }
 }
 

@@ -21,7 +21,10 @@ pub struct Receiver {
     ssrc: u32,
     next_report: Instant,
     next_feedback: Instant,
-    pub not_understood: u64,
+    /// The wall clock just before the POST.
+    posted_ns: u64,
+    /// Packets of no track.
+    not_understood: u64,
 }
 
 /// Where a track lies in `tracks`.
@@ -37,9 +40,16 @@ pub struct Mark {
     audio_bytes: u64,
 }
 
+impl Mark {
+    /// Whether it was made before `at`.
+    pub fn is_before(&self, at: Instant) -> bool {
+        self.at.is_some_and(|made| made < at)
+    }
+}
+
 impl Receiver {
-    /// For the tracks that an answer has.
-    pub fn new(answer: &Answer, now: Instant) -> Self {
+    /// For the tracks that an answer has. `posted_ns`: the wall clock just before the POST.
+    pub fn new(answer: &Answer, posted_ns: u64, now: Instant) -> Self {
         let mut ssrc = [0u8; 4];
         getrandom::fill(&mut ssrc).expect("the system's random source works");
         Receiver {
@@ -49,6 +59,7 @@ impl Receiver {
             ssrc: u32::from_be_bytes(ssrc) | 1,
             next_report: now + REPORT_INTERVAL,
             next_feedback: now,
+            posted_ns,
             not_understood: 0,
         }
     }
@@ -75,7 +86,7 @@ impl Receiver {
                 // A new source on the same track: the publisher came anew, or the server switched.
                 Some(inbound) if inbound.reception.ssrc != header.ssrc => inbound.switch(header.ssrc, &arrival),
                 Some(_) => {}
-                empty => *empty = Some(Inbound::new(codec, header.ssrc, nack, &arrival)),
+                empty => *empty = Some(Inbound::new(codec, header.ssrc, nack, self.posted_ns, &arrival)),
             }
             if let Some(inbound) = &mut self.tracks[track] {
                 inbound.packet(&arrival);
@@ -154,12 +165,12 @@ impl Receiver {
         Mark { at: Some(now), frames: self.frames(), video_bytes: bytes(VIDEO), audio_bytes: bytes(AUDIO) }
     }
 
-    /// Fills a report: totals, and rates since `since`. `posted_ns` is the wall clock just before the POST.
-    pub fn fill(&self, fields: &mut Fields, now: Instant, since: &Mark, posted_ns: u64) {
+    /// Fills a report: totals, and rates since `since`.
+    pub fn fill(&self, fields: &mut Fields, now: Instant, since: &Mark) {
         let mark = self.mark(now);
         let seconds = since.at.map(|at| (now - at).as_secs_f64());
         let rate = |count: u64| seconds.map(|seconds| count as f64 / seconds);
-        let after_post = |wall_ns: u64| wall_ns.saturating_sub(posted_ns) as f64 / 1e6;
+        let after_post = |wall_ns: u64| wall_ns.saturating_sub(self.posted_ns) as f64 / 1e6;
         let tracks = self.tracks.iter().flatten();
         let first_packet = tracks.clone().map(|track| track.first_packet_ns).min();
         fields.number("ttfp_ms", first_packet.map(after_post), 1);
@@ -190,6 +201,7 @@ impl Receiver {
         fields.number("loss", Some(lost as f64 / expected as f64), 6);
         fields.put("recovered", tracks.clone().map(|track| track.recovered).sum::<u64>());
         fields.put("nacks", tracks.clone().map(|track| track.nacks).sum::<u64>());
+        fields.put("not_understood", self.not_understood);
         fields.put("plis", tracks.map(|track| track.plis).sum::<u64>());
         let latency = picture.map(|video| (&video.latency, video.latency.percentiles([50.0, 99.0])));
         fields.number("latency_p50_ms", latency.and_then(|(_, [p50, _])| p50), 2);

@@ -2,23 +2,24 @@
 
 use super::error::ClientError;
 use super::samples::rounded;
-use serde_json::{Map, Value};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::Value;
 use std::io::Write;
 
-/// A report while it is written.
-pub struct Fields(Map<String, Value>);
+/// A report: fields in the order in which they were put.
+pub struct Fields(Vec<(String, Value)>);
 
 impl Fields {
     /// Starts with the name of the command.
     pub fn new(tool: &str) -> Self {
-        let mut fields = Fields(Map::new());
+        let mut fields = Fields(Vec::new());
         fields.put("tool", tool);
         fields
     }
 
-    /// Adds a value.
+    /// Adds a value; each name once.
     pub fn put(&mut self, name: &str, value: impl Into<Value>) {
-        self.0.insert(name.to_owned(), value.into());
+        self.0.push((name.to_owned(), value.into()));
     }
 
     /// Adds a number with so many decimal places; `null` where there is none.
@@ -26,15 +27,20 @@ impl Fields {
         let value = value.filter(|value| value.is_finite()).map(|value| rounded(value, decimals));
         self.put(name, value.map_or(Value::Null, Value::from));
     }
+}
 
-    /// The finished object.
-    pub fn done(self) -> Map<String, Value> {
-        self.0
+impl Serialize for Fields {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (name, value) in &self.0 {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
     }
 }
 
 /// Prints one line.
-pub fn print(report: &Map<String, Value>) -> Result<(), ClientError> {
+pub fn print(report: &Fields) -> Result<(), ClientError> {
     let line = serde_json::to_string(report).map_err(|error| ClientError::Output(error.into()))?;
     let mut out = std::io::stdout().lock();
     writeln!(out, "{line}").and_then(|()| out.flush()).map_err(ClientError::Output)
@@ -51,7 +57,7 @@ mod tests {
         fields.number("b", Some(f64::NAN), 2);
         fields.number("c", None, 2);
         fields.put("d", 7u64);
-        let text = serde_json::to_value(fields.done()).unwrap();
-        assert_eq!(text, serde_json::json!({"tool": "test", "a": 1.23, "b": null, "c": null, "d": 7}));
+        let text = serde_json::to_string(&fields).unwrap();
+        assert_eq!(text, r#"{"tool":"test","a":1.23,"b":null,"c":null,"d":7}"#);
     }
 }

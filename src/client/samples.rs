@@ -9,7 +9,6 @@ const CAPACITY: usize = 1 << 18;
 pub struct Samples {
     values: Vec<f64>,
     max: f64,
-    sum: f64,
     /// Takes one of this many.
     stride: u64,
     seen: u64,
@@ -17,7 +16,7 @@ pub struct Samples {
 
 impl Default for Samples {
     fn default() -> Self {
-        Samples { values: Vec::new(), max: f64::NEG_INFINITY, sum: 0.0, stride: 1, seen: 0 }
+        Samples { values: Vec::new(), max: f64::NEG_INFINITY, stride: 1, seen: 0 }
     }
 }
 
@@ -28,7 +27,6 @@ impl Samples {
             return;
         }
         self.max = self.max.max(value);
-        self.sum += value;
         if self.seen.is_multiple_of(self.stride) {
             self.values.push(value);
         }
@@ -51,11 +49,6 @@ impl Samples {
     /// The largest of all.
     pub fn max(&self) -> Option<f64> {
         (self.seen > 0).then_some(self.max)
-    }
-
-    /// The average of all.
-    pub fn mean(&self) -> Option<f64> {
-        (self.seen > 0).then(|| self.sum / self.seen as f64)
     }
 
     /// The nearest-rank percentiles of `of` (each 0 to 100), in their order.
@@ -92,7 +85,7 @@ mod tests {
         let samples: Samples = (1..=100).map(f64::from).collect();
         assert_eq!(samples.percentiles([0.0, 50.0, 99.0, 100.0]), [Some(1.0), Some(50.0), Some(99.0), Some(100.0)]);
         assert_eq!(Samples::default().percentiles([50.0]), [None]);
-        assert_eq!((samples.max(), samples.mean(), samples.count()), (Some(100.0), Some(50.5), 100));
+        assert_eq!((samples.max(), samples.count()), (Some(100.0), 100));
     }
 
     #[test]

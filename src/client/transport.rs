@@ -73,11 +73,6 @@ impl Transport {
         self.srtp.is_some()
     }
 
-    /// Whether the server has answered ICE.
-    pub fn is_reachable(&self) -> bool {
-        self.ice.selected().is_some()
-    }
-
     /// Round trip time of ICE.
     pub fn rtt(&self) -> Option<Duration> {
         self.ice.rtt()
@@ -196,5 +191,79 @@ impl Transport {
         if let Some(dtls) = &mut self.dtls {
             dtls.close(now);
         }
+    }
+}
+
+/// Two transports that have shaken hands, the second in the server's role.
+#[cfg(test)]
+pub fn connected_pair(identity: &Arc<Identity>) -> (Transport, Transport) {
+    let now = Instant::now();
+    let (client_at, server_at): (SocketAddr, SocketAddr) =
+        ("127.0.0.1:1".parse().unwrap(), "127.0.0.1:2".parse().unwrap());
+    let (mut client, mut server) = (Transport::new(identity.clone()), Transport::new(identity.clone()));
+    let answer = |of: &Transport, server_is_active| Answer {
+        ufrag: of.credentials().ufrag.clone(),
+        pwd: of.credentials().pwd.clone(),
+        fingerprint: ("sha-256".to_owned(), identity.fingerprint.to_vec()),
+        server_is_active,
+        ..Answer::default()
+    };
+    let (of_client, of_server) = (answer(&client, true), answer(&server, false));
+    client.start(&of_server, &[server_at], now);
+    server.start(&of_client, &[client_at], now);
+    for _ in 0..16 {
+        let mut datagrams = Vec::new();
+        client.transmit(|_, datagram| datagrams.push(datagram.to_vec()));
+        datagrams.drain(..).for_each(|datagram| drop(server.receive(now, client_at, &datagram).unwrap()));
+        server.transmit(|_, datagram| datagrams.push(datagram.to_vec()));
+        datagrams.drain(..).for_each(|datagram| drop(client.receive(now, server_at, &datagram).unwrap()));
+    }
+    assert!(client.is_connected() && server.is_connected());
+    (client, server)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn media_flows_both_ways_and_a_farewell_ends_it() {
+        let (mut client, mut server) = connected_pair(&Identity::generate().unwrap());
+        let report = [0x80, 201, 0, 1, 0, 0, 0, 7];
+        let mut packet = report.to_vec();
+        assert!(client.seal_rtcp(&mut packet));
+        let from = "127.0.0.1:1".parse().unwrap();
+        assert_eq!(server.receive(Instant::now(), from, &packet), Ok(Received::Rtcp));
+        assert_eq!(server.open_rtcp(&mut packet), Some(&report[..]));
+        let mut rtp = vec![0x80, 96, 0, 1, 0, 0, 0, 0, 0, 0, 0, 9, 1, 2, 3];
+        let plain = rtp.clone();
+        assert!(server.seal_rtp(&mut rtp, 12, 9, 1));
+        assert_eq!(client.receive(Instant::now(), from, &rtp), Ok(Received::Rtp));
+        assert_eq!(client.open_rtp(&mut rtp.clone()), Some(&plain[..]));
+        rtp[13] ^= 1;
+        assert_eq!(client.open_rtp(&mut rtp), None);
+        client.close(Instant::now());
+        let mut farewell = Vec::new();
+        client.transmit(|_, datagram| farewell.push(datagram.to_vec()));
+        assert_eq!(server.receive(Instant::now(), from, &farewell[0]), Err(TransportError::ClosedByPeer));
+    }
+
+    #[test]
+    fn garbage_changes_nothing() {
+        let (mut client, _) = connected_pair(&Identity::generate().unwrap());
+        let from = "127.0.0.1:2".parse().unwrap();
+        let mut state = 9u32;
+        for length in 0..600usize {
+            let datagram: Vec<u8> = (0..length % 90)
+                .map(|_| {
+                    state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    (state >> 24) as u8
+                })
+                .collect();
+            assert!(client.receive(Instant::now(), from, &datagram).is_ok());
+            let mut copy = datagram.clone();
+            assert!(client.open_rtp(&mut copy).is_none() && client.open_rtcp(&mut copy).is_none());
+        }
+        assert!(client.is_connected());
     }
 }

@@ -7,8 +7,9 @@ pub mod whep;
 use super::ClientError;
 use std::process::ExitCode;
 
-/// Options of `wasmcast bench`.
+/// Generate load, and measure what comes of it
 #[derive(clap::Args, Clone, Debug)]
+#[command(after_help = "Example:\n  wasmcast bench whep http://127.0.0.1:8080/whep/demo --viewers 200")]
 pub struct Args {
     #[command(subcommand)]
     load: Load,
@@ -17,7 +18,6 @@ pub struct Args {
 /// What to generate.
 #[derive(clap::Subcommand, Clone, Debug)]
 enum Load {
-    /// Many viewers of one stream by WHEP
     Whep(whep::Args),
 }
 

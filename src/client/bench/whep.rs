@@ -35,12 +35,12 @@ const STEADY_PAUSE: Duration = Duration::from_millis(2);
 const GRACE: Duration = Duration::from_secs(45);
 const EVENTS: usize = 1024;
 
-/// Options of `wasmcast bench whep`.
+/// Many viewers of one stream by WHEP, on one thread
 #[derive(clap::Args, Clone, Debug)]
 #[command(after_help = "Example:\n  wasmcast bench whep http://127.0.0.1:8080/whep/demo --viewers 200 --ramp 40 --duration 20 \\\n      --server-pid $(pgrep -of 'wasmcast serve')\n\n\
-    Prints one JSON line. Times to the first packet (ttfp) and to the last packet of the first keyframe (ttff) count from just\n\
-    before the POST. packets, bytes, loss, latency and CPU are those of the steady window, which starts when all viewers have\n\
-    media and the settle time is over. Latency needs a publisher that puts the time into the picture, as `wasmcast publish\n\
+    Prints one JSON line. Times to the first packet (ttfp) and to the last packet of the first keyframe (ttff) count from just \
+    before the POST. packets, bytes, loss, latency and CPU are those of the steady window, which starts when all viewers have \
+    media and the settle time is over. Latency needs a publisher that puts the time into the picture, as `wasmcast publish \
     testsrc` does. No retransmissions and no congestion control are negotiated, so that each packet counts once.")]
 pub struct Args {
     /// WHEP endpoint, http or https
@@ -163,9 +163,9 @@ async fn leave(signalling: &Signalling, sessions: Vec<Url>) {
 
 /// What the thread of the viewers hands back.
 struct Outcome {
-    report: serde_json::Map<String, serde_json::Value>,
+    report: report::Fields,
     sessions: Vec<Url>,
-    sessions_ok: usize,
+    sessions_ok: u64,
 }
 
 /// Everything that the thread of the viewers owns.
@@ -305,14 +305,13 @@ impl Load {
         let ended = Instant::now();
         let server = self.args.server_pid.and_then(Usage::of_tree).unwrap_or_default();
         let own = Usage::own();
-        let report = self.report(ended, server, own);
-        let sessions_ok = report.get("sessions_ok").and_then(serde_json::Value::as_u64).unwrap_or(0) as usize;
+        let (report, sessions_ok) = self.report(ended, server, own);
         self.viewers.iter_mut().for_each(|viewer| viewer.close(ended));
         let sessions = self.viewers.iter().filter_map(|viewer| viewer.posted.as_ref()?.session.clone()).collect();
         Outcome { report, sessions, sessions_ok }
     }
 
-    fn report(&self, ended: Instant, server: Usage, own: Usage) -> serde_json::Map<String, serde_json::Value> {
+    fn report(&self, ended: Instant, server: Usage, own: Usage) -> (report::Fields, u64) {
         let mut failures: BTreeMap<String, u64> = BTreeMap::new();
         let mut sum = Counts::default();
         let mut rates = Samples::default();
@@ -392,7 +391,7 @@ impl Load {
             fields.put("server_pids", server.processes);
             fields.put("server_threads", server.threads);
         }
-        fields.done()
+        (fields, ok)
     }
 
     fn join_times(&self, fields: &mut report::Fields) {
