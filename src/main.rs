@@ -13,7 +13,7 @@ mod serve;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
-use wasmcast::client::{bench, play};
+use wasmcast::client::{bench, play, publish};
 
 /// A live media server that sandboxed WebAssembly plugins extend
 #[derive(Parser, Debug)]
@@ -28,6 +28,7 @@ struct Cli {
 #[derive(Subcommand, Debug)]
 enum Command {
     Serve(serve::Args),
+    Publish(publish::Args),
     Play(play::Args),
     Bench(bench::Args),
     Config(config::Args),
@@ -37,6 +38,7 @@ enum Command {
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Serve(args) => serve::run(args),
+        Command::Publish(args) => client::run(publish::run(args)),
         Command::Play(args) => client::run(play::run(args)),
         Command::Bench(args) => client::run(bench::run(args)),
         Command::Config(args) => config::run(args),

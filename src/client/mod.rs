@@ -11,6 +11,7 @@ mod offer;
 mod outbound;
 pub mod play;
 mod playout;
+pub mod publish;
 mod receiver;
 mod reception;
 mod report;
@@ -18,6 +19,7 @@ mod samples;
 mod session;
 mod signal;
 mod socket;
+mod source;
 mod transport;
 
 pub use error::{ClientError, TransportError};

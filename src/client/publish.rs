@@ -10,7 +10,7 @@ use super::session::Session;
 use super::signal::{SignalOptions, Signalling, parse_endpoint, read_token};
 use super::source::{Feed, Source};
 use super::transport::Received;
-use crate::codec::source::SourceOptions;
+use crate::codec::SourceOptions;
 use crate::media::{Frame, MediaKind, NtpTime, TrackInfo, wall_clock};
 use crate::protocol::webrtc::payload::{DEFAULT_MTU, Packetizer};
 use crate::protocol::webrtc::rtcp::{self, Packet, SenderInfo};
@@ -51,7 +51,7 @@ pub struct Args {
     repeat: bool,
     /// Picture size of testsrc
     #[arg(long, value_name = "WxH", default_value = "1280x720", value_parser = parse_size)]
-    size: (u16, u16),
+    size: (usize, usize),
     /// Frames a second of testsrc (default 30), or of a file that does not tell
     #[arg(long, value_name = "N", value_parser = parse_fps)]
     fps: Option<f64>,
@@ -62,8 +62,8 @@ pub struct Args {
     #[arg(long, default_value = "h264", value_parser = ["h264"])]
     codec: String,
     /// Seconds between keyframes of testsrc; one is made on request, too
-    #[arg(long, value_name = "SECONDS", default_value_t = 2.0)]
-    gop: f64,
+    #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=600))]
+    gop: u32,
     /// Seconds to publish; without: until interrupted or the file ends
     #[arg(long, value_name = "S")]
     duration: Option<f64>,
@@ -81,7 +81,7 @@ pub struct Args {
     json: bool,
 }
 
-fn parse_size(text: &str) -> Result<(u16, u16), String> {
+fn parse_size(text: &str) -> Result<(usize, usize), String> {
     let (width, height) = text.split_once(['x', 'X']).ok_or("write it as WIDTHxHEIGHT, like 1280x720")?;
     let side = |text: &str| match text.parse() {
         Ok(side @ 16..=4096) if side % 2 == 0 => Ok(side),
@@ -166,15 +166,16 @@ async fn open_source(args: &Args) -> Result<Source, ClientError> {
         let opened = tokio::task::spawn_blocking(move || Source::file(&path, fps, repeat, audio, video)).await;
         return opened.map_err(|_| ClientError::Local("reading the file ended unexpectedly".to_owned()))?;
     }
-    if !(0.1..=600.0).contains(&args.gop) {
-        return Err(ClientError::Usage("--gop takes 0.1 to 600 seconds".to_owned()));
+    let fps = args.fps.unwrap_or(30.0);
+    if fps.fract() != 0.0 {
+        return Err(ClientError::Usage("--fps: testsrc takes whole numbers".to_owned()));
     }
     Source::test(SourceOptions {
-        width: u32::from(args.size.0),
-        height: u32::from(args.size.1),
-        fps: args.fps.unwrap_or(30.0),
+        width: args.size.0,
+        height: args.size.1,
+        fps: fps as u32,
         video_bitrate: args.bitrate * 1000,
-        keyframe_interval_s: args.gop,
+        keyframe_seconds: args.gop,
         audio: !args.no_audio,
         video: !args.no_video,
         ..SourceOptions::default()

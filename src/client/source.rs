@@ -1,9 +1,9 @@
 //! What a publisher sends: the test source or a file, as frames at their time.
 
 use super::error::ClientError;
-use crate::codec::source::{SourceOptions, TestSource};
-use crate::media::{Frame, TrackInfo, TrackSet, wall_clock};
-use crate::protocol::container::{self, Hint, Reader};
+use crate::codec::{SourceOptions, TestSource};
+use crate::media::{Frame, MediaKind, TrackSet, wall_clock};
+use crate::protocol::container::MediaFile;
 use bytes::Bytes;
 use std::fs::File;
 use std::io::Read;
@@ -18,31 +18,26 @@ const MAX_FILE: u64 = 2 << 30;
 const FEED: usize = 8;
 /// Behind by more than this, the source goes on from now instead of catching up in a burst.
 const MAX_LAG: Duration = Duration::from_millis(500);
+/// The frame rate of a file that does not tell, as most cameras have.
+const DEFAULT_FPS: f64 = 30.0;
 
 /// Where frames come from.
 pub enum Source {
     Test(Box<TestSource>),
-    File(Box<FileSource>),
+    File(FileSource),
 }
 
 /// A media file.
 pub struct FileSource {
     path: String,
-    bytes: Bytes,
-    fps: Option<f64>,
+    file: MediaFile,
     repeat: bool,
-    reader: Reader,
     tracks: TrackSet,
-    /// Tracks of the file that are sent, by their index in `tracks`.
-    chosen: Vec<usize>,
-    upcoming: Option<Frame>,
-    /// Added to times of the file, since it was played before.
-    offset_ns: u64,
-    /// Where the latest frame of this round ends.
-    end_ns: u64,
+    /// Index in `tracks` of each track of the file; `None`: not sent.
+    sent_as: Vec<Option<u8>>,
 }
 
-/// Frames in the order of sending, each not before its time.
+/// Frames in the order of sending, each not before its time. `capture_ns` is the wall clock of the media time.
 pub struct Feed {
     frames: mpsc::Receiver<Result<Frame, ClientError>>,
     keyframe: Arc<AtomicBool>,
@@ -51,11 +46,11 @@ pub struct Feed {
 impl Source {
     /// A synthetic stream.
     pub fn test(options: SourceOptions) -> Result<Self, ClientError> {
-        let source = TestSource::new(options).map_err(|error| ClientError::Local(format!("test source: {error}")))?;
+        let source = TestSource::new(options).map_err(|error| ClientError::Usage(error.to_string()))?;
         Ok(Source::Test(Box::new(source)))
     }
 
-    /// Opens a file; `fps` is for those that do not tell their frame rate.
+    /// Opens a file; `fps` is for those that do not tell their frame rate. At most one track of each kind is sent.
     pub fn file(path: &str, fps: Option<f64>, repeat: bool, audio: bool, video: bool) -> Result<Self, ClientError> {
         let fail = |reason: String| ClientError::Source { path: path.to_owned(), reason };
         let file = File::open(path).map_err(|error| fail(error.to_string()))?;
@@ -64,43 +59,31 @@ impl Source {
         if bytes.len() as u64 > MAX_FILE {
             return Err(fail("it is larger than 2 GiB".to_owned()));
         }
-        let bytes = Bytes::from(bytes);
-        let reader = open(path, &bytes, fps)?;
-        let mut chosen: Vec<usize> = Vec::new();
-        for (index, track) in reader.tracks().iter().enumerate() {
-            let kind = track.kind();
-            let wanted = if kind == crate::media::MediaKind::Audio { audio } else { video };
-            if wanted && !chosen.iter().any(|other| reader.tracks()[*other].kind() == kind) {
-                chosen.push(index);
-            }
+        let file = MediaFile::open(Bytes::from(bytes), fps.unwrap_or(DEFAULT_FPS));
+        let file = file.map_err(|error| fail(error.to_string()))?;
+        for line in file.left_out() {
+            tracing::warn!("{path}: not sent: {line}");
         }
-        if chosen.is_empty() {
+        let mut tracks = TrackSet::new();
+        let mut choose = |kind: MediaKind, track| {
+            let wanted = if kind == MediaKind::Audio { audio } else { video };
+            let first = !tracks.iter().any(|other: &crate::media::TrackInfo| other.kind() == kind);
+            (wanted && first).then(|| {
+                tracks.push(track);
+                tracks.len() as u8 - 1
+            })
+        };
+        let sent_as: Vec<_> = file.tracks().into_iter().map(|track| choose(track.kind(), track)).collect();
+        if tracks.is_empty() {
             return Err(fail("it has no track to send".to_owned()));
         }
-        let tracks = chosen.iter().map(|index| reader.tracks()[*index].clone()).collect();
-        let mut source = FileSource {
-            path: path.to_owned(),
-            bytes,
-            fps,
-            repeat,
-            reader,
-            tracks,
-            chosen,
-            upcoming: None,
-            offset_ns: 0,
-            end_ns: 0,
-        };
-        source.advance()?;
-        if source.upcoming.is_none() {
-            return Err(fail("it has no frames".to_owned()));
-        }
-        Ok(Source::File(Box::new(source)))
+        Ok(Source::File(FileSource { path: path.to_owned(), file, repeat, tracks, sent_as }))
     }
 
     /// What is sent; a frame names its track by the index here.
-    pub fn tracks(&self) -> Vec<TrackInfo> {
+    pub fn tracks(&self) -> TrackSet {
         match self {
-            Source::Test(source) => source.tracks().to_vec(),
+            Source::Test(source) => source.tracks(),
             Source::File(source) => source.tracks.clone(),
         }
     }
@@ -110,32 +93,13 @@ impl Source {
         let (sender, frames) = mpsc::channel(FEED);
         let keyframe = Arc::new(AtomicBool::new(false));
         let wanted = keyframe.clone();
-        let thread = std::thread::Builder::new().name("source".to_owned());
-        thread
-            .spawn(move || produce(self, &sender, &wanted))
-            .map_err(|error| ClientError::Local(format!("cannot start a thread: {error}")))?;
+        let produce = move || match self {
+            Source::Test(source) => produce_test(*source, &sender, &wanted),
+            Source::File(source) => produce_file(&source, &sender),
+        };
+        let thread = std::thread::Builder::new().name("source".to_owned()).spawn(produce);
+        thread.map_err(|error| ClientError::Local(format!("cannot start a thread: {error}")))?;
         Ok(Feed { frames, keyframe })
-    }
-
-    /// Media time of the next frame; `None`: the end.
-    fn next_due(&self) -> Option<Duration> {
-        match self {
-            Source::Test(source) => Some(source.next_due()),
-            Source::File(source) => Some(Duration::from_nanos(source.upcoming.as_ref()?.pts_ns())),
-        }
-    }
-
-    fn next(&mut self, wall_ns: u64) -> Result<Option<Frame>, ClientError> {
-        match self {
-            Source::Test(source) => {
-                source.next(wall_ns).map_err(|error| ClientError::Local(format!("test source: {error}")))
-            }
-            Source::File(source) => {
-                let frame = source.upcoming.take();
-                source.advance()?;
-                Ok(frame)
-            }
-        }
     }
 }
 
@@ -151,77 +115,86 @@ impl Feed {
     }
 }
 
-fn produce(mut source: Source, sender: &mpsc::Sender<Result<Frame, ClientError>>, keyframe: &AtomicBool) {
-    let started = Instant::now();
-    let started_wall = wall_clock(SystemTime::now());
-    // What was lost to lags: media time runs this much behind.
-    let mut behind = Duration::ZERO;
-    while let Some(due) = source.next_due() {
-        let elapsed = started.elapsed();
-        match (due + behind).checked_sub(elapsed) {
+/// Ties media time to the clock.
+struct Pace {
+    began: Instant,
+    began_wall_ns: u64,
+    /// Lost to lags: media time runs this much behind.
+    behind: Duration,
+}
+
+impl Pace {
+    fn new() -> Self {
+        Pace { began: Instant::now(), began_wall_ns: wall_clock(SystemTime::now()), behind: Duration::ZERO }
+    }
+
+    /// Waits until a media time has come, or tells how much too late it is, where that is too much.
+    fn wait(&self, media: Duration) -> Option<Duration> {
+        let due = media + self.behind;
+        let elapsed = self.began.elapsed();
+        match due.checked_sub(elapsed) {
             Some(pause) => std::thread::sleep(pause),
-            None if elapsed - due - behind > MAX_LAG => match &mut source {
-                Source::Test(test) => test.skip_to(elapsed),
-                Source::File(_) => behind = elapsed - due,
-            },
+            None if elapsed - due > MAX_LAG => return Some(elapsed - due),
             None => {}
         }
-        if keyframe.swap(false, Ordering::Relaxed)
-            && let Source::Test(test) = &mut source
-        {
-            test.force_keyframe();
+        None
+    }
+
+    /// The wall clock of a media time, in nanoseconds since 1970.
+    fn wall_ns(&self, media: Duration) -> u64 {
+        self.began_wall_ns + (media + self.behind).as_nanos() as u64
+    }
+}
+
+fn produce_test(mut source: TestSource, sender: &mpsc::Sender<Result<Frame, ClientError>>, keyframe: &AtomicBool) {
+    let pace = Pace::new();
+    loop {
+        if let Some(lag) = pace.wait(source.next_due()) {
+            source.skip_to(source.next_due() + lag);
         }
-        let captured = |media: Duration| started_wall + (media + behind).as_nanos() as u64;
-        let result = match source.next(captured(due)) {
+        if keyframe.swap(false, Ordering::Relaxed) {
+            source.force_keyframe();
+        }
+        let frame = match source.next(pace.wall_ns(source.next_due())) {
+            Ok(Some(frame)) => Ok(frame),
+            Ok(None) if sender.is_closed() => return,
             Ok(None) => continue,
-            Ok(Some(mut frame)) => {
-                frame.capture_ns = Some(captured(Duration::from_nanos(frame.pts_ns())));
-                Ok(frame)
-            }
-            Err(error) => Err(error),
+            Err(error) => Err(ClientError::Local(format!("the test source failed: {error}"))),
         };
-        let failed = result.is_err();
-        if sender.blocking_send(result).is_err() || failed {
+        let failed = frame.is_err();
+        if sender.blocking_send(frame).is_err() || failed {
             return;
         }
     }
 }
 
-impl FileSource {
-    /// Reads the next frame of a chosen track, from the beginning again where that was asked for.
-    fn advance(&mut self) -> Result<(), ClientError> {
-        loop {
-            match self.reader.next() {
-                Some(Ok(mut frame)) => {
-                    let Some(track) = self.chosen.iter().position(|index| *index == usize::from(frame.track)) else {
-                        continue;
-                    };
-                    frame.track = track as u8;
-                    let clock = u64::from(frame.codec.clock_rate());
-                    let duration = u64::from(frame.duration) * 1_000_000_000 / clock;
-                    self.end_ns = self.end_ns.max(frame.pts_ns() + duration);
-                    frame.pts += (u128::from(self.offset_ns) * u128::from(clock) / 1_000_000_000) as u64;
-                    self.upcoming = Some(frame);
-                    return Ok(());
+fn produce_file(source: &FileSource, sender: &mpsc::Sender<Result<Frame, ClientError>>) {
+    let mut pace = Pace::new();
+    let mut offset = Duration::ZERO;
+    loop {
+        for frame in source.file.frames() {
+            let frame = match frame {
+                Ok(mut frame) => {
+                    let Some(track) = source.sent_as[usize::from(frame.track)] else { continue };
+                    frame.track = track;
+                    let media = offset + Duration::from_nanos(frame.pts_ns());
+                    pace.behind += pace.wait(media).unwrap_or_default();
+                    frame.capture_ns = Some(pace.wall_ns(media));
+                    let ticks = offset.as_nanos() * u128::from(frame.codec.clock_rate()) / 1_000_000_000;
+                    frame.pts += ticks as u64;
+                    Ok(frame)
                 }
-                Some(Err(error)) => {
-                    return Err(ClientError::Source { path: self.path.clone(), reason: error.to_string() });
-                }
-                // A file without any frame must not be read for ever.
-                None if self.repeat && self.end_ns > 0 => {
-                    self.offset_ns += std::mem::take(&mut self.end_ns);
-                    self.reader = open(&self.path, &self.bytes, self.fps)?;
-                }
-                None => {
-                    self.upcoming = None;
-                    return Ok(());
-                }
+                Err(error) => Err(ClientError::Source { path: source.path.clone(), reason: error.to_string() }),
+            };
+            let failed = frame.is_err();
+            if sender.blocking_send(frame).is_err() || failed {
+                return;
             }
         }
+        if !source.repeat {
+            return;
+        }
+        // A file that says it takes no time must not be sent as fast as can be.
+        offset += source.file.duration().max(Duration::from_millis(20));
     }
-}
-
-fn open(path: &str, bytes: &Bytes, fps: Option<f64>) -> Result<Reader, ClientError> {
-    container::open(bytes.clone(), Hint { name: path, fps })
-        .map_err(|error| ClientError::Source { path: path.to_owned(), reason: error.to_string() })
 }
