@@ -3,6 +3,7 @@
 //! `ARCHITECTURE.md` is the plan of the house: layers, who owns what, and what is deliberately absent.
 
 pub mod access;
+pub mod client;
 pub mod config;
 pub mod egress;
 pub mod http;

@@ -1,5 +1,7 @@
 //! The command line: says what can be typed and hands each command to its module.
 
+#[path = "main/client.rs"]
+mod client;
 #[path = "main/config.rs"]
 mod config;
 #[path = "main/healthcheck.rs"]
@@ -11,6 +13,7 @@ mod serve;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
+use wasmcast::client::{bench, play, publish};
 
 /// A live media server that sandboxed WebAssembly plugins extend
 #[derive(Parser, Debug)]
@@ -25,6 +28,9 @@ struct Cli {
 #[derive(Subcommand, Debug)]
 enum Command {
     Serve(serve::Args),
+    Publish(publish::Args),
+    Play(play::Args),
+    Bench(bench::Args),
     Config(config::Args),
     Healthcheck(healthcheck::Args),
 }
@@ -32,6 +38,9 @@ enum Command {
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Serve(args) => serve::run(args),
+        Command::Publish(args) => client::run(publish::run(args)),
+        Command::Play(args) => client::run(play::run(args)),
+        Command::Bench(args) => client::run(bench::run(args)),
         Command::Config(args) => config::run(args),
         Command::Healthcheck(args) => healthcheck::run(&args),
     }

@@ -1,0 +1,36 @@
+//! Clients of WHIP and WHEP: a publisher, a headless viewer and load generators, all on one light transport.
+
+mod answer;
+pub mod bench;
+mod dtls;
+mod error;
+mod feedback;
+mod ice;
+mod inbound;
+mod offer;
+mod outbound;
+pub mod play;
+mod playout;
+pub mod publish;
+mod receiver;
+mod reception;
+mod report;
+mod samples;
+mod session;
+mod signal;
+mod socket;
+mod source;
+mod transport;
+
+pub use error::{ClientError, TransportError};
+
+use std::time::Duration;
+
+/// A number of seconds from the command line, more than 0 and at most 30 years.
+fn seconds(option: &str, value: Option<f64>) -> Result<Option<Duration>, ClientError> {
+    match value {
+        None => Ok(None),
+        Some(value) if value > 0.0 && value <= 1e9 => Ok(Some(Duration::from_secs_f64(value))),
+        Some(value) => Err(ClientError::Usage(format!("{option} {value}: it takes a number of seconds above 0"))),
+    }
+}
