@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod client;
+pub mod codec;
 pub mod config;
 pub mod egress;
 pub mod http;
@@ -11,6 +12,7 @@ pub mod hub;
 pub mod ingest;
 pub mod media;
 pub mod observe;
+pub mod pipeline;
 pub mod protocol;
 pub mod server;
 pub mod shard;

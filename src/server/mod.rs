@@ -1,5 +1,6 @@
 //! The only assembly: starts every part with its configuration and stops them in order.
 
+mod demo;
 mod reload;
 mod watch_sessions;
 
@@ -16,7 +17,7 @@ use reload::Reloader;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::{Arc, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -35,6 +36,8 @@ pub enum ServeError {
     Http(#[from] HttpError),
     #[error(transparent)]
     Media(#[from] StartError),
+    #[error("the demo stream can not start: {0}")]
+    Demo(#[from] demo::StartDemoError),
 }
 
 impl ServeError {
@@ -60,10 +63,12 @@ pub async fn run(loaded: Loaded, log: Log) -> Result<(), ServeError> {
     let listeners = Listeners::bind(&http_settings(&config))?;
     let hub = Hub::new(hub_limits(&config));
     let sessions = Sessions::new(config.limits.sessions as usize);
+    // Arrival times of all streams count from here.
+    let epoch = Instant::now();
     let shards = match config.media.listen.address() {
         Some(listen) => {
             let options = shard_options(&config, listen);
-            Some(Shards::start(&options, &sessions, |index| metrics.shard(index))?)
+            Some(Shards::start(&options, epoch, &sessions, |index| metrics.shard(index))?)
         }
         None => None,
     };
@@ -114,6 +119,7 @@ pub async fn run(loaded: Loaded, log: Log) -> Result<(), ServeError> {
         },
     )?;
 
+    let demo = config.demo.enabled.then(|| demo::start(&config.demo, &hub, epoch)).transpose()?;
     watch_sessions::start(&tasks, &hub, &sessions, &access, &metrics);
 
     let watcher = Watcher::new(&loaded);
@@ -136,6 +142,7 @@ pub async fn run(loaded: Loaded, log: Log) -> Result<(), ServeError> {
         () = signals.next() => {}
     }
 
+    drop(demo);
     if let Some(shards) = shards {
         // Its threads end their sessions; a join must not block this one.
         let stopped = tokio::task::spawn_blocking(move || shards.stop());

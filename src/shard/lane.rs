@@ -49,6 +49,7 @@ pub struct Lane {
     /// Frame and timestamp that were newest at the join; frames before are moved close to it.
     head: Option<(u32, u64)>,
     extensions: ExtensionIds,
+    two_byte: bool,
     /// The extensions that each packet has, encoded.
     fixed_extensions: Vec<u8>,
     /// Bytes that SRTP adds.
@@ -64,12 +65,14 @@ impl Lane {
         let mut random = [0u8; 12];
         getrandom::fill(&mut random).expect("the system's random source works");
         let number = |at: usize| u32::from_be_bytes([random[at], random[at + 1], random[at + 2], random[at + 3]]);
+        let ids = media.extensions;
+        // One-byte headers hold ids up to 14 (RFC 8285, 4.2); one larger id makes all of them two-byte.
+        let two_byte = [ids.mid, ids.audio_level, ids.abs_capture_time].into_iter().flatten().any(|id| id > 14);
         let mut fixed_extensions = Vec::new();
-        if let Some(id) = media.extensions.mid.filter(|id| *id < 15)
-            && (1..=16).contains(&media.mid.len())
-        {
-            fixed_extensions.push(id << 4 | (media.mid.len() - 1) as u8);
-            fixed_extensions.extend_from_slice(media.mid.as_bytes());
+        if let Some(id) = ids.mid.filter(|_| (1..=MAX_MID).contains(&media.mid.len())) {
+            let mut element = [0; 2 + MAX_MID];
+            let length = write_element(&mut element, two_byte, id, media.mid.as_bytes());
+            fixed_extensions.extend_from_slice(&element[..length]);
         }
         Lane {
             track: media.track_index,
@@ -85,7 +88,8 @@ impl Lane {
             rtx_index: u64::from(number(4) & 0x3fff),
             timestamp_offset: number(8),
             head: None,
-            extensions: media.extensions,
+            extensions: ids,
+            two_byte,
             fixed_extensions,
             overhead,
             packets: 0,
@@ -232,20 +236,11 @@ impl Lane {
         let fixed = self.fixed_extensions.len();
         room[end..end + fixed].copy_from_slice(&self.fixed_extensions);
         end += fixed;
-        if let Some((id, level)) = self.extensions.audio_level.zip(packet.audio_level)
-            && id < 15
-        {
-            room[end] = id << 4;
-            room[end + 1] = level;
-            end += 2;
+        if let Some((id, level)) = self.extensions.audio_level.zip(packet.audio_level) {
+            end += write_element(&mut room[end..], self.two_byte, id, &[level]);
         }
-        if let Some(id) = self.extensions.abs_capture_time
-            && id < 15
-            && packet.capture.0 != 0
-        {
-            room[end] = id << 4 | 7;
-            room[end + 1..end + 9].copy_from_slice(&packet.capture.0.to_be_bytes());
-            end += 9;
+        if let Some(id) = self.extensions.abs_capture_time.filter(|_| packet.capture.0 != 0) {
+            end += write_element(&mut room[end..], self.two_byte, id, &packet.capture.0.to_be_bytes());
         }
         if end == 16 {
             return 12;
@@ -253,10 +248,26 @@ impl Lane {
         let padded = end.next_multiple_of(4);
         room[end..padded].fill(0);
         room[0] |= 0x10;
-        room[12..14].copy_from_slice(&[0xbe, 0xde]);
+        room[12..14].copy_from_slice(if self.two_byte { &[0x10, 0x00] } else { &[0xbe, 0xde] });
         room[14..16].copy_from_slice(&(((padded - 16) / 4) as u16).to_be_bytes());
         padded
     }
+}
+
+/// The longest mid that the header carries; a longer one is left to the SSRC.
+const MAX_MID: usize = 16;
+
+/// Writes one header extension element (RFC 8285, 4.2 and 4.3) and returns its length.
+fn write_element(room: &mut [u8], two_byte: bool, id: u8, value: &[u8]) -> usize {
+    let head = if two_byte {
+        room[..2].copy_from_slice(&[id, value.len() as u8]);
+        2
+    } else {
+        room[0] = id << 4 | (value.len() - 1) as u8;
+        1
+    };
+    room[head..head + value.len()].copy_from_slice(value);
+    head + value.len()
 }
 
 #[cfg(test)]
@@ -403,6 +414,24 @@ mod tests {
         lane.up_to_date();
         let length = lane.write(&mut room, &packet(61, 61, 61 * 3_000), &sender);
         assert_eq!(open(&mut receiver, &room[..length]).0.timestamp, live.wrapping_add(3_000));
+    }
+
+    #[test]
+    fn large_extension_ids_make_two_byte_headers() {
+        for (id, profile) in [(4, [0xbe, 0xde]), (14, [0xbe, 0xde]), (15, [0x10, 0x00]), (200, [0x10, 0x00])] {
+            let (sender, mut receiver) = keys();
+            let mut media = media(false);
+            media.extensions.mid = Some(id);
+            let mut room = [0u8; MAX_PACKET];
+            let length = Lane::new(&media, 16).write(&mut room, &packet(1, 1, 0), &sender);
+            assert_eq!(room[12..14], profile, "{id}");
+            let (_, _, extensions) = open(&mut receiver, &room[..length]);
+            assert_eq!(
+                extensions,
+                [(id, b"video".to_vec()), (2, 0x0102_0304_0506_0708u64.to_be_bytes().to_vec())],
+                "{id}"
+            );
+        }
     }
 
     #[test]

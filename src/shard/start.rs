@@ -61,12 +61,13 @@ pub struct Shards {
 }
 
 impl Shards {
-    /// Binds the sockets and starts the threads. `metrics` gives each shard its counters.
+    /// Binds the sockets and starts the threads. Arrival times count from `epoch`; `metrics` gives each shard its counters.
     ///
     /// # Errors
     /// When the port is in use or not allowed, or the system has no threads left.
     pub fn start(
         options: &ShardOptions,
+        epoch: Instant,
         sessions: &Sessions,
         metrics: impl Fn(usize) -> Arc<ShardMetrics>,
     ) -> Result<Shards, StartError> {
@@ -77,7 +78,6 @@ impl Shards {
             .ok()
             .and_then(|address| address.as_socket())
             .ok_or_else(|| StartError::Thread(io::Error::other("a socket has no address")))?;
-        let epoch = Instant::now();
         let mut workers = Vec::new();
         let mut inboxes = Vec::new();
         for (index, socket) in sockets.into_iter().enumerate() {

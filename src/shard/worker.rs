@@ -10,7 +10,7 @@ use super::slot::{MAX_ROUTES, Slot, SlotState};
 use super::socket::{Peer, ReceiveBuffers};
 use crate::hub::{Liveness, StreamKey};
 use crate::observe::metrics::ShardMetrics;
-use crate::protocol::webrtc::dtls::{Identity, Progress};
+use crate::protocol::webrtc::dtls::{Dtls, Identity, Progress};
 use crate::protocol::webrtc::dtls_peek::{self, Kind};
 use crate::protocol::webrtc::srtp::{SrtpReceiver, SrtpSender};
 use crate::protocol::webrtc::stun;
@@ -32,6 +32,8 @@ pub(super) const ROUNDS: usize = 100;
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// A peer that has not shown itself for this long is gone (RFC 7675, 5.1).
 const CONSENT_TIMEOUT: Duration = Duration::from_secs(30);
+/// A publisher sends media and reports all the time: it is gone sooner, and its name free again.
+const PUBLISHER_TIMEOUT: Duration = Duration::from_secs(15);
 /// Batches of datagrams taken before the rest of the loop gets its turn.
 const RECEIVE_ROUNDS: usize = 8;
 /// A turn that took longer has stalled what it carries.
@@ -219,13 +221,25 @@ impl Worker {
         }
         match session.claim(self.index) {
             Ok(role) => {
+                let dtls = if session.negotiated.dtls_client {
+                    Dtls::client(self.clock.now, &self.identity)
+                } else {
+                    Ok(Dtls::server())
+                };
+                let dtls = match dtls {
+                    Ok(dtls) => dtls,
+                    Err(error) => {
+                        tracing::error!(session = %session.id, %error, "no DTLS association");
+                        return session.closed(CloseReason::DtlsFailed);
+                    }
+                };
                 session.set_state(SessionState::Connecting);
                 session.set_remote(peer.address);
                 let slot = self.slots.insert(Slot {
                     session: session.clone(),
                     peer,
                     routes: Vec::new(),
-                    dtls: Box::default(),
+                    dtls: Box::new(dtls),
                     receiver: None,
                     born: self.clock.now,
                     alive: self.clock.now,
@@ -235,6 +249,7 @@ impl Worker {
                 self.handshaking.push(slot);
                 self.add_route(slot, peer.address);
                 self.known_stun(slot, data, peer);
+                self.send_dtls(slot);
             }
             Err(owner) if owner == self.index => {
                 if let Some(slot) = self.by_session.get(&session.id).copied() {
@@ -544,7 +559,11 @@ impl Worker {
     /// What each session needs once a second.
     fn look_after(&mut self, slot: usize) {
         let entry = &self.slots[slot];
-        if self.clock.now >= entry.alive + CONSENT_TIMEOUT {
+        let timeout = match entry.state {
+            SlotState::Publishing(_) => PUBLISHER_TIMEOUT,
+            _ => CONSENT_TIMEOUT,
+        };
+        if self.clock.now >= entry.alive + timeout {
             return self.close(slot, CloseReason::Inactive);
         }
         if let SlotState::Viewing { key, index, joined } = entry.state

@@ -1,4 +1,5 @@
-//! DTLS in the server's role: one association per session, with AEAD ciphers for SRTP wherever the client offers them.
+//! DTLS, one association per session: as the server, with AEAD ciphers for SRTP wherever the client offers them, and as the
+//! client for publishers that insist on being the server (FFmpeg).
 
 use super::dtls_peek::ClientHelloPeek;
 use super::srtp::{EXPORTER_LABEL, Profile, Role, SessionKeys, SrtpReceiver, SrtpSender};
@@ -29,6 +30,7 @@ pub struct Identity {
     fingerprint: [u8; 32],
     /// One configuration for each SRTP profile, best first: `rtc-dtls` would follow the client's order.
     profiles: Vec<(Profile, Arc<HandshakeConfig>)>,
+    client: Arc<HandshakeConfig>,
 }
 
 /// Why a handshake failed.
@@ -68,21 +70,25 @@ impl Identity {
             Certificate::generate_self_signed(vec!["wasmcast".to_owned()], provider.crypto()).map_err(failed)?;
         let mut fingerprint = [0; 32];
         fingerprint.copy_from_slice(digest::digest(&digest::SHA256, &certificate.certificate[0]).as_ref());
-        let config = |profile: SrtpProtectionProfile| {
+        let config = |profiles: Vec<SrtpProtectionProfile>, client: bool| {
             ConfigBuilder::default()
                 .with_crypto_provider(provider.clone())
                 .with_certificates(vec![certificate.clone()])
-                .with_srtp_protection_profiles(vec![profile])
+                .with_srtp_protection_profiles(profiles)
                 .with_client_auth(ClientAuthType::RequireAnyClientCert)
                 .with_extended_master_secret(ExtendedMasterSecretType::Request)
                 .with_insecure_skip_verify(true)
                 .with_flight_interval(FLIGHT_INTERVAL)
-                .build(false, None)
+                .build(client, None)
                 .map(Arc::new)
                 .map_err(failed)
         };
-        let profiles = PREFERENCE.into_iter().map(|profile| Ok((profile, config(protection_profile(profile))?)));
-        Ok(Identity { fingerprint, profiles: profiles.collect::<Result<_, DtlsError>>()? })
+        let profiles = PREFERENCE
+            .into_iter()
+            .map(|profile| Ok((profile, config(vec![protection_profile(profile)], false)?)))
+            .collect::<Result<_, DtlsError>>()?;
+        let client = config(PREFERENCE.map(protection_profile).to_vec(), true)?;
+        Ok(Identity { fingerprint, profiles, client })
     }
 
     /// The configuration for a client that offers these profiles; that of the last one where none is known, so that the
@@ -108,20 +114,28 @@ impl std::fmt::Debug for Identity {
 pub struct Dtls {
     hello: Option<Box<(ClientHelloPeek, Vec<BytesMut>)>>,
     endpoint: Endpoint,
+    role: Role,
     connected: bool,
 }
 
-impl Default for Dtls {
-    fn default() -> Self {
-        Dtls {
-            hello: Some(Box::default()),
-            endpoint: Endpoint::new(PEER, TransportProtocol::UDP, None),
-            connected: false,
-        }
-    }
-}
-
 impl Dtls {
+    /// Waits for the peer's ClientHello.
+    pub fn server() -> Self {
+        Dtls { hello: Some(Box::default()), endpoint: endpoint(), role: Role::Server, connected: false }
+    }
+
+    /// Begins the handshake: `transmit` has the ClientHello.
+    ///
+    /// # Errors
+    /// When it can not be made.
+    pub fn client(now: Instant, identity: &Identity) -> Result<Self, DtlsError> {
+        let mut endpoint = endpoint();
+        endpoint
+            .connect(now, PEER, identity.client.clone(), None)
+            .map_err(|error| DtlsError::Handshake(error.to_string()))?;
+        Ok(Dtls { hello: None, endpoint, role: Role::Client, connected: false })
+    }
+
     /// Takes a datagram. Afterwards `transmit` has what to send.
     ///
     /// # Errors
@@ -189,7 +203,7 @@ impl Dtls {
             .map_err(|error| DtlsError::Handshake(error.to_string()))?;
         let keys = SessionKeys::from_exporter(profile, material.as_ref())
             .map_err(|error| DtlsError::Handshake(error.to_string()))?;
-        Ok(keys.contexts(Role::Server))
+        Ok(keys.contexts(self.role))
     }
 
     /// The next datagram to send.
@@ -213,6 +227,10 @@ impl Dtls {
         // Only the queueing of an alert can fail, and then there is nobody to tell.
         let _ = self.endpoint.close(now);
     }
+}
+
+fn endpoint() -> Endpoint {
+    Endpoint::new(PEER, TransportProtocol::UDP, None)
 }
 
 fn protection_profile(profile: Profile) -> SrtpProtectionProfile {

@@ -34,7 +34,7 @@ impl Default for IngestPolicy {
 }
 
 impl IngestPolicy {
-    /// From one list of codecs, best first; a kind of which the list names none keeps its default.
+    /// What a server accepts: codecs from one list, best first; a kind of which the list names none keeps its default.
     pub fn from_codecs(codecs: &[Codec]) -> IngestPolicy {
         let of = |kind, default| {
             let named: Vec<Codec> = codecs.iter().copied().filter(|codec| codec.kind() == kind).collect();
@@ -44,7 +44,7 @@ impl IngestPolicy {
         IngestPolicy {
             video: of(MediaKind::Video, default.video),
             audio: of(MediaKind::Audio, default.audio),
-            dtls_client: default.dtls_client,
+            dtls_client: true,
         }
     }
 }
