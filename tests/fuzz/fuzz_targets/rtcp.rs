@@ -35,6 +35,8 @@ fn written_again(sender: u32, media: u32, lost: &[u16]) {
     if lost.is_empty() || lost.len() > 256 {
         return;
     }
-    let Some(Ok(Packet::Nack { lost: again, .. })) = rtcp::packets(&buf).next() else { panic!("what we write, we read") };
+    let Some(Ok(Packet::Nack { lost: again, .. })) = rtcp::packets(&buf).next() else {
+        panic!("what we write, we read")
+    };
     assert_eq!(again.collect::<BTreeSet<_>>(), lost.iter().copied().collect::<BTreeSet<_>>());
 }

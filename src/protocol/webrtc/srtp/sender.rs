@@ -1,4 +1,4 @@
-//! Protects outgoing packets.
+//! Protects outgoing RTP and RTCP packets in place.
 
 use super::cipher::{Cipher, RTCP_CLEAR};
 use super::{Error, Profile};
