@@ -4,8 +4,10 @@
 
 pub mod hub;
 pub mod access;
+pub mod codec;
 pub mod media;
 pub mod observe;
+pub mod pipeline;
 pub mod protocol;
 pub mod shard;
 pub mod task;
