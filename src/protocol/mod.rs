@@ -1,4 +1,5 @@
 //! Protocols as bytes and state machines: fed input and time, drained of output. No sockets, no clock.
 
 pub mod bitstream;
+pub mod container;
 pub mod webrtc;

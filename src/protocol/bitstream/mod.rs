@@ -7,6 +7,7 @@ pub mod av1;
 mod bits;
 pub mod h264;
 pub mod h265;
+pub mod opus;
 pub mod vp8;
 pub mod vp9;
 
