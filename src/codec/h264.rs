@@ -59,7 +59,7 @@ impl Encoder {
     /// An encoder in one thread, without B-frames and without skipped pictures.
     pub fn new(options: EncoderOptions) -> Result<Self, CodecError> {
         let EncoderOptions { width, height, fps, bitrate, keyframe_interval, content } = options;
-        let fits = |side: usize, most| side % 2 == 0 && (32..=most).contains(&side);
+        let fits = |side: usize, most| side.is_multiple_of(2) && (32..=most).contains(&side);
         if !(fits(width, 3_840) && fits(height, 2_160)) {
             return Err(CodecError::Size { width, height });
         }

@@ -51,7 +51,7 @@ impl Picture {
         planes: [&[u8]; 3],
         (luma_stride, chroma_stride): (usize, usize),
     ) -> Option<Self> {
-        if width == 0 || height == 0 || width % 2 != 0 || height % 2 != 0 {
+        if width == 0 || height == 0 || !width.is_multiple_of(2) || !height.is_multiple_of(2) {
             return None;
         }
         let plane = |data: &[u8], stride: usize, width: usize, height: usize| {
@@ -113,7 +113,7 @@ impl Picture {
             *old = ((weighted + 127) / 255) as u8;
         };
         mix(&mut self.luma[y * self.width + x], color.y);
-        if x % 2 == 0 && y % 2 == 0 {
+        if x.is_multiple_of(2) && y.is_multiple_of(2) {
             let at = y / 2 * (self.width / 2) + x / 2;
             mix(&mut self.blue[at], color.u);
             mix(&mut self.red[at], color.v);

@@ -244,7 +244,7 @@ mod tests {
         for frame in run(&mut source, Duration::from_secs(2)) {
             let picture = decoder.decode(&frame.data).expect("it decodes").expect("a picture each");
             let read = pattern::read(picture.luma(), picture.width(), picture.width(), picture.height());
-            assert_eq!(read.map(u64::from), frame.capture_ns.map(|wall| wall / 1_000_000 & 0xffff_ffff));
+            assert_eq!(read.map(u64::from), frame.capture_ns.map(|wall| (wall / 1_000_000) & 0xffff_ffff));
         }
     }
 

@@ -75,12 +75,12 @@ enum Form {
 
 impl MediaFile {
     /// Opens a file by what it contains. `fps` is the frame rate of an Annex B stream, which has no timestamps.
-    pub fn open(data: Bytes, fps: f64) -> Result<Self, ContainerError> {
+    pub fn open(data: &Bytes, fps: f64) -> Result<Self, ContainerError> {
         let mut file = match data.get(..12) {
-            Some([b'D', b'K', b'I', b'F', ..]) => ivf::read(&data)?,
-            Some([b'O', b'g', b'g', b'S', ..]) => ogg_opus::read(&data)?,
-            Some([_, _, _, _, kind @ ..]) if mp4::is_first_box(&kind[..4]) => mp4::read(&data)?,
-            Some([0, 0, 1, ..] | [0, 0, 0, 1, ..]) => annexb::read(&data, fps)?,
+            Some([b'D', b'K', b'I', b'F', ..]) => ivf::read(data)?,
+            Some([b'O', b'g', b'g', b'S', ..]) => ogg_opus::read(data)?,
+            Some([_, _, _, _, kind @ ..]) if mp4::is_first_box(&kind[..4]) => mp4::read(data)?,
+            Some([0, 0, 1, ..] | [0, 0, 0, 1, ..]) => annexb::read(data, fps)?,
             _ => {
                 let start = data.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ");
                 return Err(ContainerError::UnknownFormat {
@@ -162,6 +162,7 @@ fn opus_fmtp(channels: u8) -> Vec<(String, String)> {
 mod tests {
     use super::*;
     use crate::media::Codec;
+    use crate::protocol::bitstream;
 
     macro_rules! media {
         ($name:literal) => {
@@ -169,7 +170,7 @@ mod tests {
         };
     }
 
-    fn open(data: Bytes) -> MediaFile {
+    fn open(data: &Bytes) -> MediaFile {
         MediaFile::open(data, 10.0).expect("it opens")
     }
 
@@ -192,7 +193,7 @@ mod tests {
             ("av1.mp4", media!("av1.mp4"), Codec::Av1),
         ];
         for (name, data, codec) in rows {
-            let file = open(data);
+            let file = open(&data);
             assert_eq!(file.tracks()[0].codec, codec, "{name}");
             let all = frames(&file);
             let video: Vec<_> = all.iter().filter(|frame| frame.track == 0).collect();
@@ -235,7 +236,7 @@ mod tests {
         for (data, track) in
             [(media!("tone.opus"), 0), (media!("h264_opus.mp4"), 1), (media!("h264_opus_fragmented.mp4"), 1)]
         {
-            let file = open(data);
+            let file = open(&data);
             assert_eq!(file.tracks()[track].codec, Codec::Opus);
             let all = frames(&file);
             let sound: Vec<_> = all.iter().filter(|frame| usize::from(frame.track) == track).collect();
@@ -248,28 +249,28 @@ mod tests {
 
     #[test]
     fn parameter_sets_are_known_for_the_offer() {
-        let h264 = open(media!("h264_opus.mp4")).tracks();
+        let h264 = open(&media!("h264_opus.mp4")).tracks();
         assert_eq!((h264[0].parameter_sets.len(), h264[0].parameter("packetization-mode")), (2, Some("1")));
         assert_eq!(h264[0].parameter("profile-level-id").map(|id| &id[..2]), Some("42"));
-        assert_eq!(open(media!("h265.mp4")).tracks()[0].parameter_sets.len(), 3);
-        assert_eq!(open(media!("clip.h264")).tracks()[0].parameter_sets.len(), 2);
+        assert_eq!(open(&media!("h265.mp4")).tracks()[0].parameter_sets.len(), 3);
+        assert_eq!(open(&media!("clip.h264")).tracks()[0].parameter_sets.len(), 2);
     }
 
     #[test]
     fn b_frames_are_refused() {
         for data in [media!("bframes.h264"), media!("bframes.mp4")] {
-            assert_eq!(MediaFile::open(data, 10.0).err(), Some(ContainerError::Reordered));
+            assert_eq!(MediaFile::open(&data, 10.0).err(), Some(ContainerError::Reordered));
         }
     }
 
     #[test]
     fn other_files_are_named() {
         let error =
-            MediaFile::open(Bytes::from_static(b"RIFF\0\0\0\0AVI LIST"), 30.0).expect_err("it is no known file");
+            MediaFile::open(&Bytes::from_static(b"RIFF\0\0\0\0AVI LIST"), 30.0).expect_err("it is no known file");
         assert!(error.to_string().ends_with("it starts with 52 49 46 46 00 00 00 00"), "{error}");
-        assert!(MediaFile::open(Bytes::new(), 30.0).is_err());
+        assert!(MediaFile::open(&Bytes::new(), 30.0).is_err());
         for fps in [0.0, -1.0, f64::NAN, 1e9] {
-            let error = MediaFile::open(media!("clip.h264"), fps).expect_err("no such rate");
+            let error = MediaFile::open(&media!("clip.h264"), fps).expect_err("no such rate");
             assert!(matches!(error, ContainerError::FrameRate { .. }));
         }
     }
@@ -306,7 +307,7 @@ mod tests {
                         *byte = [0, 1, 0xff, 0x7f, random(256) as u8][random(5)];
                     }
                 }
-                if let Ok(file) = MediaFile::open(bytes.into(), 10.0) {
+                if let Ok(file) = MediaFile::open(&bytes.into(), 10.0) {
                     _ = file.frames().filter(Result::is_ok).count();
                     _ = file.duration();
                 }
