@@ -101,9 +101,12 @@ export async function measure({ seconds, patience, kinds }) {
     recorder.start();
   }
 
+  // A player pulls sound and picture together over the first seconds: it has the time until the deadline, and then holds.
+  const NEAR_MS = 60;
   const start = performance.now();
   const skews = [];
-  while (performance.now() - start < seconds * 1000) {
+  const held = () => skews.length >= 5 && skews.slice(-5).every((skew) => Math.abs(skew) <= NEAR_MS);
+  while (performance.now() - start < seconds * 1000 || (kinds.length === 2 && !held() && performance.now() < deadline)) {
     const { audio, video } = await inbound();
     if (audio?.estimatedPlayoutTimestamp && video?.estimatedPlayoutTimestamp) {
       skews.push(video.estimatedPlayoutTimestamp - audio.estimatedPlayoutTimestamp);
@@ -121,16 +124,18 @@ export async function measure({ seconds, patience, kinds }) {
     const bytes = await new Blob(recorded).arrayBuffer();
     sound = await new OfflineAudioContext(2, rate, rate).decodeAudioData(bytes);
   }
-  // The loudest frequency of the last half second, by a discrete Fourier transform over what matters, 8 Hz apart.
+  // The loudest frequency of the last quarter second, by a discrete Fourier transform over what matters. Frequencies are
+  // nearer to each other than the window is sharp, so that none falls between two.
   const tone = (channel) => {
-    const samples = sound.getChannelData(channel).slice(-rate / 2);
+    const samples = sound.getChannelData(channel).slice(-rate / 4);
     let best = { hz: 0, power: 1e-4 * samples.length };
-    for (let hz = 80; hz <= 4000; hz += 8) {
+    for (let hz = 80; hz <= 4000; hz += 4) {
       let [real, imaginary] = [0, 0];
       for (let at = 0; at < samples.length; at += 2) {
         const angle = (2 * Math.PI * hz * at) / rate;
-        real += samples[at] * Math.cos(angle);
-        imaginary += samples[at] * Math.sin(angle);
+        const sample = samples[at] * (0.5 - 0.5 * Math.cos((2 * Math.PI * at) / samples.length));
+        real += sample * Math.cos(angle);
+        imaginary += sample * Math.sin(angle);
       }
       const power = Math.hypot(real, imaginary);
       if (power > best.power) best = { hz, power };
@@ -138,7 +143,7 @@ export async function measure({ seconds, patience, kinds }) {
     return best.hz;
   };
   const stats = await inbound();
-  const settled = skews.slice(skews.length >> 1);
+  const settled = skews.slice(-5);
   return {
     video: kinds.includes("video")
       ? {
