@@ -2,6 +2,7 @@
 
 use super::App;
 use super::timestamp::rfc3339;
+use crate::observe::metrics::CONTENT_TYPE;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -38,8 +39,7 @@ async fn index() -> Json<Value> {
 }
 
 async fn metrics(State(app): State<Arc<App>>) -> Response {
-    let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(header::CONTENT_TYPE, content_type)], app.state.metrics.render()).into_response()
+    ([(header::CONTENT_TYPE, CONTENT_TYPE)], app.state.metrics.render()).into_response()
 }
 
 async fn info(State(app): State<Arc<App>>) -> Json<Value> {

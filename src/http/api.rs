@@ -51,7 +51,7 @@ type PageQuery = Result<Query<Page>, QueryRejection>;
 
 async fn streams(State(app): State<Arc<App>>, page: PageQuery) -> Result<Json<Value>, Problem> {
     let page = checked(page)?;
-    Ok(page.cut("streams", app.state.hub.streams(), |stream| stream.name.as_str(), |stream| describe_stream(stream)))
+    Ok(page.cut("streams", app.state.hub.streams(), |stream| stream.name.as_str(), describe_stream))
 }
 
 async fn stream(State(app): State<Arc<App>>, StreamPath(name): StreamPath) -> Result<Json<Value>, Problem> {
@@ -71,7 +71,7 @@ async fn sessions(State(app): State<Arc<App>>, page: PageQuery) -> Result<Json<V
         page.action.is_none_or(|action| action == asked(session.action))
             && page.stream.as_ref().is_none_or(|stream| session.stream.as_str() == stream)
     });
-    Ok(page.cut("sessions", sessions, |session| session.id.as_str(), |session| describe_session(session)))
+    Ok(page.cut("sessions", sessions, |session| session.id.as_str(), describe_session))
 }
 
 async fn session(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
@@ -113,7 +113,7 @@ impl Page {
             .map_or(0, |after| list.partition_point(|entry| key(entry).cmp(after.as_str()) != Order::Greater));
         let rest = &list[start..];
         let page = &rest[..limit.min(rest.len())];
-        let next = if page.len() < rest.len() { page.last().map(|last| key(last)) } else { None };
+        let next = if page.len() < rest.len() { page.last().map(key) } else { None };
         let entries: Vec<Value> = page.iter().map(describe).collect();
         Json(json!({ list_name: entries, "total": list.len(), "next": next }))
     }

@@ -7,6 +7,7 @@ use super::tls::{Setup, Tls};
 use super::{App, ListenerAddress, State, router};
 use crate::task::{StillRunning, Tasks};
 use socket2::{Domain, Protocol, Socket, Type};
+use std::collections::HashSet;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -87,7 +88,13 @@ impl Listeners {
         {
             return Err(HttpError::AdminOpen(address));
         }
-        let tls = if settings.http.is_some() { Setup::new(&settings.tls)? } else { None };
+        let tls = match (&settings.tls, settings.http) {
+            (_, None) => None,
+            (Tls::SelfSigned { names }, Some(address)) => {
+                Setup::new(&Tls::SelfSigned { names: with_local_names(names, address.ip()) })?
+            }
+            (tls, Some(_)) => Setup::new(tls)?,
+        };
         let bound = |listener, address: Option<SocketAddr>| address.map(|address| bind(listener, address)).transpose();
         Ok(Listeners { public: bound("http", settings.http)?, admin: bound("admin", settings.admin)?, tls })
     }
@@ -112,6 +119,29 @@ impl Bound {
         };
         ListenerAddress { listener, address: self.address, url }
     }
+}
+
+/// The names under which visitors may reach this machine, those that the configuration gives first.
+fn with_local_names(given: &[String], listen: IpAddr) -> Vec<String> {
+    let mut names = given.to_vec();
+    names.extend(["localhost", "127.0.0.1", "::1"].map(str::to_owned));
+    if let Ok(name) = std::fs::read_to_string("/proc/sys/kernel/hostname") {
+        names.push(name.trim().to_owned());
+    }
+    if listen.is_unspecified() {
+        // Link-local addresses have a zone, which no certificate can name.
+        let usable = |address: &IpAddr| !matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local());
+        let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
+        names.extend(interfaces.iter().map(if_addrs::Interface::ip).filter(usable).map(|address| address.to_string()));
+    } else {
+        names.push(listen.to_string());
+    }
+    let mut seen = HashSet::new();
+    // A host name with other characters can not be in a certificate, nor in a browser's address bar.
+    let speakable =
+        |name: &String| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._:".contains(&b));
+    names.retain(|name| speakable(name) && seen.insert(name.clone()));
+    names
 }
 
 fn bind(listener: &'static str, address: SocketAddr) -> Result<Bound, HttpError> {
@@ -282,6 +312,16 @@ mod tests {
         }
         let with_token = Settings { admin_has_token: true, ..admin("0.0.0.0:0") };
         assert!(Listeners::bind(&with_token).is_ok());
+    }
+
+    #[test]
+    fn a_self_signed_certificate_names_this_machine() {
+        let given = ["203.0.113.9".to_owned(), "localhost".to_owned(), "b\u{e4}d name".to_owned()];
+        let names = with_local_names(&given, "192.0.2.7".parse().unwrap());
+        assert_eq!(names[..4], ["203.0.113.9", "localhost", "127.0.0.1", "::1"]);
+        assert!(names.contains(&"192.0.2.7".to_owned()), "{names:?}");
+        let all = with_local_names(&[], "::".parse().unwrap());
+        assert!(!all.contains(&"::".to_owned()));
     }
 
     #[test]

@@ -23,6 +23,8 @@ mod session;
 mod stalling;
 mod stream_path;
 mod streams;
+#[cfg(test)]
+mod tests;
 mod timestamp;
 mod tls;
 mod whep;

@@ -57,11 +57,38 @@ pub(super) async fn observe(State(app): State<Arc<App>>, mut request: Request, n
     );
     let mut response = next.run(request).instrument(span.clone()).await;
     span.in_scope(|| log(&method, response.status(), began));
+    app.state.metrics.http_request(label(route.as_ref().map(MatchedPath::as_str)), response.status().as_u16());
     let headers = response.headers_mut();
     headers.insert(REQUEST_ID, id);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
     response
+}
+
+/// Every route that is counted under its own name. Assets and pages that only send files share `other`.
+const ROUTES: [&str; 17] = [
+    "/",
+    "/play/{*stream}",
+    "/publish/{*stream}",
+    "/whip/{*stream}",
+    "/whep/{*stream}",
+    "/session/{id}",
+    "/session/{id}/events",
+    "/session/{id}/events/{stream}",
+    "/streams",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/api/v1/info",
+    "/api/v1/config",
+    "/api/v1/streams",
+    "/api/v1/sessions",
+    "/api/v1/sessions/{id}",
+];
+
+/// The route as a metric's label.
+fn label(route: Option<&str>) -> &'static str {
+    ROUTES.into_iter().find(|known| route == Some(known)).unwrap_or("other")
 }
 
 /// Puts the session's id on the request's span.

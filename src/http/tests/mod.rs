@@ -1,0 +1,8 @@
+//! Tests of the HTTP surface as a whole: requests into the routers, and over real sockets.
+
+mod admin;
+mod events;
+mod fixture;
+mod sessions;
+mod site;
+mod socket;

@@ -1,0 +1,223 @@
+//! WHIP and WHEP endpoints up to the media plane, and the session URL.
+
+use super::super::Policy;
+use super::fixture::{Fixture, ask, offer};
+use crate::access;
+use crate::shard::{CloseReason, SessionState};
+
+const SDP: (&str, &str) = ("content-type", "application/sdp");
+const FRAGMENT: (&str, &str) = ("content-type", "application/trickle-ice-sdpfrag");
+const TRICKLE: &str = "a=ice-ufrag:oldufrag\r\na=ice-pwd:oldpasswordoldpassword\r\n\
+    m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:0\r\na=candidate:1 1 udp 1 192.0.2.9 9 typ host\r\na=end-of-candidates\r\n";
+const RESTART: &str = "a=ice-ufrag:newufrag\r\na=ice-pwd:newpasswordnewpassword\r\n";
+
+#[tokio::test]
+async fn requests_that_are_no_offers_are_refused() {
+    let fixture = Fixture::open();
+    let large = "v".repeat((64 << 10) + 1);
+    for endpoint in ["/whip", "/whep"] {
+        let rows = [
+            ("/demo", ("content-type", "text/plain"), "v=0", 415, "wrong-content-type"),
+            ("/demo", ("x-none", ""), "v=0", 415, "wrong-content-type"),
+            ("/demo", SDP, large.as_str(), 413, "body-too-large"),
+            ("/a/b/c/d/e", SDP, "v=0", 400, "invalid-stream-name"),
+            ("/a%2fb", SDP, "v=0", 400, "invalid-stream-name"),
+            ("/a@b", SDP, "v=0", 400, "invalid-stream-name"),
+            ("/demo/", SDP, "v=0", 400, "invalid-stream-name"),
+            ("/a/../b", SDP, "v=0", 400, "invalid-stream-name"),
+            ("/demo?token=a&token=b", SDP, "v=0", 400, "malformed-query"),
+            ("/", SDP, "v=0", 404, "not-found"),
+            ("", SDP, "v=0", 404, "not-found"),
+        ];
+        for (path, content_type, body, status, problem) in rows {
+            let path = format!("{endpoint}{path}");
+            let answer = ask(&fixture.public, "POST", &path, &[content_type], body).await;
+            assert_eq!((answer.status.as_u16(), answer.problem().as_str()), (status, problem), "{path}");
+        }
+        for method in ["GET", "HEAD"] {
+            let answer = ask(&fixture.public, method, &format!("{endpoint}/demo"), &[], "").await;
+            assert_eq!((answer.status.as_u16(), answer.body.as_str()), (204, ""), "{method} {endpoint}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn offers_are_answered_with_the_address_of_the_session() {
+    let fixture = Fixture::open();
+    let origin = ("origin", "https://player.example");
+    let answer = ask(&fixture.public, "POST", "/whip/live/new", &[SDP, origin], &offer("chrome-whip")).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+    assert_eq!(answer.header("content-type"), "application/sdp");
+    assert!(answer.body.starts_with("v=0\r\n") && answer.body.contains("a=recvonly"), "{}", answer.body);
+    assert!(answer.body.contains("a=candidate:"), "all candidates are in the answer");
+    assert!(!answer.headers.contains_key("link"));
+    let id = answer.header("location").strip_prefix("/session/").unwrap();
+    let (node, random) = id.split_once('.').unwrap();
+    assert_eq!((node, random.len()), ("test", 32));
+    let session = fixture.state.sessions.get(id).unwrap();
+    assert_eq!(answer.header("etag"), session.etag());
+    assert_eq!((session.client.protocol, session.client.remote_ip), ("whip", "127.0.0.1".parse().unwrap()));
+
+    let taken = ask(&fixture.public, "POST", "/whip/live/new", &[SDP], &offer("chrome-whip")).await;
+    assert_eq!((taken.status.as_u16(), taken.problem().as_str()), (409, "stream-taken"));
+    assert_eq!(fixture.state.sessions.list().len(), 1, "no half session is left");
+
+    let publisher = fixture.publish("demo");
+    let typed = ("content-type", "application/sdp; charset=utf-8");
+    let answer = ask(&fixture.public, "POST", "/whep/demo", &[typed, origin], &offer("chrome-whep")).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+    assert!(answer.body.contains("a=sendonly"), "{}", answer.body);
+    let location = answer.header("location");
+    assert_eq!(
+        answer.header("link"),
+        format!(
+            "<{location}/events>; rel=\"urn:ietf:params:whep:ext:core:server-sent-events\"; \
+             events=\"active,inactive,layers,viewercount,reconnect\""
+        )
+    );
+    drop(publisher);
+    let absent = ask(&fixture.public, "POST", "/whep/absent", &[SDP], &offer("chrome-whep")).await;
+    assert_eq!((absent.status.as_u16(), absent.problem().as_str()), (409, "not-live"));
+    assert!(absent.header("retry-after").parse::<u32>().is_ok());
+    let garbage = ask(&fixture.public, "POST", "/whip/other", &[SDP], "garbage").await;
+    assert_eq!((garbage.status.as_u16(), garbage.problem().as_str()), (400, "malformed-sdp"));
+}
+
+#[tokio::test]
+async fn access_rules_decide_who_gets_a_session() {
+    let token = "wct_alice-0123456789abcdefghjkmn";
+    let hex: String = access::digest(token).iter().map(|byte| format!("{byte:02x}")).collect();
+    let rules = format!(
+        "[[rules]]\nstream = \"live/*\"\nallow = \"token\"\ntokens = [\"sha256:{hex}\"]\n\
+         [[rules]]\nstream = \"**\"\nallow = \"denied\""
+    );
+    let fixture = Fixture::new(toml::from_str(&rules).unwrap(), Policy::default());
+    let bearer = format!("Bearer {token}");
+    let by_query = format!("/whip/live/b?token={token}");
+    let rows: [(&str, Option<&str>, u16); 5] = [
+        ("/whip/live/a", None, 401),
+        ("/whip/live/a", Some("Bearer wrong"), 401),
+        ("/whip/live/a", Some(&bearer), 201),
+        (&by_query, None, 201),
+        ("/whip/else", Some(&bearer), 403),
+    ];
+    for (path, authorization, status) in rows {
+        let mut headers = vec![SDP];
+        headers.extend(authorization.map(|value| ("authorization", value)));
+        let answer = ask(&fixture.public, "POST", path, &headers, &offer("chrome-whip")).await;
+        assert_eq!(answer.status, status, "{path}: {answer:?}");
+        assert_eq!(answer.header("www-authenticate").starts_with("Bearer"), status == 401);
+        assert!(!answer.body.contains(token));
+        if status == 201 {
+            let location = answer.header("location");
+            assert_eq!(ask(&fixture.public, "DELETE", location, &[], "").await.status, 401);
+            assert_eq!(ask(&fixture.public, "DELETE", location, &[("authorization", &bearer)], "").await.status, 200);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stopping_server_takes_no_offers() {
+    let fixture = Fixture::open();
+    fixture.state.stopping.cancel();
+    for path in ["/whip/demo", "/whep/demo"] {
+        let answer = ask(&fixture.public, "POST", path, &[SDP], "v=0").await;
+        assert_eq!((answer.status.as_u16(), answer.problem().as_str()), (503, "stopping"));
+        assert!(!answer.header("retry-after").is_empty());
+    }
+}
+
+#[tokio::test]
+async fn patch_trickles_or_restarts_by_its_etag() {
+    let fixture = Fixture::open();
+    let publisher = fixture.publish("demo");
+    let session = fixture.viewer(&publisher, None);
+    let path = format!("/session/{}", session.id);
+    let first = session.etag();
+    assert!(first.starts_with('"') && first.ends_with('"'), "strong: {first}");
+    let json = ("content-type", "application/json");
+    let refusals: [(&[(&str, &str)], &str, u16, &str); 5] = [
+        (&[FRAGMENT], TRICKLE, 428, "if-match-required"),
+        (&[FRAGMENT, ("if-match", "\"other\"")], TRICKLE, 412, "etag-mismatch"),
+        (&[FRAGMENT, ("if-match", "\"other\"")], RESTART, 412, "etag-mismatch"),
+        (&[json, ("if-match", &first)], TRICKLE, 415, "wrong-content-type"),
+        (&[FRAGMENT, ("if-match", &first)], "a=ice-ufrag:half\r\n", 400, "malformed-sdp"),
+    ];
+    for (headers, body, status, problem) in refusals {
+        let answer = ask(&fixture.public, "PATCH", &path, headers, body).await;
+        assert_eq!((answer.status.as_u16(), answer.problem().as_str()), (status, problem));
+        assert_eq!(session.etag(), first, "a failed PATCH leaves the session as it was");
+    }
+
+    let answer = ask(&fixture.public, "PATCH", &path, &[FRAGMENT, ("if-match", &first)], TRICKLE).await;
+    assert_eq!((answer.status.as_u16(), answer.body.as_str(), answer.header("etag")), (204, "", ""));
+
+    let mut before = first;
+    for (round, star) in ["*", "\"*\"", "current"].into_iter().enumerate() {
+        let condition = if star == "current" { before.clone() } else { star.to_owned() };
+        let body = RESTART.replace("newufrag", &format!("newufrag{round}"));
+        let answer = ask(&fixture.public, "PATCH", &path, &[FRAGMENT, ("if-match", &condition)], &body).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert_eq!(answer.header("content-type"), "application/trickle-ice-sdpfrag");
+        let etag = answer.header("etag").to_owned();
+        assert!(etag != before && etag == session.etag());
+        assert!(answer.body.contains("a=ice-ufrag:") && answer.body.contains("a=ice-pwd:"), "{}", answer.body);
+
+        // What trickles after a restart belongs to the new ICE session.
+        let old = ask(&fixture.public, "PATCH", &path, &[FRAGMENT, ("if-match", &before)], &body).await;
+        assert_eq!(old.status, 412);
+        let new = ask(&fixture.public, "PATCH", &path, &[FRAGMENT, ("if-match", &etag)], &body).await;
+        assert_eq!(new.status, 204);
+        before = etag;
+    }
+}
+
+#[tokio::test]
+async fn delete_ends_the_session_once() {
+    let fixture = Fixture::open();
+    let publisher = fixture.publish("demo");
+    let session = fixture.viewer(&publisher, None);
+    let path = format!("/session/{}", session.id);
+    for method in ["GET", "HEAD"] {
+        let answer = ask(&fixture.public, method, &path, &[], "").await;
+        assert_eq!((answer.status.as_u16(), answer.body.as_str()), (204, ""));
+    }
+    let answer = ask(&fixture.public, "DELETE", &path, &[("if-match", "\"stale\"")], "").await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(session.state(), SessionState::Closed(CloseReason::ByPeer));
+    for method in ["DELETE", "PATCH", "GET"] {
+        let answer = ask(&fixture.public, method, &path, &[], "").await;
+        assert_eq!(answer.status, 404, "{method}");
+    }
+    let answer = ask(&fixture.public, "DELETE", "/session/unknown", &[], "").await;
+    assert_eq!(answer.problem(), "no-session");
+}
+
+#[tokio::test]
+async fn the_session_url_wants_the_credential_that_created_it() {
+    let fixture = Fixture::open();
+    let publisher = fixture.publish("demo");
+    let session = fixture.viewer(&publisher, Some("secret-token"));
+    let path = format!("/session/{}", session.id);
+    let events = format!("{path}/events");
+    for authorization in [None, Some("Bearer wrong"), Some("Basic secret-token")] {
+        let mut headers = vec![FRAGMENT, ("if-match", "*")];
+        headers.extend(authorization.map(|value| ("authorization", value)));
+        for (method, path) in [("PATCH", &path), ("DELETE", &path), ("GET", &path), ("POST", &events)] {
+            let answer = ask(&fixture.public, method, path, &headers, RESTART).await;
+            assert_eq!(answer.status, 401, "{method} {authorization:?}");
+            assert_eq!(answer.header("www-authenticate"), "Bearer realm=\"wasmcast\"");
+            if method != "HEAD" {
+                assert_eq!(answer.problem(), "unauthorized");
+            }
+            assert!(!answer.body.contains("secret-token"));
+        }
+    }
+    let right = ("authorization", "Bearer secret-token");
+    let trickle = [FRAGMENT, right, ("if-match", "*")];
+    assert_eq!(ask(&fixture.public, "PATCH", &path, &trickle, TRICKLE).await.status, 204);
+    let by_query = format!("{path}?token=secret-token");
+    assert_eq!(ask(&fixture.public, "GET", &by_query, &[], "").await.status, 204);
+    assert_eq!(ask(&fixture.public, "OPTIONS", &path, &[], "").await.status, 200);
+    assert_eq!(ask(&fixture.public, "DELETE", &path, &[right], "").await.status, 200);
+}
