@@ -161,7 +161,8 @@ impl Draft {
         let order: Vec<u8> = fields.skip(1).filter_map(|field| field.parse().ok()).collect();
         // Static payload types need no rtpmap (RFC 3551, 6).
         let statics = [(0, Codec::Pcmu), (8, Codec::Pcma)];
-        let codecs = statics.into_iter().filter(|(pt, _)| kind == Some(MediaKind::Audio) && order.contains(pt)).collect();
+        let codecs =
+            statics.into_iter().filter(|(pt, _)| kind == Some(MediaKind::Audio) && order.contains(pt)).collect();
         let section = AnswerSection {
             kind,
             mid: String::new(),
@@ -289,7 +290,8 @@ mod tests {
             ("a=rtpmap", "none of the tracks"),
             ("v=0", "no SDP"),
         ] {
-            let sdp: String = ANSWER.lines().filter(|line| !line.starts_with(without)).map(|l| format!("{l}\r\n")).collect();
+            let sdp: String =
+                ANSWER.lines().filter(|line| !line.starts_with(without)).map(|l| format!("{l}\r\n")).collect();
             let error = Answer::parse(&sdp).unwrap_err().to_string();
             assert!(error.contains(words), "{without}: {error}");
         }

@@ -8,7 +8,9 @@ pub enum ClientError {
     /// The command line asks for something that does not exist or does not fit together.
     #[error("{0}")]
     Usage(String),
-    #[error("`{url}` is no endpoint: {reason}. Write it as http://HOST:PORT/whip/NAME to publish, http://HOST:PORT/whep/NAME to play")]
+    #[error(
+        "`{url}` is no endpoint: {reason}. Write it as http://HOST:PORT/whip/NAME to publish, http://HOST:PORT/whep/NAME to play"
+    )]
     Url { url: String, reason: String },
     #[error("cannot read {path}: {reason}")]
     Source { path: String, reason: String },

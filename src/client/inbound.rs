@@ -142,7 +142,8 @@ impl Inbound {
         let sequence = self.reception.packet(arrival.sequence);
         self.reception.timing(arrival.wall_ns, arrival.timestamp);
         if let Some((ntp, timestamp)) = self.report {
-            let ahead = f64::from(arrival.timestamp.wrapping_sub(timestamp) as i32) / f64::from(self.codec.clock_rate());
+            let ahead =
+                f64::from(arrival.timestamp.wrapping_sub(timestamp) as i32) / f64::from(self.codec.clock_rate());
             let sent = ntp.unix_ns().saturating_add_signed((ahead * 1e9) as i64);
             if sent >= self.live_from_ns {
                 self.transit.add((arrival.wall_ns as f64 - sent as f64) / 1e6);

@@ -59,7 +59,8 @@ pub async fn run(args: Args) -> Result<ExitCode, ClientError> {
     let duration = super::seconds("--duration", args.duration)?;
     let interval = super::seconds("--interval", args.interval)?;
     let endpoint = parse_endpoint(&args.url)?;
-    let options = SignalOptions { token: read_token(args.token.as_deref())?, insecure: args.insecure, fresh_connections: false };
+    let options =
+        SignalOptions { token: read_token(args.token.as_deref())?, insecure: args.insecure, fresh_connections: false };
     let signalling = Signalling::new(options)?;
     let sections = viewer_sections(!args.no_audio, !args.no_video);
     let session = Session::open(&signalling, &endpoint, Identity::generate()?, &sections).await?;
@@ -173,12 +174,15 @@ impl Player {
         fields.put("url", self.args.url.as_str());
         fields.put("final", end.is_some());
         if let Some(end) = end {
-            fields.put("ended", match end {
-                End::Duration => "duration".to_owned(),
-                End::Interrupted => "interrupted".to_owned(),
-                End::EnoughFrames => "frames".to_owned(),
-                End::Failed(error) => error.to_string(),
-            });
+            fields.put(
+                "ended",
+                match end {
+                    End::Duration => "duration".to_owned(),
+                    End::Interrupted => "interrupted".to_owned(),
+                    End::EnoughFrames => "frames".to_owned(),
+                    End::Failed(error) => error.to_string(),
+                },
+            );
         }
         fields.number("seconds", Some((now - self.session.opened.posted).as_secs_f64()), 2);
         let answered = self.session.opened.answered - self.session.opened.posted;

@@ -33,11 +33,13 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Publish a synthetic stream or a file by WHIP
 #[derive(clap::Args, Clone, Debug)]
-#[command(after_help = "Examples:\n  wasmcast publish testsrc http://127.0.0.1:8080/whip/cam1 --size 1280x720 --bitrate 2000\n  \
+#[command(
+    after_help = "Examples:\n  wasmcast publish testsrc http://127.0.0.1:8080/whip/cam1 --size 1280x720 --bitrate 2000\n  \
     wasmcast publish film.mp4 https://media.example/whip/film --loop --token env:TOKEN\n\n\
     testsrc is a moving picture with a running clock (H.264) and a tone (Opus). Frames of H.264 and H.265 carry the time of \
     sending, by which `wasmcast play` and `wasmcast bench` tell the latency. Files: H.264 Annex B (.h264), IVF, MP4, Ogg Opus. \
-    Ends with Ctrl-C, with --duration, or with the file; the session is then deleted.")]
+    Ends with Ctrl-C, with --duration, or with the file; the session is then deleted."
+)]
 pub struct Args {
     /// `testsrc`, or a file
     source: String,
@@ -153,7 +155,9 @@ pub async fn run(args: Args) -> Result<ExitCode, ClientError> {
 
 async fn open_source(args: &Args) -> Result<Source, ClientError> {
     let name = args.source.as_str();
-    let unsupported = |what: &str| ClientError::Usage(format!("{what} as a source is not supported yet: publish `testsrc` or a file"));
+    let unsupported = |what: &str| {
+        ClientError::Usage(format!("{what} as a source is not supported yet: publish `testsrc` or a file"))
+    };
     if name.ends_with(".flv") {
         return Err(unsupported("FLV"));
     }

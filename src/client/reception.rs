@@ -152,7 +152,11 @@ mod tests {
             for sequence in &sequences {
                 reception.packet(*sequence);
             }
-            assert_eq!((reception.received, reception.lost(), reception.gap_events), (received, lost, gaps), "{sequences:?}");
+            assert_eq!(
+                (reception.received, reception.lost(), reception.gap_events),
+                (received, lost, gaps),
+                "{sequences:?}"
+            );
         }
     }
 

@@ -54,10 +54,14 @@ pub fn parse_endpoint(text: &str) -> Result<Url, ClientError> {
     match url.scheme() {
         "http" | "https" => {}
         "rtmp" | "rtmps" => {
-            return Err(ClientError::Usage("RTMP is not supported yet: use a WHIP or WHEP URL (http or https)".to_owned()));
+            return Err(ClientError::Usage(
+                "RTMP is not supported yet: use a WHIP or WHEP URL (http or https)".to_owned(),
+            ));
         }
         "ws" | "wss" => {
-            return Err(ClientError::Usage("WebSocket is not supported yet: use a WHEP URL (http or https)".to_owned()));
+            return Err(ClientError::Usage(
+                "WebSocket is not supported yet: use a WHEP URL (http or https)".to_owned(),
+            ));
         }
         _ => return Err(fail("its scheme is neither http nor https")),
     }
@@ -225,7 +229,14 @@ mod tests {
         for (status, path, token, retry, body, expected) in [
             (401, "/whip/a", false, None, "", "a token is needed: pass --token"),
             (401, "/whip/a", true, None, "", "the token was not accepted"),
-            (409, "/whip/a", false, None, problem, "the stream is taken by another publisher (`cam1` is being published)"),
+            (
+                409,
+                "/whip/a",
+                false,
+                None,
+                problem,
+                "the stream is taken by another publisher (`cam1` is being published)",
+            ),
             (409, "/whep/a", false, Some("2"), "", "the stream is not live; try again in 2 s"),
             (503, "/whep/a", false, None, "line one\nline two", "the server is too busy (line one)"),
             (418, "/whep/a", false, None, "", "the offer was not accepted"),

@@ -151,6 +151,7 @@ impl Decoder {
 
 /// Whether openh264 was built with its assembly. Without (no nasm at build time) it takes 2 to 3.5 times the CPU.
 pub fn has_assembly() -> bool {
+    // SAFETY: as declared in openh264's `cpu.h`.
     unsafe extern "C" {
         fn WelsCPUFeatureDetect(processors: *mut i32) -> u32;
     }

@@ -56,7 +56,7 @@ const QUARANTINE: &[(&str, &[&str])] = &[
 ];
 
 /// Where the compiler's guarantees may be set aside: socket batching and codec wrappers.
-const UNSAFE_ROOMS: &[&str] = &["shard", "codec"];
+const UNSAFE_ROOMS: &[&str] = &["shard", "codec", "client"];
 
 const MAX_LINES: usize = 700;
 const DRAWERS: &[&str] =

@@ -285,7 +285,8 @@ impl Viewer {
             if frame.keyframe && frame.complete && self.first_frame_ms.is_none() {
                 self.first_frame_ms = self.since_post(arrival_ns);
             }
-            if let (Some(latency), Some(captured), Some(arrival)) = (latency.as_deref_mut(), frame.capture_ns, arrival_ns)
+            if let (Some(latency), Some(captured), Some(arrival)) =
+                (latency.as_deref_mut(), frame.capture_ns, arrival_ns)
                 && self.sampled
             {
                 latency.add((arrival as f64 - captured as f64) / 1e6);

@@ -37,11 +37,13 @@ const EVENTS: usize = 1024;
 
 /// Many viewers of one stream by WHEP, on one thread
 #[derive(clap::Args, Clone, Debug)]
-#[command(after_help = "Example:\n  wasmcast bench whep http://127.0.0.1:8080/whep/demo --viewers 200 --ramp 40 --duration 20 \\\n      --server-pid $(pgrep -of 'wasmcast serve')\n\n\
+#[command(
+    after_help = "Example:\n  wasmcast bench whep http://127.0.0.1:8080/whep/demo --viewers 200 --ramp 40 --duration 20 \\\n      --server-pid $(pgrep -of 'wasmcast serve')\n\n\
     Prints one JSON line. Times to the first packet (ttfp) and to the last packet of the first keyframe (ttff) count from just \
     before the POST. packets, bytes, loss, latency and CPU are those of the steady window, which starts when all viewers have \
     media and the settle time is over. Latency needs a publisher that puts the time into the picture, as `wasmcast publish \
-    testsrc` does. No retransmissions and no congestion control are negotiated, so that each packet counts once.")]
+    testsrc` does. No retransmissions and no congestion control are negotiated, so that each packet counts once."
+)]
 pub struct Args {
     /// WHEP endpoint, http or https
     url: String,
@@ -82,7 +84,9 @@ pub struct Args {
 
 /// Runs the load.
 pub async fn run(args: Args) -> Result<ExitCode, ClientError> {
-    for (name, value, least) in [("ramp", args.ramp, 0.01), ("duration", args.duration, 0.1), ("settle", args.settle, 0.0)] {
+    for (name, value, least) in
+        [("ramp", args.ramp, 0.01), ("duration", args.duration, 0.1), ("settle", args.settle, 0.0)]
+    {
         if !(least..=1e6).contains(&value) {
             return Err(ClientError::Usage(format!("--{name} must be at least {least}")));
         }
@@ -93,7 +97,8 @@ pub async fn run(args: Args) -> Result<ExitCode, ClientError> {
         None => None,
     };
     let server = resolve(&endpoint).await?;
-    let options = SignalOptions { token: read_token(args.token.as_deref())?, insecure: args.insecure, fresh_connections: true };
+    let options =
+        SignalOptions { token: read_token(args.token.as_deref())?, insecure: args.insecure, fresh_connections: true };
     let signalling = Signalling::new(options)?;
     let (asks, answers) = start_signalling(&signalling, &endpoint);
     let stop = Arc::new(AtomicBool::new(false));
@@ -419,7 +424,8 @@ impl Load {
 fn socket_error(error: std::io::Error) -> ClientError {
     match error.raw_os_error() {
         Some(libc::EMFILE | libc::ENFILE) => {
-            let advice = "too many open files: each viewer has a socket. Raise the limit (ulimit -n 65536) and try again";
+            let advice =
+                "too many open files: each viewer has a socket. Raise the limit (ulimit -n 65536) and try again";
             ClientError::Local(advice.to_owned())
         }
         _ => ClientError::Socket(error),

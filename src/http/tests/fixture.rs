@@ -75,7 +75,8 @@ impl Fixture {
         let (hub, sessions, access) = (Hub::new(HubLimits::default()), Sessions::new(100), Access::new(rules, true));
         let metrics = Metrics::new(1, Arc::new(AtomicU64::new(0)));
         let options = ShardOptions { listen: "127.0.0.1:0".parse().unwrap(), public: Vec::new(), shards: 1 };
-        let shards = Shards::start(&options, &sessions, |index| metrics.shard(index)).unwrap();
+        let shards =
+            Shards::start(&options, std::time::Instant::now(), &sessions, |index| metrics.shard(index)).unwrap();
         let state = State {
             whip: Whip::new("test", access.clone(), hub.clone(), sessions.clone(), &[]),
             whep: Whep::new("test", access.clone(), hub.clone(), sessions.clone()),

@@ -199,11 +199,11 @@ mod tests {
             text.contains(&format!("wasmcast_build_info{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION"))),
             "{text}"
         );
-        for name in
-            ["process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds", "process_threads"]
-        {
+        for name in ["process_resident_memory_bytes", "process_open_fds", "process_threads"] {
             assert!(samples[name] > 0.0, "{name}");
         }
+        // A young process may not have used a whole tick of CPU time.
+        assert!(samples["process_cpu_seconds_total"] >= 0.0);
         assert!(text.ends_with("# EOF\n"));
     }
 
