@@ -59,7 +59,7 @@ impl Source {
         if bytes.len() as u64 > MAX_FILE {
             return Err(fail("it is larger than 2 GiB".to_owned()));
         }
-        let file = MediaFile::open(Bytes::from(bytes), fps.unwrap_or(DEFAULT_FPS));
+        let file = MediaFile::open(&Bytes::from(bytes), fps.unwrap_or(DEFAULT_FPS));
         let file = file.map_err(|error| fail(error.to_string()))?;
         for line in file.left_out() {
             tracing::warn!("{path}: not sent: {line}");
