@@ -1,5 +1,6 @@
 //! Starts the programs that publish to the server and play from it.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
@@ -83,7 +84,7 @@ impl Publisher {
             }
             Self::Wasmcast => {
                 let mut command = wasmcast();
-                command.arg("publish").arg("--loop").args(sources(codec)).arg(url);
+                command.arg("publish").args(source(codec)).arg(url);
                 Process::start("wasmcast publish", &mut command)
             }
         }
@@ -130,7 +131,7 @@ impl Viewer {
             }
             Self::Wasmcast => {
                 let mut command = wasmcast();
-                command.arg("play").args(["--secs", &seconds.to_string()]).arg(url);
+                command.arg("play").args(["--duration", &seconds.to_string()]).arg(url);
                 Process::start("wasmcast play", &mut command)
             }
         }
@@ -186,9 +187,10 @@ fn ffmpeg() -> PathBuf {
 }
 
 /// What `wasmcast publish` reads: a picture of its own making, or a file that FFmpeg made for the tests.
-fn sources(codec: Codec) -> Vec<PathBuf> {
+fn source(codec: Codec) -> Vec<OsString> {
     if codec == Codec::H264 {
-        return vec!["testsrc".into()];
+        return ["testsrc", "--size", "640x360", "--bitrate", "800"].map(OsString::from).to_vec();
     }
-    vec![tools().join(format!("media/{}.mp4", codec.name().to_lowercase()))]
+    let container = if codec == Codec::Vp8 { "webm" } else { "mp4" };
+    vec![tools().join(format!("media/{}.{container}", codec.name().to_lowercase())).into(), "--loop".into()]
 }

@@ -7,4 +7,4 @@ shift 2
 . "$(dirname "$0")/testsrc.sh"
 exec "$ffmpeg" -hide_banner -loglevel warning -re $inputs \
   -c:v libx264 -preset ultrafast -tune zerolatency -profile:v baseline -bf 0 -g 60 -b:v 1M -pix_fmt yuv420p \
-  -c:a libopus -b:a 96k -ac 2 -ar 48000 -whip_flags dtls_active "$@" -f whip "$url"
+  -c:a libopus -b:a 96k -ac 2 -ar 48000 "$@" -f whip "$url"
