@@ -81,7 +81,11 @@ impl Connector {
         }
     }
 
-    async fn serve_http<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(&self, stream: S, peer: SocketAddr) {
+    /// As [`Connector::serve`], once bytes are plain.
+    pub(super) async fn serve_http<S>(&self, stream: S, peer: SocketAddr)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let stream = TokioIo::new(Stalling::new(stream, HEAD_TIMEOUT, WRITE_PATIENCE));
         let service = Addressed { router: TowerToHyperService::new(self.router.clone()), peer };
         let mut connection = pin!(self.http.serve_connection(stream, service));

@@ -260,7 +260,7 @@ fn video_line(answer: &str) -> Option<usize> {
     let carries_video = |section: &str| {
         section.starts_with("video ")
             && !section.starts_with("video 0 ")
-            && !section.lines().any(|line| line == "a=inactive")
+            && !section.lines().any(|line| line.trim_end() == "a=inactive")
     };
     sections.into_iter().position(carries_video)
 }
