@@ -28,6 +28,8 @@ const TICK: Duration = Duration::from_nanos(CATCH_UP_NS);
 const IDLE: Duration = Duration::from_millis(500);
 /// Sessions are looked after in so many parts, one a tick: each once a second.
 pub(super) const ROUNDS: usize = 100;
+/// How often sessions to which nobody came are looked for.
+const EXPIRY_INTERVAL: Duration = Duration::from_secs(1);
 /// DTLS must be done by then.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// A peer that has not shown itself for this long is gone (RFC 7675, 5.1).
@@ -69,6 +71,7 @@ pub struct Worker {
     pub(super) clock: Clock,
     round: usize,
     next_tick: Instant,
+    next_expiry: Instant,
     stopped: bool,
     pub(super) metrics: Arc<ShardMetrics>,
 }
@@ -100,6 +103,7 @@ impl Worker {
             handshaking: Vec::new(),
             starting: Vec::new(),
             next_tick: clock.now,
+            next_expiry: clock.now,
             clock,
             round: 0,
             stopped: false,
@@ -539,7 +543,8 @@ impl Worker {
             }
             slot += ROUNDS;
         }
-        if self.round == 0 && self.index == 0 {
+        if self.index == 0 && self.clock.now >= self.next_expiry {
+            self.next_expiry = self.clock.now + EXPIRY_INTERVAL;
             self.sessions.expire_pending();
         }
     }
