@@ -91,7 +91,7 @@ fn half_sent_requests_hold_nobody_up() {
 #[test]
 fn a_viewer_that_stops_reading_disturbs_no_other() {
     let server = Server::demo();
-    let frozen = Viewer::Aiortc.launch(Codec::H264, &server, "demo", 60.0);
+    let frozen = Viewer::Aiortc.launch(Codec::H264, &server, "demo", 60.0, true);
     server.wait_connected("play", 1);
     frozen.signal("STOP");
     Viewer::Aiortc.play(Codec::H264, &server, "demo").check_alive();

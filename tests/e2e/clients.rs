@@ -66,6 +66,11 @@ impl Publisher {
         }
     }
 
+    /// Whether there is sound: the file that holds VP8 has none.
+    pub fn has_audio(self, codec: Codec) -> bool {
+        (self, codec) != (Self::Wasmcast, Codec::Vp8)
+    }
+
     /// Starts publishing 640x360 with two tones, 440 Hz left and 660 Hz right, and returns when it says that it sends.
     pub fn start(self, codec: Codec, server: &Server, stream: &str) -> Process {
         let url = server.url(&format!("/whip/{stream}"));
@@ -108,18 +113,24 @@ impl Viewer {
         matches!(self, Self::Firefox | Self::Gstreamer)
     }
 
-    /// Plays the stream for some seconds and reports what arrived.
+    /// Plays sound and picture of the stream for some seconds and reports what arrived.
     pub fn play(self, codec: Codec, server: &Server, stream: &str) -> Report {
-        Report::read(self.launch(codec, server, stream, SECONDS), PATIENCE)
+        Report::read(self.launch(codec, server, stream, SECONDS, true), PATIENCE)
+    }
+
+    /// Plays only the picture.
+    pub fn play_video(self, codec: Codec, server: &Server, stream: &str) -> Report {
+        Report::read(self.launch(codec, server, stream, SECONDS, false), PATIENCE)
     }
 
     /// Starts playing for so many seconds of media.
-    pub fn launch(self, codec: Codec, server: &Server, stream: &str, seconds: f64) -> Process {
+    pub fn launch(self, codec: Codec, server: &Server, stream: &str, seconds: f64, audio: bool) -> Process {
         let url = server.url(&format!("/whep/{stream}"));
         match self {
             Self::Chromium | Self::Firefox => {
                 let page = server.url(&format!("/play/{stream}?muted=1"));
-                let options = json!({ "role": "play", "url": page, "seconds": seconds });
+                let kinds: &[&str] = if audio { &["audio", "video"] } else { &["video"] };
+                let options = json!({ "role": "play", "url": page, "seconds": seconds, "kinds": kinds });
                 browser(if self == Self::Firefox { "firefox" } else { "chromium" }, server, stream, &options)
             }
             Self::Aiortc | Self::Gstreamer => {
@@ -127,11 +138,13 @@ impl Viewer {
                 let mut command = python(name);
                 command.arg(url).args(["--codec", codec.name(), "--seconds", &seconds.to_string()]);
                 command.args(["--address", &server.http.ip().to_string()]);
+                command.args(if audio { &[] as &[&str] } else { &["--only", "video"] });
                 Process::start(name, &mut command)
             }
             Self::Wasmcast => {
                 let mut command = wasmcast();
                 command.arg("play").args(["--duration", &seconds.to_string()]).arg(url);
+                command.args(if audio { &[] as &[&str] } else { &["--no-audio"] });
                 Process::start("wasmcast play", &mut command)
             }
         }
@@ -191,6 +204,6 @@ fn source(codec: Codec) -> Vec<OsString> {
     if codec == Codec::H264 {
         return ["testsrc", "--size", "640x360", "--bitrate", "800"].map(OsString::from).to_vec();
     }
-    let container = if codec == Codec::Vp8 { "webm" } else { "mp4" };
+    let container = if codec == Codec::Vp8 { "ivf" } else { "mp4" };
     vec![tools().join(format!("media/{}.{container}", codec.name().to_lowercase())).into(), "--loop".into()]
 }
