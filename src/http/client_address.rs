@@ -60,12 +60,14 @@ fn node(text: &str) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::http::HeaderName;
 
     #[test]
     fn only_trusted_proxies_are_believed() {
         let trusted: Vec<Network> = ["10.0.0.0/8", "::1"].map(|text| text.parse().unwrap()).to_vec();
         let xff = "x-forwarded-for";
-        let rows: [(&str, &[(&str, &str)], &str); 17] = [
+        type Lines<'a> = &'a [(&'a str, &'a str)];
+        let rows: [(&str, Lines<'_>, &str); 17] = [
             ("203.0.113.9", &[], "203.0.113.9"),
             ("203.0.113.9", &[(xff, "1.2.3.4")], "203.0.113.9"),
             ("10.0.0.1", &[], "10.0.0.1"),
@@ -87,7 +89,7 @@ mod tests {
         for (peer, lines, expected) in rows {
             let mut headers = HeaderMap::new();
             for (name, value) in lines {
-                headers.append(*name, value.parse().unwrap());
+                headers.append(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
             }
             let found = client_address(peer.parse().unwrap(), &headers, &trusted);
             assert_eq!(found, expected.parse::<IpAddr>().unwrap(), "{peer} {lines:?}");

@@ -64,7 +64,8 @@ mod tests {
 
     #[tokio::test]
     async fn the_header_goes_before_the_query() {
-        let rows: [(&str, Option<&str>, Result<Option<&str>, ()>); 9] = [
+        type Found = Result<Option<&'static str>, ()>;
+        let rows: [(&str, Option<&str>, Found); 9] = [
             ("/", None, Ok(None)),
             ("/", Some("Bearer abc"), Ok(Some("abc"))),
             ("/", Some("bearer  abc "), Ok(Some("abc"))),

@@ -235,7 +235,8 @@ mod tests {
         let taken = || WhipError::Taken("`demo` is being published already".to_owned());
         let not_live = || WhepError::NotLive { stream: "demo".parse().unwrap(), retry_after_s: 3 };
         let name = || "a b".parse::<crate::media::StreamName>().unwrap_err();
-        let rows: Vec<(Problem, u16, &str, Option<(&str, &str)>)> = vec![
+        type Header = Option<(&'static str, &'static str)>;
+        let rows: Vec<(Problem, u16, &str, Header)> = vec![
             (taken().into(), 409, "stream-taken", None),
             (WhipError::Full("full".to_owned()).into(), 503, "full", Some(("retry-after", "10"))),
             (WhipError::Stopping.into(), 503, "stopping", Some(("retry-after", "5"))),

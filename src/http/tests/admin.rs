@@ -1,7 +1,7 @@
 //! The operator's API and who may use it.
 
 use super::super::Policy;
-use super::fixture::{Fixture, ask};
+use super::fixture::{Fixture, Lines, ask};
 use crate::access;
 use crate::shard::{CloseReason, SessionState};
 use std::sync::Arc;
@@ -85,7 +85,7 @@ async fn with_a_token_only_its_holders_come_in() {
     let fixture = Fixture::new(access::Config::default(), policy.clone());
     let right = format!("Bearer {token}");
     let by_query = format!("/api/v1/info?token={token}");
-    let rows: [(&str, &str, &[(&str, &str)], u16); 9] = [
+    let rows: [(&str, &str, Lines<'_>, u16); 9] = [
         ("GET", "/api/v1/info", &[], 401),
         ("GET", "/api/v1/info", &[("authorization", "Bearer wrong")], 401),
         ("GET", "/api/v1/info", &[("authorization", &right)], 200),

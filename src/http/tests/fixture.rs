@@ -178,6 +178,9 @@ pub(super) fn offer(name: &str) -> String {
     std::fs::read_to_string(format!("{}/tests/data/sdp/{name}.sdp", env!("CARGO_MANIFEST_DIR"))).unwrap()
 }
 
+/// Header lines.
+pub(super) type Lines<'a> = &'a [(&'a str, &'a str)];
+
 /// A request from the loopback address to `localhost`; `lines` are its headers.
 pub(super) fn request(method: &str, uri: &str, lines: &[(&str, &str)], body: impl Into<Body>) -> Request<Body> {
     let mut request = Request::builder().method(method).uri(uri).header("host", "localhost:8080");

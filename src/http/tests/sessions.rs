@@ -1,7 +1,7 @@
 //! WHIP and WHEP endpoints up to the media plane, and the session URL.
 
 use super::super::Policy;
-use super::fixture::{Fixture, ask, offer};
+use super::fixture::{Fixture, Lines, ask, offer};
 use crate::access;
 use crate::shard::{CloseReason, SessionState};
 
@@ -136,7 +136,7 @@ async fn patch_trickles_or_restarts_by_its_etag() {
     let first = session.etag();
     assert!(first.starts_with('"') && first.ends_with('"'), "strong: {first}");
     let json = ("content-type", "application/json");
-    let refusals: [(&[(&str, &str)], &str, u16, &str); 5] = [
+    let refusals: [(Lines<'_>, &str, u16, &str); 5] = [
         (&[FRAGMENT], TRICKLE, 428, "if-match-required"),
         (&[FRAGMENT, ("if-match", "\"other\"")], TRICKLE, 412, "etag-mismatch"),
         (&[FRAGMENT, ("if-match", "\"other\"")], RESTART, 412, "etag-mismatch"),

@@ -1,7 +1,7 @@
 //! Pages, lists, health, cross-origin access and refusals of the public listener.
 
 use super::super::{Origins, Policy};
-use super::fixture::{Fixture, ask};
+use super::fixture::{Fixture, Lines, ask};
 use crate::access;
 use std::sync::Arc;
 
@@ -63,7 +63,7 @@ async fn the_list_shows_live_streams_that_the_visitor_may_play() {
         (fixture.publish("demo"), fixture.publish("private/cam"), fixture.publish("hidden"));
     let _announced = fixture.state.hub.publish("announced".parse().unwrap(), Vec::new()).unwrap();
     let bearer = format!("Bearer {token}");
-    let rows: [(&str, &[(&str, &str)], &[&str]); 4] = [
+    let rows: [(&str, Lines<'_>, &[&str]); 4] = [
         ("/streams", &[], &["demo"]),
         ("/streams", &[("authorization", "Bearer wrong")], &["demo"]),
         ("/streams", &[("authorization", &bearer)], &["demo", "private/cam"]),
