@@ -41,7 +41,9 @@ impl Clip {
         let tracks = source.tracks();
         let mut frames: Vec<(Vec<Frame>, Duration)> = tracks
             .iter()
-            .map(|track| (Vec::new(), if track.kind() == MediaKind::Video { picture } else { Duration::from_millis(20) }))
+            .map(|track| {
+                (Vec::new(), if track.kind() == MediaKind::Video { picture } else { Duration::from_millis(20) })
+            })
             .collect();
         while source.next_due() < length {
             let frame = source.next(0).map_err(|error| ClientError::Local(error.to_string()))?;
@@ -118,7 +120,8 @@ impl Publisher {
         getrandom::fill(&mut random).expect("the system's random source works");
         let base = u32::from_be_bytes(random) & !0xf;
         let sections = clip.tracks.iter().zip((1u32..).step_by(2));
-        let sections = sections.map(|(track, number)| sender_section(track, base + number, base + number + 1)).collect();
+        let sections =
+            sections.map(|(track, number)| sender_section(track, base + number, base + number + 1)).collect();
         let now = Instant::now();
         Ok(Publisher {
             socket,
@@ -138,7 +141,6 @@ impl Publisher {
             keyframe_wanted: false,
         })
     }
-
 
     /// The offer to send.
     pub fn offer(&self) -> String {
@@ -272,7 +274,8 @@ impl Publisher {
                 for (index, payload) in payloads.iter().enumerate() {
                     let marker = is_video && index == last;
                     let captured = Some(captured).filter(|_| index == last);
-                    if let Some(packet) = output.outbound.packet(&self.transport, frame.pts, marker, captured, payload) {
+                    if let Some(packet) = output.outbound.packet(&self.transport, frame.pts, marker, captured, payload)
+                    {
                         self.counts.packets += 1;
                         self.counts.bytes += packet.len() as u64;
                         self.socket.send(peer, &packet);

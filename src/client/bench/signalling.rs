@@ -86,7 +86,8 @@ pub async fn until_interrupted<T: Send + 'static>(
 pub fn socket_error(error: std::io::Error) -> ClientError {
     match error.raw_os_error() {
         Some(libc::EMFILE | libc::ENFILE) => {
-            let advice = "too many open files: each viewer has a socket. Raise the limit (ulimit -n 65536) and try again";
+            let advice =
+                "too many open files: each viewer has a socket. Raise the limit (ulimit -n 65536) and try again";
             ClientError::Local(advice.to_owned())
         }
         _ => ClientError::Socket(error),

@@ -10,7 +10,7 @@ use crate::client::report;
 use crate::client::samples::Samples;
 use crate::client::session::resolve;
 use crate::client::signal::{SignalOptions, Signalling, parse_endpoint, read_token};
-use crate::client::socket::Batch;
+use crate::client::socket::{Batch, raise_socket_limit};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use reqwest::Url;
@@ -36,11 +36,13 @@ const EVENTS: usize = 1024;
 
 /// Many viewers of one stream by WHEP, on one thread
 #[derive(clap::Args, Clone, Debug)]
-#[command(after_help = "Example:\n  wasmcast bench whep http://127.0.0.1:8080/whep/demo --viewers 200 --ramp 40 --duration 20 \\\n      --server-pid $(pgrep -of 'wasmcast serve')\n\n\
+#[command(
+    after_help = "Example:\n  wasmcast bench whep http://127.0.0.1:8080/whep/demo --viewers 200 --ramp 40 --duration 20 \\\n      --server-pid $(pgrep -of 'wasmcast serve')\n\n\
     Prints one JSON line. Times to the first packet (ttfp) and to the last packet of the first keyframe (ttff) count from just \
     before the POST. packets, bytes, loss, latency and CPU are those of the steady window, which starts when all viewers have \
     media and the settle time is over. Latency needs a publisher that puts the time into the picture, as `wasmcast publish \
-    testsrc` does. No retransmissions and no congestion control are negotiated, so that each packet counts once.")]
+    testsrc` does. No retransmissions and no congestion control are negotiated, so that each packet counts once."
+)]
 pub struct Args {
     /// WHEP endpoint, http or https
     url: String,
@@ -88,8 +90,10 @@ pub async fn run(args: Args) -> Result<ExitCode, ClientError> {
         None => None,
     };
     let server = resolve(&endpoint).await?;
-    let options = SignalOptions { token: read_token(args.token.as_deref())?, insecure: args.insecure, fresh_connections: true };
+    let options =
+        SignalOptions { token: read_token(args.token.as_deref())?, insecure: args.insecure, fresh_connections: true };
     let signalling = Signalling::new(options)?;
+    raise_socket_limit();
     let (asks, answers) = start_signalling(&signalling);
     let stop = Arc::new(AtomicBool::new(false));
     let load = Load::new(args, endpoint, server, baseline, (asks, answers), stop.clone())?;

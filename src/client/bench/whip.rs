@@ -9,7 +9,7 @@ use crate::client::report;
 use crate::client::samples::Samples;
 use crate::client::session::resolve;
 use crate::client::signal::{SignalOptions, Signalling, parse_endpoint, read_token};
-use crate::client::socket::Batch;
+use crate::client::socket::{Batch, raise_socket_limit};
 use crate::codec::SourceOptions;
 use reqwest::Url;
 use std::collections::BTreeMap;
@@ -31,9 +31,11 @@ const GRACE: Duration = Duration::from_secs(45);
 
 /// Many publishers by WHIP, on one thread
 #[derive(clap::Args, Clone, Debug)]
-#[command(after_help = "Example:\n  wasmcast bench whip http://127.0.0.1:8080/whip/load{i} --publishers 20 --duration 20\n\n\
+#[command(
+    after_help = "Example:\n  wasmcast bench whip http://127.0.0.1:8080/whip/load{i} --publishers 20 --duration 20\n\n\
     Prints one JSON line. {i} in the URL is the publisher's number from 0. Every publisher sends the same clip of the test \
-    source, encoded once. The window starts when all are connected and the settle time is over.")]
+    source, encoded once. The window starts when all are connected and the settle time is over."
+)]
 pub struct Args {
     /// WHIP endpoint, http or https; {i} is replaced by the publisher's number
     url: String,
@@ -76,12 +78,10 @@ pub async fn run(args: Args) -> Result<ExitCode, ClientError> {
         None => None,
     };
     let server = resolve(&endpoint).await?;
-    let options = SignalOptions {
-        token: read_token(args.token.as_deref())?,
-        insecure: args.insecure,
-        fresh_connections: true,
-    };
+    let options =
+        SignalOptions { token: read_token(args.token.as_deref())?, insecure: args.insecure, fresh_connections: true };
     let signalling = Signalling::new(options)?;
+    raise_socket_limit();
     let (asks, answers) = start_signalling(&signalling);
     let stop = Arc::new(AtomicBool::new(false));
     let stopping = stop.clone();
@@ -157,7 +157,9 @@ impl Load {
                 self.publishers.iter_mut().for_each(|publisher| publisher.tick(now));
                 let complete = self.publishers.len() == self.args.publishers as usize;
                 let mut states = self.publishers.iter().map(|publisher| &publisher.state);
-                if all_up.is_none() && complete && !states.any(|state| matches!(state, State::Asking | State::Connecting))
+                if all_up.is_none()
+                    && complete
+                    && !states.any(|state| matches!(state, State::Asking | State::Connecting))
                 {
                     all_up = Some(now);
                     if !self.publishers.iter().any(|publisher| publisher.state == State::Publishing) {
