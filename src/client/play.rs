@@ -18,8 +18,8 @@ use std::time::{Duration, Instant, SystemTime};
     Prints one JSON line at the end, and one each --interval. Times to the first packet (ttfp_ms) and to the first complete \
     keyframe (ttff_ms) count from just before the POST. The latency is from the time inside the picture, as `wasmcast publish \
     testsrc` and the demo put there, to the arrival of the frame's last packet: both clocks must agree. av_offset_ms tells how \
-    much later the picture arrives than the sound of the same moment, by the sender's reports. Rates leave out the first \
-    second, latencies what was captured before the POST: a server may send it to catch up.\n\n\
+    much later the picture arrives than the sound of the same moment, by the sender's reports. Rates and \
+    latencies leave out the first second, in which a server may send what was before, for the viewer to catch up.\n\n\
     Exit code 0: played for the whole duration, or until interrupted; with --expect-frames: that many frames came.")]
 pub struct Args {
     /// WHEP endpoint, http or https
@@ -67,7 +67,7 @@ pub async fn run(args: Args) -> Result<ExitCode, ClientError> {
     let now = Instant::now();
     let duration = duration.or(args.expect_frames.map(|_| EXPECT_TIMEOUT)).unwrap_or(FOREVER);
     let player = Player {
-        receiver: Receiver::new(&session.answer, session.opened.posted_wall, now),
+        receiver: Receiver::new(&session.answer, session.opened.posted_wall, CATCH_UP, now),
         session,
         args,
         connected_ms: None,

@@ -23,6 +23,7 @@ pub struct Receiver {
     next_feedback: Instant,
     /// The wall clock just before the POST.
     posted_ns: u64,
+    live_from_ns: u64,
     /// Packets of no track.
     not_understood: u64,
 }
@@ -48,8 +49,9 @@ impl Mark {
 }
 
 impl Receiver {
-    /// For the tracks that an answer has. `posted_ns`: the wall clock just before the POST.
-    pub fn new(answer: &Answer, posted_ns: u64, now: Instant) -> Self {
+    /// For the tracks that an answer has. `posted_ns`: the wall clock just before the POST; what was captured less than
+    /// `catch_up` later does not count for the latency.
+    pub fn new(answer: &Answer, posted_ns: u64, catch_up: Duration, now: Instant) -> Self {
         let mut ssrc = [0u8; 4];
         getrandom::fill(&mut ssrc).expect("the system's random source works");
         Receiver {
@@ -60,6 +62,7 @@ impl Receiver {
             next_report: now + REPORT_INTERVAL,
             next_feedback: now,
             posted_ns,
+            live_from_ns: posted_ns.saturating_add(catch_up.as_nanos() as u64),
             not_understood: 0,
         }
     }
@@ -86,7 +89,7 @@ impl Receiver {
                 // A new source on the same track: the publisher came anew, or the server switched.
                 Some(inbound) if inbound.reception.ssrc != header.ssrc => inbound.switch(header.ssrc, &arrival),
                 Some(_) => {}
-                empty => *empty = Some(Inbound::new(codec, header.ssrc, nack, self.posted_ns, &arrival)),
+                empty => *empty = Some(Inbound::new(codec, header.ssrc, nack, self.live_from_ns, &arrival)),
             }
             if let Some(inbound) = &mut self.tracks[track] {
                 inbound.packet(&arrival);
@@ -198,6 +201,8 @@ impl Receiver {
         let lost: u64 = tracks.clone().map(Inbound::lost).sum();
         let expected: u64 = tracks.clone().map(|track| track.reception.expected()).sum();
         fields.put("lost", lost);
+        fields.put("video_lost", picture.map_or(0, Inbound::lost));
+        fields.put("audio_lost", sound.map_or(0, Inbound::lost));
         fields.number("loss", Some(lost as f64 / expected as f64), 6);
         fields.put("recovered", tracks.clone().map(|track| track.recovered).sum::<u64>());
         fields.put("nacks", tracks.clone().map(|track| track.nacks).sum::<u64>());

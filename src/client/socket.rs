@@ -51,6 +51,19 @@ pub struct Datagram<'a> {
     pub arrival_ns: Option<u64>,
 }
 
+/// Lets this process open as many sockets as the administrator allows it, and not only the 1024 that are usual at first.
+pub fn raise_socket_limit() {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: both calls get a pointer to a structure of the right type, which outlives them. A failure leaves the limit as
+    // it was, and opening a socket beyond it is an error that is told.
+    unsafe {
+        if libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) == 0 {
+            limit.rlim_cur = limit.rlim_max;
+            libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit);
+        }
+    }
+}
+
 impl MediaSocket {
     /// Binds a free port that can reach `server`, with a receive buffer of about `receive_buffer` bytes.
     pub fn open(server: SocketAddr, receive_buffer: usize) -> io::Result<Self> {

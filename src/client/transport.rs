@@ -214,9 +214,13 @@ pub fn connected_pair(identity: &Arc<Identity>) -> (Transport, Transport) {
     for _ in 0..16 {
         let mut datagrams = Vec::new();
         client.transmit(|_, datagram| datagrams.push(datagram.to_vec()));
-        datagrams.drain(..).for_each(|datagram| drop(server.receive(now, client_at, &datagram).unwrap()));
+        for datagram in datagrams.drain(..) {
+            server.receive(now, client_at, &datagram).unwrap();
+        }
         server.transmit(|_, datagram| datagrams.push(datagram.to_vec()));
-        datagrams.drain(..).for_each(|datagram| drop(client.receive(now, server_at, &datagram).unwrap()));
+        for datagram in datagrams.drain(..) {
+            client.receive(now, server_at, &datagram).unwrap();
+        }
     }
     assert!(client.is_connected() && server.is_connected());
     (client, server)

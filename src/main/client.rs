@@ -2,6 +2,7 @@
 
 use crate::output;
 use std::future::Future;
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::time::Duration;
 use wasmcast::client::ClientError;
@@ -14,6 +15,7 @@ pub fn run(command: impl Future<Output = Result<ExitCode, ClientError>>) -> Exit
         tracing_subscriber::fmt()
             .with_env_filter(filter)
             .with_writer(std::io::stderr)
+            .with_ansi(std::io::stderr().is_terminal())
             .with_target(false)
             .without_time()
             .try_init(),

@@ -1,8 +1,11 @@
 //! Load generators: many light sessions of one process, each on a socket of its own.
 
 mod process;
+mod publisher;
+mod signalling;
 mod viewer;
 pub mod whep;
+pub mod whip;
 
 use super::ClientError;
 use std::process::ExitCode;
@@ -19,11 +22,23 @@ pub struct Args {
 #[derive(clap::Subcommand, Clone, Debug)]
 enum Load {
     Whep(whep::Args),
+    Whip(whip::Args),
 }
 
 /// Runs a load generator.
 pub async fn run(args: Args) -> Result<ExitCode, ClientError> {
     match args.load {
         Load::Whep(args) => whep::run(args).await,
+        Load::Whip(args) => whip::run(args).await,
     }
+}
+
+/// Checks the numbers that all loads have: sessions a second, and seconds.
+fn check_times(ramp: f64, duration: f64, settle: f64) -> Result<(), ClientError> {
+    for (name, value, least) in [("ramp", ramp, 0.01), ("duration", duration, 0.1), ("settle", settle, 0.0)] {
+        if !(least..=1e6).contains(&value) {
+            return Err(ClientError::Usage(format!("--{name} must be at least {least}")));
+        }
+    }
+    Ok(())
 }

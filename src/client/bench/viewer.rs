@@ -366,7 +366,7 @@ impl Viewer {
 }
 
 /// A cause that does not differ between viewers, so that they can be counted.
-fn summary(error: &ClientError) -> String {
+pub fn summary(error: &ClientError) -> String {
     match error {
         ClientError::Refused { status, reason, .. } => format!("HTTP {status}: {reason}"),
         ClientError::Unreachable { reason, .. } => format!("HTTP: {reason}"),
@@ -374,7 +374,8 @@ fn summary(error: &ClientError) -> String {
     }
 }
 
-fn short(error: &TransportError) -> String {
+/// Likewise of a transport.
+pub fn short(error: &TransportError) -> String {
     match error {
         TransportError::NoIce { seconds, .. } => format!("no answer on UDP in {seconds} s"),
         other => other.to_string(),

@@ -1,6 +1,7 @@
 //! `wasmcast bench whep`: many viewers on one thread, and what they saw in a steady window, as one JSON line.
 
 use super::process::Usage;
+use super::signalling::{Answered, Ask, leave, socket_error, start_signalling, until_interrupted};
 use super::viewer::{Counts, State, Viewer};
 use crate::client::dtls::Identity;
 use crate::client::error::ClientError;
@@ -8,8 +9,8 @@ use crate::client::offer::{Section, counting_sections};
 use crate::client::report;
 use crate::client::samples::Samples;
 use crate::client::session::resolve;
-use crate::client::signal::{Opened, SignalOptions, Signalling, parse_endpoint, read_token};
-use crate::client::socket::Batch;
+use crate::client::signal::{SignalOptions, Signalling, parse_endpoint, read_token};
+use crate::client::socket::{Batch, raise_socket_limit};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use reqwest::Url;
@@ -21,10 +22,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
-use tokio::sync::Semaphore;
+use tokio::sync::mpsc::UnboundedSender;
 
-/// Offers that wait for their answers at the same time; later ones queue, as behind a proxy.
-const CONCURRENT_POSTS: usize = 32;
 /// Timers are looked at this often.
 const TICK: Duration = Duration::from_millis(10);
 /// Pause between two sweeps of the sockets while viewers join, for exact join times.
@@ -84,13 +83,7 @@ pub struct Args {
 
 /// Runs the load.
 pub async fn run(args: Args) -> Result<ExitCode, ClientError> {
-    for (name, value, least) in
-        [("ramp", args.ramp, 0.01), ("duration", args.duration, 0.1), ("settle", args.settle, 0.0)]
-    {
-        if !(least..=1e6).contains(&value) {
-            return Err(ClientError::Usage(format!("--{name} must be at least {least}")));
-        }
-    }
+    super::check_times(args.ramp, args.duration, args.settle)?;
     let endpoint = parse_endpoint(&args.url)?;
     let baseline = match args.server_pid {
         Some(pid) => Some(Usage::of_tree(pid).ok_or(ClientError::NoSuchProcess(pid))?),
@@ -100,70 +93,14 @@ pub async fn run(args: Args) -> Result<ExitCode, ClientError> {
     let options =
         SignalOptions { token: read_token(args.token.as_deref())?, insecure: args.insecure, fresh_connections: true };
     let signalling = Signalling::new(options)?;
-    let (asks, answers) = start_signalling(&signalling, &endpoint);
+    raise_socket_limit();
+    let (asks, answers) = start_signalling(&signalling);
     let stop = Arc::new(AtomicBool::new(false));
-    let load = Load::new(args, server, baseline, asks, answers, stop.clone())?;
-    let thread = std::thread::Builder::new().name("viewers".to_owned());
-    let (done, outcome) = tokio::sync::oneshot::channel();
-    thread
-        .spawn(move || drop(done.send(load.run())))
-        .map_err(|error| ClientError::Local(format!("cannot start a thread: {error}")))?;
-    let watch = tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            stop.store(true, Ordering::Relaxed);
-        }
-    });
-    let outcome = outcome.await.map_err(|_| ClientError::Local("the load ended unexpectedly".to_owned()))??;
-    watch.abort();
+    let load = Load::new(args, endpoint, server, baseline, (asks, answers), stop.clone())?;
+    let outcome = until_interrupted("viewers", stop, move || load.run()).await?;
     report::print(&outcome.report)?;
     leave(&signalling, outcome.sessions).await;
     Ok(if outcome.sessions_ok > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// An offer of a viewer.
-struct Ask {
-    viewer: usize,
-    offer: String,
-}
-
-type Answered = (usize, Result<Opened, ClientError>);
-
-/// Posts offers as they come, a bounded number at a time. Offers are bounded by the viewers, one each.
-fn start_signalling(
-    signalling: &Signalling,
-    endpoint: &Url,
-) -> (tokio::sync::mpsc::UnboundedSender<Ask>, mpsc::Receiver<Answered>) {
-    let (asks, mut asked) = tokio::sync::mpsc::unbounded_channel::<Ask>();
-    let (answered, answers) = mpsc::channel();
-    let (signalling, endpoint) = (signalling.clone(), endpoint.clone());
-    tokio::spawn(async move {
-        let slots = Arc::new(Semaphore::new(CONCURRENT_POSTS));
-        while let Some(Ask { viewer, offer }) = asked.recv().await {
-            let Ok(slot) = slots.clone().acquire_owned().await else { return };
-            let (signalling, endpoint, answered) = (signalling.clone(), endpoint.clone(), answered.clone());
-            tokio::spawn(async move {
-                let result = signalling.post(&endpoint, offer).await;
-                drop(slot);
-                drop(answered.send((viewer, result)));
-            });
-        }
-    });
-    (asks, answers)
-}
-
-/// Deletes the sessions, a bounded number at a time and for a bounded time.
-async fn leave(signalling: &Signalling, sessions: Vec<Url>) {
-    let slots = Arc::new(Semaphore::new(CONCURRENT_POSTS));
-    let mut farewells = tokio::task::JoinSet::new();
-    for session in sessions {
-        let (slots, signalling) = (slots.clone(), signalling.clone());
-        farewells.spawn(async move {
-            if let Ok(_slot) = slots.acquire().await {
-                drop(signalling.delete(&session).await);
-            }
-        });
-    }
-    drop(tokio::time::timeout(Duration::from_secs(10), farewells.join_all()).await);
 }
 
 /// What the thread of the viewers hands back.
@@ -176,12 +113,13 @@ struct Outcome {
 /// Everything that the thread of the viewers owns.
 struct Load {
     args: Args,
+    endpoint: Url,
     server: SocketAddr,
     baseline: Option<Usage>,
     sections: Vec<Section>,
     identity: Arc<Identity>,
     viewers: Vec<Viewer>,
-    asks: tokio::sync::mpsc::UnboundedSender<Ask>,
+    asks: UnboundedSender<Ask>,
     answers: mpsc::Receiver<Answered>,
     stop: Arc<AtomicBool>,
     poll: Poll,
@@ -202,15 +140,16 @@ struct Window {
 impl Load {
     fn new(
         args: Args,
+        endpoint: Url,
         server: SocketAddr,
         baseline: Option<Usage>,
-        asks: tokio::sync::mpsc::UnboundedSender<Ask>,
-        answers: mpsc::Receiver<Answered>,
+        (asks, answers): (UnboundedSender<Ask>, mpsc::Receiver<Answered>),
         stop: Arc<AtomicBool>,
     ) -> Result<Self, ClientError> {
         let sections = counting_sections(!args.no_audio, !args.no_video);
         Ok(Load {
             sections,
+            endpoint,
             server,
             baseline,
             identity: Identity::generate()?,
@@ -288,7 +227,7 @@ impl Load {
             let descriptor = viewer.socket().as_raw_fd();
             let registry = self.poll.registry();
             registry.register(&mut SourceFd(&descriptor), Token(index), Interest::READABLE).map_err(socket_error)?;
-            let ask = Ask { viewer: index, offer: viewer.offer(&self.sections) };
+            let ask = Ask { session: index, endpoint: self.endpoint.clone(), offer: viewer.offer(&self.sections) };
             self.viewers.push(viewer);
             if self.asks.send(ask).is_err() {
                 return Err(ClientError::Local("the signalling ended unexpectedly".to_owned()));
@@ -418,16 +357,5 @@ impl Load {
         fields.put("plis_sent", self.viewers.iter().map(|viewer| viewer.plis).sum::<u64>());
         fields.put("srtp_auth_fail", self.viewers.iter().map(|viewer| viewer.not_authentic).sum::<u64>());
         fields.put("rtcp_in", self.viewers.iter().map(|viewer| viewer.rtcp_in).sum::<u64>());
-    }
-}
-
-fn socket_error(error: std::io::Error) -> ClientError {
-    match error.raw_os_error() {
-        Some(libc::EMFILE | libc::ENFILE) => {
-            let advice =
-                "too many open files: each viewer has a socket. Raise the limit (ulimit -n 65536) and try again";
-            ClientError::Local(advice.to_owned())
-        }
-        _ => ClientError::Socket(error),
     }
 }
