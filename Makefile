@@ -32,7 +32,7 @@ unit: setup-build ## the tests that need no browser or client
 lint: ## formatting, clippy, documentation, licences, unused dependencies
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets --quiet -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items --quiet
+	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --locked --workspace --no-deps --document-private-items --quiet
 	cargo deny --log-level error check bans licenses sources
 	tests/setup/advisories.sh
 	cargo shear

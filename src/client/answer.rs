@@ -274,7 +274,7 @@ mod tests {
         assert_eq!((audio.formats[0].codec, audio.ssrc), (Codec::Opus, Some(9)));
         let video = answer.section(MediaKind::Video).unwrap();
         let format = AnswerFormat { payload_type: 102, codec: Codec::H264, rtx: Some(103), nack: true };
-        assert_eq!(video.formats, [format.clone()]);
+        assert_eq!(video.formats, std::slice::from_ref(&format));
         assert_eq!((video.ssrc, video.rtx_ssrc), (Some(20), Some(21)));
         assert_eq!(video.extension("urn:ietf:params:rtp-hdrext:sdes:mid"), Some(4));
         assert_eq!(video.retransmits(103), Some(&format));

@@ -75,7 +75,7 @@ pub async fn run(args: Args) -> Result<ExitCode, ClientError> {
         caught_up: None,
         interval_began: Mark::default(),
     };
-    player.play(now + duration, interval).await
+    Box::pin(player.play(now + duration, interval)).await
 }
 
 struct Player {

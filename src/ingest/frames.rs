@@ -64,7 +64,7 @@ impl FramePublisher {
         track.frame = track.frame.wrapping_add(1);
         let now_ns = self.epoch.elapsed().as_nanos() as u64;
         let video = frame.codec.kind() == MediaKind::Video;
-        let with_capture = video && (frame.keyframe || track.frame % CAPTURE_EVERY == 0);
+        let with_capture = video && (frame.keyframe || track.frame.is_multiple_of(CAPTURE_EVERY));
         let payloads = track.packetizer.packetize(frame);
         let last = payloads.len().saturating_sub(1);
         let mut packets = Vec::with_capacity(payloads.len());

@@ -174,7 +174,8 @@ impl Ingest {
             // Who asked before this keyframe came is served by it.
             self.publisher.take_keyframe_request();
         }
-        let capture = if starts && kind == MediaKind::Video && (keyframe_starts || frame % CAPTURE_EVERY == 0) {
+        let capture = if starts && kind == MediaKind::Video && (keyframe_starts || frame.is_multiple_of(CAPTURE_EVERY))
+        {
             let clock = &self.timeline.clocks()[track_index];
             if clock.wall_ns > 0 { NtpTime::from_unix_ns(clock.wall_at(timestamp)) } else { NtpTime(0) }
         } else {

@@ -5,7 +5,7 @@ use super::egress::Egress;
 use super::inbox::{Command, Inbox};
 use super::sessions::Sessions;
 use super::socket::Socket;
-use super::worker::Worker;
+use super::worker::{Parts, Worker};
 use crate::observe::metrics::ShardMetrics;
 use crate::protocol::webrtc::dtls::{DtlsError, Identity};
 use mio::unix::SourceFd;
@@ -90,16 +90,16 @@ impl Shards {
             let inbox = Arc::new(Inbox::new(index, waker));
             inboxes.push(inbox.clone());
             let egress = Egress::new(Socket::new(socket, address).map_err(StartError::Thread)?);
-            workers.push(Worker::new(
+            workers.push(Worker::new(Parts {
                 index,
                 inbox,
-                sessions.clone(),
-                identity.clone(),
+                sessions: sessions.clone(),
+                identity: identity.clone(),
                 poll,
                 egress,
-                Clock::new(epoch),
-                metrics(index),
-            ));
+                clock: Clock::new(epoch),
+                metrics: metrics(index),
+            }));
         }
         sessions.connect(candidates(address, &options.public)?, identity.fingerprint(), inboxes);
         let threads = workers

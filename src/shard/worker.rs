@@ -51,6 +51,18 @@ enum Route {
     Shard(usize),
 }
 
+/// What a shard is made of.
+pub struct Parts {
+    pub index: usize,
+    pub inbox: Arc<Inbox>,
+    pub sessions: Sessions,
+    pub identity: Arc<Identity>,
+    pub poll: mio::Poll,
+    pub egress: Egress,
+    pub clock: Clock,
+    pub metrics: Arc<ShardMetrics>,
+}
+
 /// One shard.
 pub struct Worker {
     pub index: usize,
@@ -77,16 +89,8 @@ pub struct Worker {
 }
 
 impl Worker {
-    pub fn new(
-        index: usize,
-        inbox: Arc<Inbox>,
-        sessions: Sessions,
-        identity: Arc<Identity>,
-        poll: mio::Poll,
-        egress: Egress,
-        clock: Clock,
-        metrics: Arc<ShardMetrics>,
-    ) -> Self {
+    pub fn new(parts: Parts) -> Self {
+        let Parts { index, inbox, sessions, identity, poll, egress, clock, metrics } = parts;
         Worker {
             index,
             inbox,

@@ -42,7 +42,7 @@ impl Process {
             .spawn()
             .unwrap_or_else(|error| panic!("{name} does not start: {error}; `make test` installs what tests need"));
         let log = Arc::new(Log::default());
-        log.output.lock().unwrap().open = 2;
+        log.output.lock().expect("no reader of the output panics").open = 2;
         let (stdout, stderr) = (child.stdout.take().expect("piped"), child.stderr.take().expect("piped"));
         keep(stdout, true, log.clone());
         keep(stderr, false, log.clone());
@@ -56,7 +56,7 @@ impl Process {
     /// The first result of `find` over the lines written so far and to come; panics when it ends or time is up.
     pub fn wait_for<T>(&self, what: &str, limit: Duration, find: impl Fn(&str) -> Option<T>) -> T {
         let end = Instant::now() + limit;
-        let mut output = self.log.output.lock().unwrap();
+        let mut output = self.log.output.lock().expect("no reader of the output panics");
         let mut seen = 0;
         loop {
             if let Some(found) = output.lines[seen..].iter().find_map(|(_, line)| find(line)) {
@@ -69,21 +69,21 @@ impl Process {
                 drop(output);
                 panic!("{} {why} before: {what}\n{}", self.name, self.log());
             }
-            output = self.log.changed.wait_timeout(output, left).unwrap().0;
+            output = self.log.changed.wait_timeout(output, left).expect("no reader of the output panics").0;
         }
     }
 
     /// Waits for the end; panics when time is up.
     pub fn finish(mut self, limit: Duration) -> Finished {
         let end = Instant::now() + limit;
-        let mut output = self.log.output.lock().unwrap();
+        let mut output = self.log.output.lock().expect("no reader of the output panics");
         while output.open > 0 {
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 drop(output);
                 panic!("{} did not end within {limit:?}\n{}", self.name, self.log());
             }
-            output = self.log.changed.wait_timeout(output, left).unwrap().0;
+            output = self.log.changed.wait_timeout(output, left).expect("no reader of the output panics").0;
         }
         let data = output.lines.iter().filter(|(stdout, _)| *stdout).map(|(_, line)| line.clone()).collect();
         drop(output);
@@ -103,7 +103,7 @@ impl Process {
 
     /// Everything written so far.
     pub fn log(&self) -> String {
-        let output = self.log.output.lock().unwrap();
+        let output = self.log.output.lock().expect("no reader of the output panics");
         let lines = output.lines.iter().map(|(_, line)| format!("  {}| {line}\n", self.name));
         lines.collect()
     }
@@ -125,11 +125,11 @@ fn keep(stream: impl Read + Send + 'static, stdout: bool, log: Arc<Log>) {
         let mut line = Vec::new();
         while reader.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
             let text = String::from_utf8_lossy(&line).trim_end().to_owned();
-            log.output.lock().unwrap().lines.push((stdout, text));
+            log.output.lock().expect("no reader of the output panics").lines.push((stdout, text));
             log.changed.notify_all();
             line.clear();
         }
-        log.output.lock().unwrap().open -= 1;
+        log.output.lock().expect("no reader of the output panics").open -= 1;
         log.changed.notify_all();
     });
 }

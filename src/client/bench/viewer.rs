@@ -232,9 +232,9 @@ impl Viewer {
         }
     }
 
-    fn datagram(&mut self, now: Instant, datagram: Datagram<'_>, whole: bool, latency: &mut Option<&mut Samples>) {
+    fn datagram(&mut self, now: Instant, mut datagram: Datagram<'_>, whole: bool, latency: &mut Option<&mut Samples>) {
         match self.transport.receive(now, datagram.from, datagram.data) {
-            Ok(Received::Rtp) => self.rtp(now, datagram, whole, latency),
+            Ok(Received::Rtp) => self.rtp(now, &mut datagram, whole, latency),
             Ok(Received::Rtcp) => self.rtcp_in += 1,
             Ok(Received::Connected) => {
                 self.connected_ms = self.posted.as_ref().map(|posted| (now - posted.at).as_secs_f64() * 1e3);
@@ -245,7 +245,7 @@ impl Viewer {
         }
     }
 
-    fn rtp(&mut self, now: Instant, datagram: Datagram<'_>, whole: bool, latency: &mut Option<&mut Samples>) {
+    fn rtp(&mut self, now: Instant, datagram: &mut Datagram<'_>, whole: bool, latency: &mut Option<&mut Samples>) {
         let Ok(header) = Header::parse(datagram.data) else { return };
         let known = self.sources.iter().position(|source| source.reception.ssrc == header.ssrc);
         let index = known.unwrap_or(self.sources.len());
