@@ -97,10 +97,6 @@ impl Process {
         assert!(sent.is_ok_and(|status| status.success()), "{} takes no {name}", self.name);
     }
 
-    pub fn is_running(&mut self) -> bool {
-        self.child.try_wait().is_ok_and(|status| status.is_none())
-    }
-
     /// Everything written so far.
     pub fn log(&self) -> String {
         let output = self.log.output.lock().expect("no reader of the output panics");
