@@ -52,15 +52,18 @@ fn metrics_count_what_happens() {
     let server = Server::demo();
     server.send(&Request::offer("/whep/demo", CHROME_WHEP)).expect(201);
     server.send(&Request::offer("/whep/nobody", CHROME_WHEP)).problem(409);
-    server.wait_sessions("play", 1);
-    let text = Request::get("/metrics").send(server.admin).expect(200).text();
-    let value = |name: &str| {
+    let value = |text: &str, name: &str| {
         let line = text.lines().find(|line| line.starts_with(name));
         line.and_then(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
     };
-    assert_eq!(value("wasmcast_streams"), Some(1.0), "{text}");
-    assert!(value("wasmcast_sessions").is_some(), "{text}");
-    assert!(value("wasmcast_http_requests").is_some_and(|count| count >= 1.0), "{text}");
+    // Gauges are brought up to date once a second.
+    let text = server.wait_until("one stream and one pending viewer", || {
+        let text = Request::get("/metrics").send(server.admin).expect(200).text();
+        let viewer = value(&text, "wasmcast_sessions{action=\"play\",state=\"pending\"}");
+        let seen = value(&text, "wasmcast_streams") == Some(1.0) && viewer == Some(1.0);
+        if seen { Ok(text) } else { Err(text) }
+    });
+    assert!(value(&text, "wasmcast_http_requests").is_some_and(|count| count >= 1.0), "{text}");
     assert!(!text.contains("nobody"), "names that clients choose are no labels: {text}");
     for line in text.lines().filter(|line| !line.starts_with('#')) {
         assert!(line.starts_with("wasmcast_") || line.starts_with("process_"), "{line}");

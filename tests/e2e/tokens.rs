@@ -98,7 +98,11 @@ fn tokens_are_never_logged() {
 #[test]
 fn rules_are_told_apart_by_action_and_stream() {
     let (secret, line) = token();
-    let config = format!("{}[[access.rules]]\nstream = \"private/**\"\nallow = \"denied\"\n", rule("play", &line));
+    // Once a rule says something about an action, what no rule covers is denied unless it is opened.
+    let config = format!(
+        "access.publish = \"open\"\n{}[[access.rules]]\nstream = \"private/**\"\nallow = \"denied\"\n",
+        rule("play", &line)
+    );
     let server = Setup::new().config(&config).demo().start();
     server.wait_live("demo");
     server.send(&Request::offer("/whip/private/a", CHROME_WHIP)).problem(403);

@@ -33,10 +33,16 @@ export async function connected(patience) {
 // Waits until the page shows a word, and tells what it shows.
 export async function look({ until, patience }) {
   const end = performance.now() + patience * 1000;
-  const found = () => document.body.innerText.toLowerCase().includes(until.toLowerCase());
+  // Elements may keep what they show in a tree of their own.
+  const texts = (root) => [...root.querySelectorAll("*")].flatMap((element) => {
+    const own = element.shadowRoot;
+    return own ? [...[...own.children].map((child) => child.innerText ?? ""), ...texts(own)] : [];
+  });
+  const text = () => [document.body.innerText, ...texts(document)].join("\n");
+  const found = () => text().toLowerCase().includes(until.toLowerCase());
   while (!found() && performance.now() < end) await new Promise((next) => requestAnimationFrame(next));
   const links = [...document.links].map((link) => link.pathname);
-  return { found: found(), text: document.body.innerText, links, title: document.title };
+  return { found: found(), text: text(), links, title: document.title };
 }
 
 // Watches the page's video element: picture size and motion, tone of each channel, sound against picture.
