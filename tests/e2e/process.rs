@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,17 @@ struct Output {
 struct Log {
     output: Mutex<Output>,
     changed: Condvar,
+}
+
+impl Log {
+    fn lock(&self) -> MutexGuard<'_, Output> {
+        self.output.lock().expect("nobody panics while holding it")
+    }
+
+    /// Waits for a change, at most so long.
+    fn wait<'a>(&self, output: MutexGuard<'a, Output>, limit: Duration) -> MutexGuard<'a, Output> {
+        self.changed.wait_timeout(output, limit).expect("nobody panics while holding it").0
+    }
 }
 
 pub struct Process {
@@ -42,7 +53,7 @@ impl Process {
             .spawn()
             .unwrap_or_else(|error| panic!("{name} does not start: {error}; `make test` installs what tests need"));
         let log = Arc::new(Log::default());
-        log.output.lock().expect("no reader of the output panics").open = 2;
+        log.lock().open = 2;
         let (stdout, stderr) = (child.stdout.take().expect("piped"), child.stderr.take().expect("piped"));
         keep(stdout, true, log.clone());
         keep(stderr, false, log.clone());
@@ -56,7 +67,7 @@ impl Process {
     /// The first result of `find` over the lines written so far and to come; panics when it ends or time is up.
     pub fn wait_for<T>(&self, what: &str, limit: Duration, find: impl Fn(&str) -> Option<T>) -> T {
         let end = Instant::now() + limit;
-        let mut output = self.log.output.lock().expect("no reader of the output panics");
+        let mut output = self.log.lock();
         let mut seen = 0;
         loop {
             if let Some(found) = output.lines[seen..].iter().find_map(|(_, line)| find(line)) {
@@ -69,21 +80,21 @@ impl Process {
                 drop(output);
                 panic!("{} {why} before: {what}\n{}", self.name, self.log());
             }
-            output = self.log.changed.wait_timeout(output, left).expect("no reader of the output panics").0;
+            output = self.log.wait(output, left);
         }
     }
 
     /// Waits for the end; panics when time is up.
     pub fn finish(mut self, limit: Duration) -> Finished {
         let end = Instant::now() + limit;
-        let mut output = self.log.output.lock().expect("no reader of the output panics");
+        let mut output = self.log.lock();
         while output.open > 0 {
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 drop(output);
                 panic!("{} did not end within {limit:?}\n{}", self.name, self.log());
             }
-            output = self.log.changed.wait_timeout(output, left).expect("no reader of the output panics").0;
+            output = self.log.wait(output, left);
         }
         let data = output.lines.iter().filter(|(stdout, _)| *stdout).map(|(_, line)| line.clone()).collect();
         drop(output);
@@ -99,7 +110,7 @@ impl Process {
 
     /// Everything written so far.
     pub fn log(&self) -> String {
-        let output = self.log.output.lock().expect("no reader of the output panics");
+        let output = self.log.lock();
         let lines = output.lines.iter().map(|(_, line)| format!("  {}| {line}\n", self.name));
         lines.collect()
     }
@@ -121,11 +132,11 @@ fn keep(stream: impl Read + Send + 'static, stdout: bool, log: Arc<Log>) {
         let mut line = Vec::new();
         while reader.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
             let text = String::from_utf8_lossy(&line).trim_end().to_owned();
-            log.output.lock().expect("no reader of the output panics").lines.push((stdout, text));
+            log.lock().lines.push((stdout, text));
             log.changed.notify_all();
             line.clear();
         }
-        log.output.lock().expect("no reader of the output panics").open -= 1;
+        log.lock().open -= 1;
         log.changed.notify_all();
     });
 }
