@@ -26,6 +26,21 @@ pub use error::{ClientError, TransportError};
 
 use std::time::Duration;
 
+/// Completes when the user or the service manager wants an end: SIGINT or SIGTERM.
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminated) => {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminated.recv() => {}
+            }
+        }
+        // Without a handler SIGTERM ends the process at once, as it would by itself.
+        Err(_) => drop(tokio::signal::ctrl_c().await),
+    }
+}
+
 /// A number of seconds from the command line, more than 0 and at most 30 years.
 fn seconds(option: &str, value: Option<f64>) -> Result<Option<Duration>, ClientError> {
     match value {

@@ -99,13 +99,13 @@ enum End {
 
 impl Player {
     async fn play(mut self, end: Instant, interval: Option<Duration>) -> Result<ExitCode, ClientError> {
-        let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
+        let mut interrupted = std::pin::pin!(super::interrupted());
         let mut next_line = interval.map(|interval| Instant::now() + interval);
         let reason = loop {
             let until = end.min(self.receiver.poll_timeout()).min(next_line.unwrap_or(end));
             tokio::select! {
                 () = self.session.wait(until) => {}
-                _ = &mut interrupted => break End::Interrupted,
+                () = &mut interrupted => break End::Interrupted,
             }
             if let Err(error) = self.work() {
                 break End::Failed(error);

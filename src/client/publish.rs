@@ -252,12 +252,12 @@ impl Publisher {
 
     /// False: interrupted.
     async fn connect(&mut self) -> Result<bool, TransportError> {
-        let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
+        let mut interrupted = std::pin::pin!(super::interrupted());
         let end = Instant::now() + CONNECT_TIMEOUT;
         while !self.session.transport.is_connected() {
             tokio::select! {
                 () = self.session.wait(end) => {}
-                _ = &mut interrupted => return Ok(false),
+                () = &mut interrupted => return Ok(false),
             }
             self.session.work(|_, _, _| ())?;
             if Instant::now() >= end {
@@ -270,7 +270,7 @@ impl Publisher {
 
     async fn send_all(&mut self, source: Source, duration: Option<Duration>) -> Result<(), ClientError> {
         let mut feed = source.start()?;
-        let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
+        let mut interrupted = std::pin::pin!(super::interrupted());
         let began = Instant::now();
         self.next_report = began + FIRST_REPORT;
         let end = duration.map(|duration| began + duration);
@@ -286,7 +286,7 @@ impl Publisher {
                     Some(frame) => self.take(frame?),
                     None => ended = true,
                 },
-                _ = &mut interrupted => break,
+                () = &mut interrupted => break,
             }
             let now = Instant::now();
             self.work(now, &feed)?;

@@ -169,7 +169,9 @@ fn unreachable(url: &Url, error: &reqwest::Error) -> ClientError {
     } else if error.is_redirect() {
         format!("more than {MAX_REDIRECTS} redirects, or a redirect that cannot be followed")
     } else {
-        innermost(error)
+        let cause = innermost(error);
+        let advice = if cause.contains("certificate") { "; --insecure accepts any certificate" } else { "" };
+        format!("{cause}{advice}")
     };
     ClientError::Unreachable { url: url.to_string(), reason }
 }

@@ -9,6 +9,7 @@ mod matrix;
 mod netns;
 mod offers;
 mod operator;
+mod own_clients;
 mod pages;
 mod process;
 mod report;

@@ -45,8 +45,11 @@ impl Clip {
                 (Vec::new(), if track.kind() == MediaKind::Video { picture } else { Duration::from_millis(20) })
             })
             .collect();
+        let began = wall_clock(SystemTime::now());
         while source.next_due() < length {
-            let frame = source.next(0).map_err(|error| ClientError::Local(error.to_string()))?;
+            // The clock in the picture runs, as it does when the source is paced.
+            let shown = began + source.next_due().as_nanos() as u64;
+            let frame = source.next(shown).map_err(|error| ClientError::Local(error.to_string()))?;
             if let Some(frame) = frame {
                 frames[usize::from(frame.track)].0.push(frame);
             }

@@ -61,7 +61,7 @@ pub async fn leave(signalling: &Signalling, sessions: Vec<Url>) {
     drop(tokio::time::timeout(LEAVE_TIMEOUT, farewells.join_all()).await);
 }
 
-/// Runs a load on a thread of its own; Ctrl-C sets `stop`.
+/// Runs a load on a thread of its own; SIGINT and SIGTERM set `stop`.
 pub async fn until_interrupted<T: Send + 'static>(
     name: &str,
     stop: Arc<AtomicBool>,
@@ -74,7 +74,7 @@ pub async fn until_interrupted<T: Send + 'static>(
         .map_err(|error| ClientError::Local(format!("cannot start a thread: {error}")))?;
     let outcome = tokio::select! {
         outcome = &mut outcome => outcome,
-        _ = tokio::signal::ctrl_c() => {
+        () = crate::client::interrupted() => {
             stop.store(true, Ordering::Relaxed);
             outcome.await
         }
