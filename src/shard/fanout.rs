@@ -159,11 +159,12 @@ impl LocalStream {
             if viewer.resends == 0 {
                 break;
             }
+            // A miss costs a search too: it counts like a hit, or a flood of requests would stall the shard.
+            viewer.resends -= 1;
             let Progress::Sent(source) = lane.source_of(sequence) else { continue };
             let Some(packet) = self.ring.find(lane.track, source) else { continue };
             let sender = &viewer.sender;
             egress.packet(&viewer.peer, viewer.slot, |room| lane.write_again(room, packet, sender));
-            viewer.resends -= 1;
             sent += 1;
         }
         sent

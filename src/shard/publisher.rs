@@ -48,7 +48,10 @@ pub struct Ingest {
     pending_since: Option<Instant>,
     keyframe: KeyframeAsk,
     remb: Option<Remb>,
+    /// Packets missing now, some of which may still come.
     pub lost: u64,
+    /// Packets that never came.
+    pub given_up: u64,
     pub keyframe_requests: u64,
     /// Bytes since the last measurement of the bitrate.
     window_bytes: u64,
@@ -112,6 +115,7 @@ impl Ingest {
             keyframe: KeyframeAsk::default(),
             remb: estimated.then_some(Remb { due: now, estimate: 1_000_000.0, lost_before: 0, packets_before: 0 }),
             lost: 0,
+            given_up: 0,
             keyframe_requests: 0,
             window_bytes: 0,
             window_start: None,
@@ -307,6 +311,7 @@ impl Ingest {
     /// Runs its timers: feedback, keyframe requests, figures.
     pub fn tick(&mut self, now: Instant, peer: &Peer, slot: u32, egress: &mut Egress) {
         self.lost = self.tracks.iter().map(|track| track.received.missing()).sum();
+        self.given_up = self.tracks.iter().map(|track| track.received.given_up()).sum();
         self.measure(now);
         let sender = &mut self.sender;
         let mut send = |mut compound: Vec<u8>| {

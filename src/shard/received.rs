@@ -10,11 +10,12 @@ pub struct Received {
     first: Option<u64>,
     highest: u64,
     count: u64,
+    given_up: u64,
 }
 
 impl Default for Received {
     fn default() -> Self {
-        Received { bits: Box::new([0; WINDOW / 64]), first: None, highest: 0, count: 0 }
+        Received { bits: Box::new([0; WINDOW / 64]), first: None, highest: 0, count: 0, given_up: 0 }
     }
 }
 
@@ -26,14 +27,14 @@ impl Received {
                 self.first = Some(seq);
                 self.highest = seq;
             }
-            Some(_) if seq > self.highest => {
-                let jump = seq - self.highest;
-                if jump >= WINDOW as u64 {
-                    self.bits.fill(0);
-                } else {
-                    for passed in self.highest + 1..=seq {
-                        self.set(passed, false);
-                    }
+            Some(first) if seq > self.highest => {
+                // What the window moves over will not be taken any more.
+                let over = (seq - self.highest).saturating_sub(WINDOW as u64);
+                self.given_up += over;
+                for passed in (self.highest + 1..=seq).take(WINDOW) {
+                    let left = passed.checked_sub(WINDOW as u64).is_some_and(|oldest| oldest >= first);
+                    self.given_up += u64::from(left && !self.get(passed));
+                    self.set(passed, false);
                 }
                 self.highest = seq;
             }
@@ -57,6 +58,11 @@ impl Received {
     /// How many are missing between the first and the highest.
     pub fn missing(&self) -> u64 {
         self.first.map_or(0, |first| (self.highest - first + 1).saturating_sub(self.count))
+    }
+
+    /// How many were missing when they became too old to be taken. Only rises.
+    pub fn given_up(&self) -> u64 {
+        self.given_up
     }
 
     fn get(&self, seq: u64) -> bool {
@@ -101,5 +107,17 @@ mod tests {
             assert_eq!(received.insert(seq), fresh, "{seq}");
             assert_eq!(received.missing(), missing, "{seq}");
         }
+    }
+
+    #[test]
+    fn what_leaves_the_window_missing_is_given_up() {
+        let mut received = Received::default();
+        for seq in (1_000..6_000).filter(|seq| seq % 10 != 0 || *seq == 1_000) {
+            assert!(received.insert(seq));
+        }
+        // 1,010 to 4,970: older than the window, which ends at 5,999.
+        assert_eq!(received.given_up(), 397);
+        assert!(received.insert(105_999));
+        assert_eq!(received.given_up() + 1_023, received.missing(), "all but what may still come");
     }
 }

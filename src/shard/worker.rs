@@ -167,6 +167,7 @@ impl Worker {
         if busy > STALL {
             self.metrics.stalls.add(1);
         }
+        self.metrics.subscription_drops.add(self.inbox.dropped.swap(0, Ordering::Relaxed));
         self.metrics.packets_out.add(std::mem::take(&mut self.egress.packets));
         self.metrics.bytes_out.add(std::mem::take(&mut self.egress.bytes));
     }
@@ -556,9 +557,10 @@ impl Worker {
     fn tick_publisher(&mut self, slot: usize) {
         let entry = &mut self.slots[slot];
         if let SlotState::Publishing(ingest) = &mut entry.state {
-            let before = ingest.keyframe_requests;
+            let (before, given_up) = (ingest.keyframe_requests, ingest.given_up);
             ingest.tick(self.clock.now, &entry.peer, slot as u32, &mut self.egress);
             self.metrics.keyframe_requests_out.add(ingest.keyframe_requests - before);
+            self.metrics.lost_in.add(ingest.given_up - given_up);
             let stats = &entry.session.stats;
             stats.lost.store(ingest.lost, Ordering::Relaxed);
             stats.keyframe_requests.store(ingest.keyframe_requests, Ordering::Relaxed);
