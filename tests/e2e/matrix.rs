@@ -62,6 +62,7 @@ mod pairwise {
         aiortc_vp8_to_wasmcast: Aiortc Vp8 Wasmcast;
         wasmcast_h264_to_aiortc: Wasmcast H264 Aiortc;
         wasmcast_vp8_to_gstreamer: Wasmcast Vp8 Gstreamer;
+        wasmcast_vp8_to_chromium: Wasmcast Vp8 Chromium;
         wasmcast_vp9_to_chromium: Wasmcast Vp9 Chromium;
         wasmcast_vp9_to_firefox: Wasmcast Vp9 Firefox;
         wasmcast_vp9_to_wasmcast: Wasmcast Vp9 Wasmcast;
@@ -93,7 +94,6 @@ mod rest {
         wasmcast_h264_to_gstreamer: Wasmcast H264 Gstreamer;
         wasmcast_h264_to_wasmcast: Wasmcast H264 Wasmcast;
         wasmcast_vp8_to_aiortc: Wasmcast Vp8 Aiortc;
-        wasmcast_vp8_to_chromium: Wasmcast Vp8 Chromium;
         wasmcast_vp8_to_firefox: Wasmcast Vp8 Firefox;
         wasmcast_vp8_to_wasmcast: Wasmcast Vp8 Wasmcast;
         wasmcast_vp9_to_gstreamer: Wasmcast Vp9 Gstreamer;

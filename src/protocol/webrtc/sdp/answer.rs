@@ -39,13 +39,20 @@ pub(super) fn settle(
         plans.iter().enumerate().filter(|(_, plan)| wanted(plan)).map(|(index, _)| index).collect()
     };
     let served = indexes(|plan| matches!(plan, Plan::Served(_)), &plans);
-    let agreement = offer.agree(&served, may_connect)?;
+    let mut agreement = offer.agree(&served, may_connect)?;
     // Outside of the bundle there is no transport that an idle m-line could keep.
     for (index, plan) in plans.iter_mut().enumerate() {
         let bundled = offer.bundle.contains(&index) && offer.bundle.contains(&agreement.tagged);
         if matches!(plan, Plan::Inactive) && (!bundled || offer.media[index].codecs.is_empty()) {
             *plan = Plan::Rejected;
         }
+    }
+    // A bundle's transport is told by the first m-line that stays in it, idle or not: browsers read candidates nowhere else
+    // (RFC 9143, 7.3.1).
+    if offer.bundle.contains(&agreement.tagged)
+        && let Some(first) = offer.bundle.iter().find(|index| !matches!(plans[**index], Plan::Rejected))
+    {
+        agreement.tagged = *first;
     }
     let answer = write(offer, &plans, local, &agreement, direction);
     let media = plans

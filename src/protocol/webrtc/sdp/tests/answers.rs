@@ -368,6 +368,21 @@ fn variants_are_tolerated() {
 
 /// The answer's candidates stand on the m-line that carries the bundle's transport.
 #[test]
+fn candidates_stand_on_the_first_m_line_of_the_bundle_even_if_it_is_idle() {
+    for (tracks, what) in
+        [(vec![h264("42e01f")], "no sound"), (vec![opus()], "no picture"), (vec![h264("42e01f"), opus()], "both")]
+    {
+        for offer in ["chrome-whep", "gstreamer-whep", "aiortc-whep"] {
+            let answer = egress(&recorded(offer), &tracks).unwrap().answer;
+            let group = answer.lines().find_map(|line| line.strip_prefix("a=group:BUNDLE ")).unwrap();
+            let first = format!("a=mid:{}\r\n", group.split(' ').next().unwrap());
+            let carriers: Vec<_> = answer.split("\r\nm=").filter(|part| part.contains("a=candidate:")).collect();
+            assert!(carriers.len() == 1 && carriers[0].contains(&first), "{offer}, {what}:\n{answer}");
+        }
+    }
+}
+
+#[test]
 fn candidates_have_the_priorities_of_rfc_8445() {
     let answer = ingest(&recorded("chrome-whip").replace("BUNDLE 0 1", "BUNDLE 1 0")).unwrap().answer;
     let (first, second) = answer.split_once("m=video").unwrap();
