@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
     Where the public listener speaks TLS, ask the admin listener, which has /readyz too."
 )]
 pub struct Args {
-    /// What to ask, by plain HTTP
+    /// What to ask, by plain HTTP; without a path /readyz
     #[arg(value_name = "URL", default_value = "http://127.0.0.1:8080/readyz")]
     url: String,
     /// Seconds to wait for the answer
@@ -91,7 +91,7 @@ fn split(url: &str) -> Result<(&str, &str), Unhealthy> {
     if authority.is_empty() || authority.contains('@') {
         return Err(Unhealthy::Url(url.to_owned()));
     }
-    Ok((authority, if path.is_empty() { "/" } else { path }))
+    Ok((authority, if matches!(path, "" | "/") { "/readyz" } else { path }))
 }
 
 fn with_port(authority: &str) -> String {
@@ -162,7 +162,8 @@ mod tests {
     fn urls_are_split_or_refused() {
         let rows = [
             ("http://127.0.0.1:8080/readyz", Some(("127.0.0.1:8080", "127.0.0.1:8080", "/readyz"))),
-            ("http://localhost", Some(("localhost", "localhost:80", "/"))),
+            ("http://localhost", Some(("localhost", "localhost:80", "/readyz"))),
+            ("http://localhost:8081/", Some(("localhost:8081", "localhost:8081", "/readyz"))),
             ("http://[::1]/x", Some(("[::1]", "[::1]:80", "/x"))),
             ("http://[::1]:81/x", Some(("[::1]:81", "[::1]:81", "/x"))),
             ("https://localhost/", None),

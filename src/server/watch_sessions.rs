@@ -43,7 +43,10 @@ async fn figures(hub: Hub, sessions: Sessions, metrics: Metrics) {
 async fn recheck(sessions: Sessions, access: Access) {
     let mut changes = access.changes();
     while changes.changed().await.is_ok() {
-        for session in sessions.list() {
+        let mut list = sessions.list();
+        // Viewers first: the end of their stream would hide the reason from them.
+        list.sort_by_key(|session| session.action == Action::Publish);
+        for session in list {
             if !allowed(&access, &session) {
                 tracing::info!(session = %session.id, stream = %session.stream, "the access rules no longer allow it");
                 sessions.close(session.id.as_str(), CloseReason::AccessRevoked);
