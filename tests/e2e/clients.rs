@@ -162,7 +162,8 @@ pub fn browser(browser: &str, server: &Server, stream: &str, options: &Value) ->
     let mut command = Command::new(tools().join("venv/bin/node"));
     command.env("NODE_PATH", tools().join("node/node_modules"));
     command.arg(peers().join("browser.mjs")).arg(options.to_string());
-    Process::start(&format!("{browser} {role}"), &mut command)
+    // A browser that is killed leaves its profile behind.
+    Process::start(&format!("{browser} {role}"), &mut command).with_farewell(Duration::from_secs(3))
 }
 
 /// Waits until a publisher of ours says that it is connected.

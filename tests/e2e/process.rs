@@ -33,6 +33,8 @@ pub struct Process {
     child: Child,
     name: String,
     log: Arc<Log>,
+    /// How long it may take to end by itself once its standard input is closed.
+    farewell: Duration,
 }
 
 pub struct Finished {
@@ -57,7 +59,13 @@ impl Process {
         let (stdout, stderr) = (child.stdout.take().expect("piped"), child.stderr.take().expect("piped"));
         keep(stdout, true, log.clone());
         keep(stderr, false, log.clone());
-        Self { child, name: name.to_owned(), log }
+        Self { child, name: name.to_owned(), log, farewell: Duration::ZERO }
+    }
+
+    /// For programs that tidy up when their standard input closes: they get this time before they are killed.
+    pub fn with_farewell(mut self, limit: Duration) -> Self {
+        self.farewell = limit;
+        self
     }
 
     pub fn id(&self) -> u32 {
@@ -118,6 +126,13 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let end = Instant::now() + self.farewell;
+        let mut output = self.log.lock();
+        while output.open > 0 && Instant::now() < end {
+            output = self.log.wait(output, end.saturating_duration_since(Instant::now()));
+        }
+        drop(output);
         let _ = self.child.kill();
         let _ = self.child.wait();
         if thread::panicking() {
