@@ -1,0 +1,63 @@
+//! How a plugin can fail: each class has a policy of its own, and none of them is an answer.
+
+use std::time::Duration;
+
+/// The classes that a manifest's `[failure]` table names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum FaultClass {
+    Load,
+    Init,
+    Trap,
+    Deadline,
+    Error,
+    Saturated,
+}
+
+impl FaultClass {
+    /// Those that a call can meet.
+    pub const CALL: [FaultClass; 4] = [FaultClass::Trap, FaultClass::Deadline, FaultClass::Error, FaultClass::Saturated];
+
+    /// As in the manifest and in labels.
+    pub fn name(self) -> &'static str {
+        match self {
+            FaultClass::Load => "load",
+            FaultClass::Init => "init",
+            FaultClass::Trap => "trap",
+            FaultClass::Deadline => "deadline",
+            FaultClass::Error => "error",
+            FaultClass::Saturated => "saturated",
+        }
+    }
+}
+
+/// Why a call gave no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// The guest broke off. `place`: the innermost function and, where the component tells it, file and line.
+    #[error("trap `{reason}`{}", place.as_ref().map(|place| format!(" in {place}")).unwrap_or_default())]
+    Trap { reason: String, place: Option<String> },
+    /// Guest code ran longer than `limits.cpu-ms`.
+    #[error("ran longer than its {} ms of CPU{}; raise limits.cpu-ms or do less", limit.as_millis(), place.as_ref().map(|place| format!(" (was in {place})")).unwrap_or_default())]
+    Cpu { limit: Duration, place: Option<String> },
+    /// The call, with its waiting, took longer than `limits.wall-ms`.
+    #[error("no answer within {} ms; raise limits.wall-ms, or lower the time-outs of what it waits for", limit.as_millis())]
+    Wall { limit: Duration },
+    /// The plugin returned an error, in its own words.
+    #[error("{0}")]
+    Error(String),
+    /// All instances are busy and the queue is full, or no further instance can be made.
+    #[error("{0}")]
+    Saturated(String),
+}
+
+impl Fault {
+    /// Whose policy decides.
+    pub fn class(&self) -> FaultClass {
+        match self {
+            Fault::Trap { .. } => FaultClass::Trap,
+            Fault::Cpu { .. } | Fault::Wall { .. } => FaultClass::Deadline,
+            Fault::Error(_) => FaultClass::Error,
+            Fault::Saturated(_) => FaultClass::Saturated,
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! What the host keeps for one instance: whose it is, what it is asked about now, and what it has used up.
+
+use super::facts::Facts;
+use super::host::Services;
+use super::limits::{Cpu, Memory};
+use super::settings::Grants;
+use std::sync::{Arc, RwLock};
+use wasmtime::component::ResourceTable;
+
+/// Most handles that the host keeps for an instance (metrics, spans): each is some 100 bytes.
+const MAX_HANDLES: usize = 2_048;
+
+/// The session that the current call is about. There is one at most, so its handle needs no table.
+pub struct CurrentSession;
+
+/// What all instances of a generation share.
+pub struct Context {
+    /// The plugin's name.
+    pub plugin: Arc<str>,
+    /// Counts up with each version that was taken into service.
+    pub generation: u64,
+    pub grants: Grants,
+    pub services: Arc<Services>,
+    config: RwLock<Arc<serde_json::Value>>,
+}
+
+impl Context {
+    pub fn new(
+        plugin: Arc<str>,
+        generation: u64,
+        grants: Grants,
+        config: Arc<serde_json::Value>,
+        services: Arc<Services>,
+    ) -> Self {
+        Context { plugin, generation, grants, services, config: RwLock::new(config) }
+    }
+
+    /// The `[config]` table, secrets put in.
+    pub fn config(&self) -> Arc<serde_json::Value> {
+        self.config.read().expect("no holder of this lock panics").clone()
+    }
+
+    /// Replaces the table; instances see it at their next `reconfigure`.
+    pub fn set_config(&self, config: Arc<serde_json::Value>) {
+        *self.config.write().expect("no holder of this lock panics") = config;
+    }
+}
+
+/// What a call is about.
+#[derive(Default)]
+pub struct Call {
+    /// `auth/check`, `lifecycle/init`, ...: for logs and spans.
+    pub hook: &'static str,
+    pub facts: Option<Arc<Facts>>,
+    /// Attributes set on the span of this call.
+    pub annotations: u32,
+}
+
+/// The data of one instance's store.
+pub struct Guest {
+    pub context: Arc<Context>,
+    pub call: Call,
+    pub table: ResourceTable,
+    pub(super) memory: Memory,
+    pub(super) cpu: Cpu,
+}
+
+impl Guest {
+    pub(super) fn new(context: Arc<Context>, memory: Memory) -> Self {
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(MAX_HANDLES);
+        Guest { context, call: Call::default(), table, memory, cpu: Cpu::default() }
+    }
+}
