@@ -40,7 +40,7 @@ impl Context {
         self.config.read().expect("no holder of this lock panics").clone()
     }
 
-    /// Replaces the table; instances see it at their next `reconfigure`.
+    /// Replaces the table for instances yet to come; those that exist see it in `reconfigure`.
     pub fn set_config(&self, config: Arc<serde_json::Value>) {
         *self.config.write().expect("no holder of this lock panics") = config;
     }
@@ -60,6 +60,7 @@ pub struct Call {
 pub struct Guest {
     pub context: Arc<Context>,
     pub call: Call,
+    config: Arc<serde_json::Value>,
     pub table: ResourceTable,
     pub(super) memory: Memory,
     pub(super) cpu: Cpu,
@@ -69,6 +70,16 @@ impl Guest {
     pub(super) fn new(context: Arc<Context>, memory: Memory) -> Self {
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_HANDLES);
-        Guest { context, call: Call::default(), table, memory, cpu: Cpu::default() }
+        let config = context.config();
+        Guest { context, call: Call::default(), config, table, memory, cpu: Cpu::default() }
+    }
+
+    /// The `[config]` table: the same for the life of the instance, but for `reconfigure`.
+    pub fn config(&self) -> &Arc<serde_json::Value> {
+        &self.config
+    }
+
+    pub(super) fn set_config(&mut self, config: Arc<serde_json::Value>) {
+        self.config = config;
     }
 }

@@ -1,0 +1,212 @@
+//! One version of a plugin with one manifest: its instances, and what can be asked of them.
+
+use super::decision::{Answer, Selection};
+use super::facts::Facts;
+use super::fault::Fault;
+use super::guest::Context;
+use super::inspect::Inspection;
+use super::instance::{Blueprint, Instance};
+use super::pool::Pool;
+use super::settings::Settings;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::sync::Mutex;
+
+/// Most bytes of state that are carried over a swap.
+const MAX_STATE: usize = 16 << 20;
+
+/// A generation that is ready to serve.
+pub struct Generation {
+    pub number: u64,
+    pub inspection: Arc<Inspection>,
+    pub(super) context: Arc<Context>,
+    blueprint: Arc<Blueprint>,
+    instances: usize,
+    pool: Pool,
+    /// The one instance that lasts: it is polled for revocations and keeps the state.
+    lasting: Mutex<Option<Instance>>,
+    tick_interval: Option<Duration>,
+}
+
+/// Why a generation is not taken into service.
+#[derive(Debug, thiserror::Error)]
+pub enum PrepareError {
+    /// What is asked for and not granted, with the lines to add.
+    #[error("{0}")]
+    NotGranted(String),
+    #[error("its imports do not fit: {0}")]
+    Link(String),
+    #[error("it does not begin: {0}")]
+    Init(Fault),
+    #[error("its self-test fails: {0}")]
+    SelfTest(Fault),
+    #[error("it does not take over the state of the generation before: {0}")]
+    Restore(Fault),
+}
+
+impl Generation {
+    /// Begins the first instances, and lets the plugin test itself. `saved`: the state of the generation before.
+    pub(super) async fn begin(
+        inspection: Arc<Inspection>,
+        blueprint: Blueprint,
+        settings: &Settings,
+        saved: Option<&[u8]>,
+    ) -> Result<Self, PrepareError> {
+        let blueprint = Arc::new(blueprint);
+        let mut first = blueprint.instance().await.map_err(PrepareError::Init)?;
+        let tick_interval = match blueprint.has_tick() {
+            true => first.tick_interval().await.map_err(PrepareError::Init)?,
+            false => None,
+        };
+        if blueprint.has_self_test() {
+            let mut tested = blueprint.instance().await.map_err(PrepareError::Init)?;
+            tested.self_test().await.map_err(PrepareError::SelfTest)?;
+        }
+        let mut lasting = None;
+        if blueprint.has_revoke() || blueprint.has_state() {
+            let mut instance = blueprint.instance().await.map_err(PrepareError::Init)?;
+            if let Some(saved) = saved.filter(|_| blueprint.has_state()) {
+                instance.restore(saved).await.map_err(PrepareError::Restore)?;
+            }
+            lasting = Some(instance);
+        }
+        let pool = Pool::new(blueprint.clone(), settings.isolation, settings.instances, first);
+        Ok(Generation {
+            number: blueprint.context.generation,
+            inspection,
+            context: blueprint.context.clone(),
+            instances: settings.instances,
+            pool,
+            lasting: Mutex::new(lasting),
+            tick_interval,
+            blueprint,
+        })
+    }
+
+    /// Whether it answers `auth`.
+    pub fn has_auth(&self) -> bool {
+        self.blueprint.has_check()
+    }
+
+    /// Whether it wants to be polled for revocations.
+    pub fn has_revoke(&self) -> bool {
+        self.blueprint.has_revoke()
+    }
+
+    /// Whether it takes a changed configuration without a new generation.
+    pub fn has_reconfigure(&self) -> bool {
+        self.blueprint.has_reconfigure()
+    }
+
+    /// How often it wants to tick.
+    pub fn tick_interval(&self) -> Option<Duration> {
+        self.tick_interval
+    }
+
+    /// Bytes of memory that its instances hold.
+    pub fn memory(&self) -> usize {
+        self.blueprint.memory.load(Ordering::Relaxed)
+    }
+
+    /// Instances that wait for a call.
+    pub fn idle(&self) -> usize {
+        self.pool.idle()
+    }
+
+    /// Instances that were made so far.
+    pub fn made(&self) -> usize {
+        self.blueprint.made.load(Ordering::Relaxed)
+    }
+
+    /// Asks `auth/check`.
+    ///
+    /// # Errors
+    /// When there is no answer. Dropping the future gives the call up.
+    pub async fn authorize(&self, facts: &Arc<Facts>) -> Result<Answer, Fault> {
+        let mut taken = self.pool.take(&facts.id, &facts.stream).await?;
+        taken.instance().authorize(facts.clone()).await
+    }
+
+    /// Asks `auth/revoke` which sessions to ask again.
+    ///
+    /// # Errors
+    /// As for any call; a new instance serves the next one.
+    pub async fn poll_revocations(&self) -> Result<Vec<Selection>, Fault> {
+        let mut lasting = self.lasting.lock().await;
+        let mut instance = match lasting.take() {
+            Some(instance) => instance,
+            None => self.blueprint.instance().await?,
+        };
+        let result = instance.poll().await;
+        *lasting = Some(instance).filter(Instance::is_usable);
+        result
+    }
+
+    /// Runs the regular work of each instance.
+    ///
+    /// # Errors
+    /// The first failure; the others' ticks wait for the next interval then.
+    pub async fn tick(&self) -> Result<(), Fault> {
+        let mut lasting = self.lasting.lock().await;
+        if let Some(mut instance) = lasting.take() {
+            let result = instance.tick().await;
+            *lasting = Some(instance).filter(Instance::is_usable);
+            result?;
+        }
+        drop(lasting);
+        self.pool.tick().await
+    }
+
+    /// Puts another configuration into force. One instance tries it first.
+    ///
+    /// # Errors
+    /// The plugin's own; the configuration from before is in force again then.
+    pub async fn reconfigure(&self, config: Arc<serde_json::Value>) -> Result<(), Fault> {
+        let mut lasting = self.lasting.lock().await;
+        let before = self.context.config();
+        let mut trial = match lasting.take() {
+            Some(instance) => instance,
+            None => self.blueprint.instance().await?,
+        };
+        let result = trial.reconfigure(config.clone()).await;
+        if result.is_err() && trial.is_usable() {
+            // What it keeps from the refused one must go; an instance that can not go back is dropped.
+            let _ = trial.reconfigure(before).await;
+        }
+        if result.is_ok() {
+            self.context.set_config(config);
+            self.pool.config_changed();
+        }
+        if self.blueprint.has_revoke() || self.blueprint.has_state() {
+            *lasting = Some(trial).filter(Instance::is_usable);
+        }
+        result
+    }
+
+    /// The state for the generation after it; none where it keeps none.
+    ///
+    /// # Errors
+    /// As for any call, or too much of it.
+    pub async fn save(&self) -> Result<Option<Vec<u8>>, Fault> {
+        let mut lasting = self.lasting.lock().await;
+        let Some(instance) = lasting.as_mut().filter(|_| self.blueprint.has_state()) else { return Ok(None) };
+        let result = instance.save().await;
+        if !instance.is_usable() {
+            *lasting = None;
+        }
+        let state = result?;
+        if state.len() > MAX_STATE {
+            let size = state.len() >> 20;
+            return Err(Fault::Error(format!("it saved {size} MiB of state; at most {} are kept", MAX_STATE >> 20)));
+        }
+        Ok(Some(state))
+    }
+
+    /// Waits for the calls under way, at most this long, and drops all instances.
+    pub async fn retire(&self, patience: Duration) {
+        let _ = tokio::time::timeout(patience, self.pool.quiet(self.instances)).await;
+        self.pool.retire();
+        *self.lasting.lock().await = None;
+    }
+}

@@ -1,0 +1,445 @@
+//! One instance of a plugin: made, begun, and called within its limits; what fails in it is named.
+
+use super::bindings::{auth_check, auth_revoke, init, reconfigure, self_test, state, tick};
+use super::decision::{Answer, Denial, Grant, Selection};
+use super::engine::Ticker;
+use super::facts::Facts;
+use super::fault::Fault;
+use super::guest::{Call, Context, CurrentSession, Guest};
+use super::limits::{Budget, Memory, OutOfCpu};
+use super::settings::Limits;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::time::error::Elapsed;
+use tokio::time::timeout;
+use wasmtime::component::{InstancePre, Resource};
+use wasmtime::{Engine, PoolConcurrencyLimitError, Store, Trap, WasmBacktrace};
+
+/// Component handles that an instance may hold at once.
+const MAX_HANDLES: usize = 4_096;
+
+/// The exports of a component, found once.
+struct Indices {
+    check: Option<auth_check::HookIndices>,
+    revoke: Option<auth_revoke::HookIndices>,
+    init: Option<init::HookIndices>,
+    reconfigure: Option<reconfigure::HookIndices>,
+    state: Option<state::HookIndices>,
+    tick: Option<tick::HookIndices>,
+    self_test: Option<self_test::HookIndices>,
+}
+
+/// The exports of an instance.
+struct Exports {
+    check: Option<auth_check::Hook>,
+    revoke: Option<auth_revoke::Hook>,
+    init: Option<init::Hook>,
+    reconfigure: Option<reconfigure::Hook>,
+    state: Option<state::Hook>,
+    tick: Option<tick::Hook>,
+    self_test: Option<self_test::Hook>,
+}
+
+/// What instances of one generation are made from.
+pub(super) struct Blueprint {
+    pub(super) context: Arc<Context>,
+    pub(super) limits: Limits,
+    pub(super) engine: Engine,
+    pub(super) ticker: Arc<Ticker>,
+    pub(super) budget: Arc<Budget>,
+    pub(super) live: Arc<Live>,
+    /// Bytes of memory that this generation's instances hold.
+    pub(super) memory: Arc<AtomicUsize>,
+    /// Instances of this generation that were made.
+    pub(super) made: AtomicUsize,
+    pre: InstancePre<Guest>,
+    indices: Indices,
+}
+
+/// Counts the live instances of all plugins.
+#[derive(Debug)]
+pub struct Live {
+    limit: usize,
+    count: AtomicUsize,
+}
+
+impl Live {
+    pub(super) fn new(limit: usize) -> Arc<Self> {
+        Arc::new(Live { limit, count: AtomicUsize::new(0) })
+    }
+
+    /// Instances that are alive.
+    pub fn count(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// Most instances that may be alive.
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
+    fn take(self: &Arc<Self>) -> Option<Place> {
+        let more = |count: usize| (count < self.limit).then_some(count + 1);
+        self.count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
+        Some(Place(self.clone()))
+    }
+}
+
+/// A place among the live instances, given back by drop.
+struct Place(Arc<Live>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.count.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// One instance.
+pub(super) struct Instance {
+    store: Store<Guest>,
+    exports: Exports,
+    blueprint: Arc<Blueprint>,
+    /// A call that was not finished, or trapped, leaves an instance that can not be entered again.
+    poisoned: bool,
+    /// Which configuration it runs with; counts up.
+    pub(super) config_round: u64,
+    /// The last round of ticks that it took part in.
+    pub(super) tick_round: u64,
+    _place: Place,
+}
+
+impl Blueprint {
+    /// Finds the exports of a component whose imports are linked.
+    #[expect(clippy::too_many_arguments, reason = "one place calls it, with what it holds")]
+    pub(super) fn new(
+        pre: InstancePre<Guest>,
+        context: Arc<Context>,
+        limits: Limits,
+        engine: Engine,
+        ticker: Arc<Ticker>,
+        budget: Arc<Budget>,
+        live: Arc<Live>,
+    ) -> Self {
+        let indices = Indices {
+            check: auth_check::HookIndices::new(&pre).ok(),
+            revoke: auth_revoke::HookIndices::new(&pre).ok(),
+            init: init::HookIndices::new(&pre).ok(),
+            reconfigure: reconfigure::HookIndices::new(&pre).ok(),
+            state: state::HookIndices::new(&pre).ok(),
+            tick: tick::HookIndices::new(&pre).ok(),
+            self_test: self_test::HookIndices::new(&pre).ok(),
+        };
+        let (memory, made) = (Arc::default(), AtomicUsize::new(0));
+        Blueprint { context, limits, engine, ticker, budget, live, memory, made, pre, indices }
+    }
+
+    pub(super) fn has_check(&self) -> bool {
+        self.indices.check.is_some()
+    }
+
+    pub(super) fn has_revoke(&self) -> bool {
+        self.indices.revoke.is_some()
+    }
+
+    pub(super) fn has_reconfigure(&self) -> bool {
+        self.indices.reconfigure.is_some()
+    }
+
+    pub(super) fn has_state(&self) -> bool {
+        self.indices.state.is_some()
+    }
+
+    pub(super) fn has_tick(&self) -> bool {
+        self.indices.tick.is_some()
+    }
+
+    pub(super) fn has_self_test(&self) -> bool {
+        self.indices.self_test.is_some()
+    }
+
+    /// Makes an instance and begins it.
+    ///
+    /// # Errors
+    /// What its start-up code or `init` did wrong, or that there is no room for it.
+    pub(super) async fn instance(self: &Arc<Self>) -> Result<Instance, Fault> {
+        let place = self.live.take().ok_or_else(|| {
+            let limit = self.live.limit;
+            Fault::Saturated(format!(
+                "this machine has room for {limit} live plugin instances, and all are in use; lower `instances` in the manifests, or raise vm.max_map_count"
+            ))
+        })?;
+        let memory = Memory::new(self.limits.memory, self.budget.clone(), self.memory.clone());
+        let mut store = Store::new(&self.engine, Guest::new(self.context.clone(), memory));
+        store.limiter(|guest| &mut guest.memory);
+        store.set_hostcall_fuel(self.limits.hostcall);
+        store.set_max_component_handles(MAX_HANDLES);
+        store.epoch_deadline_callback(|mut context| context.data_mut().cpu.tick());
+        store.set_epoch_deadline(1);
+        store.data_mut().cpu.arm(self.limits.init);
+        let running = self.ticker.running();
+        let begun = timeout(self.limits.init, self.pre.instantiate_async(&mut store)).await;
+        drop(running);
+        let instance = match begun {
+            Err(Elapsed { .. }) => return Err(Fault::Wall { limit: self.limits.init }),
+            Ok(Err(error)) => return Err(fault(&error, store.data_mut(), &self.limits, self.limits.init)),
+            Ok(Ok(instance)) => instance,
+        };
+        let exports = self.exports(&mut store, &instance).map_err(|error| {
+            Fault::Trap { reason: format!("its exports are not what the contract says: {error:#}"), place: None }
+        })?;
+        self.made.fetch_add(1, Ordering::Relaxed);
+        let mut instance = Instance {
+            store,
+            exports,
+            blueprint: self.clone(),
+            poisoned: false,
+            config_round: 0,
+            tick_round: 0,
+            _place: place,
+        };
+        instance.init().await?;
+        Ok(instance)
+    }
+
+    fn exports(&self, store: &mut Store<Guest>, instance: &wasmtime::component::Instance) -> wasmtime::Result<Exports> {
+        macro_rules! load {
+            ($name:ident) => {
+                self.indices.$name.as_ref().map(|indices| indices.load(&mut *store, instance)).transpose()?
+            };
+        }
+        Ok(Exports {
+            check: load!(check),
+            revoke: load!(revoke),
+            init: load!(init),
+            reconfigure: load!(reconfigure),
+            state: load!(state),
+            tick: load!(tick),
+            self_test: load!(self_test),
+        })
+    }
+}
+
+/// Calls an export under a CPU and a wall limit. Yields `Ok` of what it returned, or a fault.
+macro_rules! call {
+    ($this:ident, $export:ident, $accessor:ident, $function:ident, $hook:literal, $facts:expr, $cpu:expr, $wall:expr $(, $argument:expr)*) => {{
+        let blueprint = $this.blueprint.clone();
+        let running = blueprint.ticker.running();
+        let (cpu, wall) = ($cpu, $wall);
+        $this.begin($hook, $facts, cpu);
+        let export = $this.exports.$export.as_ref().expect("asked for only where it is exported");
+        let call = export.$accessor().$function(&mut $this.store $(, $argument)*);
+        let result = timeout(wall, call).await;
+        drop(running);
+        $this.end(result, cpu, wall)
+    }};
+}
+
+impl Instance {
+    /// Whether it can be called again.
+    pub(super) fn is_usable(&self) -> bool {
+        !self.poisoned
+    }
+
+    async fn init(&mut self) -> Result<(), Fault> {
+        if self.exports.init.is_none() {
+            return Ok(());
+        }
+        let limit = self.blueprint.limits.init;
+        call!(self, init, wasmcast_lifecycle_init, call_init, "lifecycle/init", None, limit, limit)?
+            .map_err(Fault::Error)
+    }
+
+    /// `auth/check.authorize`.
+    pub(super) async fn authorize(&mut self, facts: Arc<Facts>) -> Result<Answer, Fault> {
+        let Limits { cpu, wall, .. } = self.blueprint.limits;
+        let session: Resource<CurrentSession> = Resource::new_borrow(0);
+        let decision = call!(
+            self,
+            check,
+            wasmcast_auth_check,
+            call_authorize,
+            "auth/check",
+            Some(facts),
+            cpu,
+            wall,
+            session
+        )?;
+        answer(decision.map_err(Fault::Error)?).map_err(Fault::Error)
+    }
+
+    /// `auth/revoke.poll`.
+    pub(super) async fn poll(&mut self) -> Result<Vec<Selection>, Fault> {
+        let Limits { cpu, wall, .. } = self.blueprint.limits;
+        let selections = call!(self, revoke, wasmcast_auth_revoke, call_poll, "auth/revoke", None, cpu, wall)?;
+        Ok(selections.map_err(Fault::Error)?.into_iter().map(selection).collect())
+    }
+
+    /// `lifecycle/reconfigure`, with this configuration.
+    pub(super) async fn reconfigure(&mut self, config: Arc<serde_json::Value>) -> Result<(), Fault> {
+        self.store.data_mut().set_config(config);
+        let limit = self.blueprint.limits.init;
+        call!(
+            self,
+            reconfigure,
+            wasmcast_lifecycle_reconfigure,
+            call_reconfigure,
+            "lifecycle/reconfigure",
+            None,
+            limit,
+            limit
+        )?
+        .map_err(Fault::Error)
+    }
+
+    /// `lifecycle/state.save`.
+    pub(super) async fn save(&mut self) -> Result<Vec<u8>, Fault> {
+        let limit = self.blueprint.limits.init;
+        call!(self, state, wasmcast_lifecycle_state, call_save, "lifecycle/state", None, limit, limit)?
+            .map_err(Fault::Error)
+    }
+
+    /// `lifecycle/state.restore`.
+    pub(super) async fn restore(&mut self, saved: &[u8]) -> Result<(), Fault> {
+        let limit = self.blueprint.limits.init;
+        call!(self, state, wasmcast_lifecycle_state, call_restore, "lifecycle/state", None, limit, limit, saved)?
+            .map_err(Fault::Error)
+    }
+
+    /// `lifecycle/tick.interval-ms`; none: never.
+    pub(super) async fn tick_interval(&mut self) -> Result<Option<Duration>, Fault> {
+        let limit = self.blueprint.limits.init;
+        let asked =
+            call!(self, tick, wasmcast_lifecycle_tick, call_interval_ms, "lifecycle/tick", None, limit, limit)?;
+        Ok((asked > 0).then(|| Duration::from_millis(u64::from(asked.max(1_000)))))
+    }
+
+    /// `lifecycle/tick.tick`.
+    pub(super) async fn tick(&mut self) -> Result<(), Fault> {
+        let Limits { init, .. } = self.blueprint.limits;
+        call!(self, tick, wasmcast_lifecycle_tick, call_tick, "lifecycle/tick", None, init, init)?
+            .map_err(Fault::Error)
+    }
+
+    /// `lifecycle/self-test.run`.
+    pub(super) async fn self_test(&mut self) -> Result<(), Fault> {
+        let limit = self.blueprint.limits.init;
+        call!(self, self_test, wasmcast_lifecycle_self_test, call_run, "lifecycle/self-test", None, limit, limit)?
+            .map_err(Fault::Error)
+    }
+
+    fn begin(&mut self, hook: &'static str, facts: Option<Arc<Facts>>, cpu: Duration) {
+        self.poisoned = true;
+        let guest = self.store.data_mut();
+        guest.call = Call { hook, facts, annotations: 0 };
+        guest.cpu.arm(cpu);
+        self.store.set_epoch_deadline(1);
+    }
+
+    fn end<R>(
+        &mut self,
+        result: Result<wasmtime::Result<R>, Elapsed>,
+        cpu: Duration,
+        wall: Duration,
+    ) -> Result<R, Fault> {
+        let guest = self.store.data_mut();
+        guest.call.facts = None;
+        match result {
+            Ok(Ok(value)) => {
+                self.poisoned = false;
+                Ok(value)
+            }
+            Ok(Err(error)) => Err(fault(&error, guest, &self.blueprint.limits, cpu)),
+            Err(Elapsed { .. }) => Err(Fault::Wall { limit: wall }),
+        }
+    }
+}
+
+/// A failed call in the words of whoever has to mend it.
+fn fault(error: &wasmtime::Error, guest: &mut Guest, limits: &Limits, cpu: Duration) -> Fault {
+    let place = error.downcast_ref::<WasmBacktrace>().and_then(place);
+    if error.is::<OutOfCpu>() {
+        return Fault::Cpu { limit: cpu, place };
+    }
+    if error.is::<PoolConcurrencyLimitError>() {
+        return Fault::Saturated(format!("no room for another plugin instance: {error}"));
+    }
+    let reason = match error.downcast_ref::<Trap>() {
+        Some(trap) if guest.memory.take_refused() => {
+            format!("{trap}, after memory was refused (limits.memory-mib = {})", limits.memory >> 20)
+        }
+        Some(trap) => trap.to_string(),
+        None => {
+            let text = error.root_cause().to_string();
+            match text.contains("fuel") {
+                true => format!("{text} (limits.hostcall-kib = {})", limits.hostcall >> 10),
+                false => text,
+            }
+        }
+    };
+    Fault::Trap { reason, place }
+}
+
+/// Functions of languages' runtimes, which an author does not look for.
+const RUNTIME: [&str; 9] =
+    ["core::", "std::", "alloc::", "rust_begin", "__rust", "abort", "<core::", "<alloc::", "wasmcast_plugin::"];
+
+/// The innermost function of the plugin's own, with file and line where the component tells them.
+fn place(backtrace: &WasmBacktrace) -> Option<String> {
+    let named = backtrace.frames().iter().filter_map(|frame| {
+        let symbol = frame.symbols().first();
+        let name = symbol.and_then(|symbol| symbol.name()).or_else(|| frame.func_name())?;
+        let name = rustc_demangle(name);
+        let line = symbol.and_then(|symbol| Some((symbol.file()?.to_owned(), symbol.line()?)));
+        Some((name, line))
+    });
+    let named: Vec<_> = named.collect();
+    let own = named.iter().find(|(name, _)| !RUNTIME.iter().any(|runtime| name.starts_with(runtime)));
+    let (name, line) = own.or_else(|| named.first())?;
+    Some(match line {
+        Some((file, line)) => format!("{name} ({file}:{line})"),
+        None => name.clone(),
+    })
+}
+
+/// The hash that Rust puts behind a function's name says nothing to people.
+fn rustc_demangle(name: &str) -> String {
+    match name.rsplit_once("::h") {
+        Some((path, hash)) if hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) => path.to_owned(),
+        _ => name.to_owned(),
+    }
+}
+
+/// A decision as the contract has it, checked.
+fn answer(decision: auth_check::exports::wasmcast::auth::check::Decision) -> Result<Answer, String> {
+    use auth_check::exports::wasmcast::auth::check::Decision;
+    Ok(match decision {
+        Decision::Abstain => Answer::Abstain,
+        Decision::Deny(denial) => {
+            let retry_after = denial.retry_after_ms.map(|ms| Duration::from_millis(u64::from(ms)));
+            Answer::Deny(Denial::checked(denial.status, &denial.reason, retry_after))
+        }
+        Decision::Allow(grant) => Answer::Allow(
+            Grant {
+                subject: grant.subject,
+                stream_name: grant.stream_name,
+                ttl: grant.ttl_ms.map(|ms| Duration::from_millis(u64::from(ms))),
+                max_bitrate_kbps: grant.max_bitrate_kbps,
+                max_viewers: grant.max_viewers,
+                tags: grant.tags.into_iter().map(|tag| (tag.key, tag.value)).collect(),
+            }
+            .checked()?,
+        ),
+    })
+}
+
+fn selection(selection: auth_revoke::exports::wasmcast::auth::revoke::Selection) -> Selection {
+    use auth_revoke::exports::wasmcast::auth::revoke::Selection as Wit;
+    match selection {
+        Wit::Session(id) => Selection::Session(id),
+        Wit::Subject(subject) => Selection::Subject(subject),
+        Wit::StreamName(name) => Selection::Stream(name),
+        Wit::Tag(tag) => Selection::Tag(tag.key, tag.value),
+        Wit::Everything => Selection::Everything,
+    }
+}
