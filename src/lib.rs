@@ -13,6 +13,7 @@ pub mod ingest;
 pub mod media;
 pub mod observe;
 pub mod pipeline;
+pub mod plugin;
 pub mod protocol;
 pub mod server;
 pub mod shard;

@@ -1,7 +1,7 @@
 //! The contract of `wit/` in Rust: traits that the host implements, and typed calls of what plugins export.
 
-use super::guest::CurrentSession;
-use super::host::{Counter, Gauge, Histogram, Span};
+pub use super::guest::CurrentSession;
+pub use super::host::{Counter, Gauge, Histogram, Span};
 
 /// The imports. What needs no grant is offered to all; `kv` and `http` are linked for those who have it.
 pub(super) mod imports {
@@ -38,20 +38,28 @@ pub(super) mod imports {
 /// Declares a module with the typed calls of one exported interface. Each hook is looked up by itself, so a plugin may
 /// export any subset.
 macro_rules! export {
-    ($module:ident, $interface:literal) => {
+    ($module:ident, $world:literal $(, $with:tt)?) => {
         pub(super) mod $module {
             wasmtime::component::bindgen!({
                 path: "wit",
-                inline: $interface,
+                inline: $world,
                 exports: { default: async },
-                with: { "wasmcast:host": super::imports::wasmcast::host },
+                $(with: $with,)?
             });
         }
     };
 }
 
-export!(auth_check, "package wasmcast:server@0.1.0; world hook { export wasmcast:auth/check@0.1.0; }");
-export!(auth_revoke, "package wasmcast:server@0.1.0; world hook { export wasmcast:auth/revoke@0.1.0; }");
+export!(
+    auth_check,
+    "package wasmcast:server@0.1.0; world hook { export wasmcast:auth/check@0.1.0; }",
+    { "wasmcast:host": super::imports::wasmcast::host }
+);
+export!(
+    auth_revoke,
+    "package wasmcast:server@0.1.0; world hook { export wasmcast:auth/revoke@0.1.0; }",
+    { "wasmcast:host": super::imports::wasmcast::host }
+);
 export!(init, "package wasmcast:server@0.1.0; world hook { export wasmcast:lifecycle/init@0.1.0; }");
 export!(reconfigure, "package wasmcast:server@0.1.0; world hook { export wasmcast:lifecycle/reconfigure@0.1.0; }");
 export!(state, "package wasmcast:server@0.1.0; world hook { export wasmcast:lifecycle/state@0.1.0; }");

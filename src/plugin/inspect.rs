@@ -4,7 +4,7 @@ use super::contract;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use wasmparser::component_types::ComponentEntityType;
-use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
+use wasmparser::{Parser, Payload, Validator, WasmFeatures};
 
 /// Largest file that is read, in bytes: JavaScript and Python components are 12 to 18 MB.
 pub const MAX_FILE: usize = 64 << 20;
