@@ -98,6 +98,12 @@ impl Secret {
         self.digest
     }
 
+    /// Whether it is the digest of nothing that anyone could hold: digits that stand in an example to be replaced, or the
+    /// digest of the empty text.
+    pub fn is_placeholder(&self) -> bool {
+        self.digest.iter().all(|byte| *byte == self.digest[0]) || self.digest == digest("")
+    }
+
     /// The file that it came from, so that a change of it can be seen.
     pub fn file(&self) -> Option<&Path> {
         match &self.origin {
@@ -230,6 +236,22 @@ mod tests {
         assert!(secret.matches(&token));
         assert_eq!(secret.to_string(), format!("file:{}", path.display()));
         assert_eq!(Secret::read(&token, Form::Plain).unwrap().to_string(), "***");
+    }
+
+    #[test]
+    fn digests_that_nobody_has_the_token_of_are_known() {
+        let rows = [
+            ("0".repeat(64), true),
+            ("f".repeat(64), true),
+            ("ab".repeat(32), true),
+            ("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855".to_owned(), true),
+            (ABC.to_owned(), false),
+            (format!("{}1", "0".repeat(63)), false),
+        ];
+        for (hex, expected) in rows {
+            let secret = Secret::read(&format!("sha256:{hex}"), Form::DigestOnly).unwrap();
+            assert_eq!(secret.is_placeholder(), expected, "{hex}");
+        }
     }
 
     #[test]

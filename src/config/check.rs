@@ -9,10 +9,13 @@ use std::path::Path;
 /// Everything that is wrong. `place` tells where a key was set.
 pub(super) fn problems(config: &Config, place: impl Fn(&str) -> Option<String>) -> Vec<Problem> {
     let mut found: Vec<(&'static str, String)> = Vec::new();
-    let ranges: [(&'static str, u32, RangeInclusive<u32>); 7] = [
+    let ranges: [(&'static str, u32, RangeInclusive<u32>); 10] = [
         ("media.shards", u32::from(config.media.shards), 0..=256),
         ("limits.streams", config.limits.streams, 1..=1_000_000),
         ("limits.sessions", config.limits.sessions, 1..=1_000_000),
+        ("limits.sessions_per_address", config.limits.sessions_per_address, 0..=1_000_000),
+        ("limits.pending", config.limits.pending, 1..=1_000_000),
+        ("limits.pending_per_address", config.limits.pending_per_address, 1..=1_000_000),
         ("shutdown.grace_s", config.shutdown.grace_s, 0..=3600),
         ("demo.fps", config.demo.fps, 1..=60),
         ("demo.bitrate_kbps", config.demo.bitrate_kbps, 50..=50_000),
@@ -68,7 +71,22 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
     if config.plugins.dir.is_some() {
         warnings.push("plugins.dir is set, but this version runs no plugins yet; the directory is not read".to_owned());
     }
+    warnings.extend(placeholders(config).map(|key| {
+        format!(
+            "`{key}` is a placeholder, whose token nobody has; `wasmcast config token` makes a token and its digest"
+        )
+    }));
     warnings
+}
+
+/// Keys that hold a digest out of an example.
+fn placeholders(config: &Config) -> impl Iterator<Item = String> {
+    let rules = config.access.rules.iter().enumerate().flat_map(|(rule, entry)| {
+        let tokens = entry.tokens.iter().enumerate().filter(|(_, token)| token.secret.is_placeholder());
+        tokens.map(move |(token, _)| format!("access.rules[{rule}].tokens[{token}]"))
+    });
+    let admin = config.admin.token.as_ref().filter(|token| token.is_placeholder());
+    admin.map(|_| "admin.token".to_owned()).into_iter().chain(rules)
 }
 
 /// A listener that others can reach while nothing says who may enter.

@@ -59,18 +59,30 @@ impl From<NodeName> for String {
     }
 }
 
-/// How much of everything the process takes on; requests beyond get 503.
+/// How much of everything the process takes on; requests beyond get 503, or 429 where one client has too much.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Limits {
     /// Live streams.
     pub streams: u32,
     /// Sessions of publishers and viewers together.
     pub sessions: u32,
+    /// Of them from one client address (IPv6: from one /64); 0: no limit of its own.
+    pub sessions_per_address: u32,
+    /// Sessions that have not connected yet; never more than half of `sessions`.
+    pub pending: u32,
+    /// Of them from one client address (IPv6: from one /64); never more than a quarter of `sessions`.
+    pub pending_per_address: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { streams: 1000, sessions: 20_000 }
+        Limits {
+            streams: 1000,
+            sessions: 20_000,
+            sessions_per_address: 5_000,
+            pending: 4_000,
+            pending_per_address: 256,
+        }
     }
 }
 

@@ -86,6 +86,8 @@ fn every_refusal_names_place_key_and_remedy() {
         ("demo.fps = 0", "`demo.fps`: 0 is out of range: 1 to 60"),
         ("demo.bitrate_kbps = 49", "`demo.bitrate_kbps`: 49 is out of range"),
         ("limits.sessions = 0", "`limits.sessions`: 0 is out of range"),
+        ("limits.pending = 0", "`limits.pending`: 0 is out of range: 1 to"),
+        ("limits.pending_per_address = 0", "`limits.pending_per_address`: 0 is out of range: 1 to"),
         ("shutdown.grace_s = 3601", "`shutdown.grace_s`: 3601 is out of range"),
         // Secrets.
         ("admin.token = \"letmein\"", "the token written here is too weak"),
@@ -281,6 +283,23 @@ fn harmless_mistakes_are_warned_of() {
     assert!(near.warnings[0].contains("WASMCAST_HTTP__LISTEN"), "{:?}", near.warnings);
 }
 
+#[test]
+fn placeholder_digests_are_warned_of_by_name() {
+    let zero = "0".repeat(64);
+    let real = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    let text = format!(
+        "admin.token = \"sha256:{zero}\"\n[[access.rules]]\nstream = \"**\"\nallow = \"open\"\n\
+         [[access.rules]]\nstream = \"**\"\nallow = \"token\"\n\
+         tokens = [\"sha256:{real}\", {{ sha256 = \"{zero}\", name = \"alice\" }}]\n"
+    );
+    let warnings = load(&text).unwrap().warnings;
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
+    for (warning, key) in warnings.iter().zip(["`admin.token`", "`access.rules[1].tokens[1]`"]) {
+        assert!(warning.starts_with(key) && warning.contains("`wasmcast config token`"), "{warning}");
+    }
+    assert!(!load(&example("tokens.toml")).unwrap().warnings.is_empty());
+}
+
 fn example(name: &str) -> String {
     std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name)).unwrap()
 }
@@ -291,7 +310,9 @@ fn the_examples_can_be_used() {
         let text = example(name);
         assert!(text.lines().count() < 80, "{name}");
         let loaded = load(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert_eq!(loaded.warnings, [""; 0], "{name}");
+        // Digests in examples are there to be replaced, and say so.
+        let other = loaded.warnings.iter().find(|warning| !warning.contains("is a placeholder"));
+        assert_eq!(other, None, "{name}");
     }
 }
 

@@ -4,7 +4,7 @@ use crate::access::{self, Access, Denial};
 use crate::hub::{Hub, Liveness, Stream};
 use crate::media::StreamName;
 use crate::protocol::webrtc::sdp::{EgressPolicy, Offer, OfferError, answer_egress};
-use crate::shard::{ClientInfo, IceCredentials, NewSession, Role, Session, SessionError, SessionId, Sessions};
+use crate::shard::{ClientInfo, IceCredentials, NewSession, NoRoom, Role, Session, SessionError, SessionId, Sessions};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,8 +31,10 @@ pub enum WhepError {
     Offer(OfferError),
     /// Nobody publishes the stream now.
     NotLive { stream: StreamName, retry_after_s: u32 },
-    /// A limit of this server is reached.
+    /// The server carries no media.
     Full(String),
+    /// A limit on sessions is reached.
+    NoRoom(NoRoom),
     /// The server stops.
     Stopping,
 }
@@ -76,7 +78,8 @@ impl Whep {
             role: Role::Play(source),
         };
         self.sessions.insert(new).map_err(|error| match error {
-            SessionError::Full(_) | SessionError::NoMedia => WhepError::Full(error.to_string()),
+            SessionError::NoRoom(error) => WhepError::NoRoom(error),
+            SessionError::NoMedia => WhepError::Full(error.to_string()),
             SessionError::Stopping => WhepError::Stopping,
         })
     }

@@ -35,8 +35,10 @@ async fn check(app: &Arc<App>, parts: &mut Parts) -> Result<(), Problem> {
 /// could reach the listener under a name of its own that resolves to loopback, or post to it blindly.
 fn check_local(parts: &Parts) -> Result<(), Problem> {
     let local_peer = parts.extensions.get::<Peer>().is_some_and(|Peer(peer)| peer.ip().to_canonical().is_loopback());
-    let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()).or_else(|| authority(&parts.uri));
-    if !local_peer || !host.is_some_and(is_loopback_name) {
+    // A request may name its host in the target, in a header, or in both: then both must be this machine.
+    let header = parts.headers.get(header::HOST).map(|host| host.to_str().unwrap_or(""));
+    let mut hosts = header.into_iter().chain(authority(&parts.uri)).peekable();
+    if !local_peer || hosts.peek().is_none() || !hosts.all(is_loopback_name) {
         return Err(Problem::new(
             StatusCode::FORBIDDEN,
             "not-local",
@@ -112,6 +114,29 @@ mod tests {
             let (mut parts, ()) = request.body(()).unwrap().into_parts();
             parts.extensions.insert(Peer((peer.parse::<std::net::IpAddr>().unwrap(), 40_000).into()));
             assert_eq!(check_local(&parts).is_ok(), expected, "{method} {peer} {host} {marked}");
+        }
+    }
+
+    #[test]
+    fn a_target_that_names_a_foreign_host_is_refused() {
+        let rows = [
+            ("http://localhost:8081/api/v1/info", "localhost:8081", true),
+            ("http://[::1]:8081/api/v1/info", "", false),
+            ("http://evil.example/api/v1/info", "127.0.0.1", false),
+            ("http://127.0.0.1/api/v1/info", "evil.example", false),
+            ("http://127.0.0.1@evil.example/", "127.0.0.1", false),
+            ("/api/v1/info", "127.0.0.1", true),
+        ];
+        for (target, host, expected) in rows {
+            let (mut parts, ()) = Request::builder().uri(target).header("host", host).body(()).unwrap().into_parts();
+            parts.extensions.insert(Peer("127.0.0.1:40000".parse().unwrap()));
+            assert_eq!(check_local(&parts).is_ok(), expected, "{target} {host}");
+        }
+        // HTTP/2 names the host in the target alone; a request without any host is nobody's.
+        for (target, expected) in [("http://localhost:8081/", true), ("http://evil.example/", false), ("/", false)] {
+            let (mut parts, ()) = Request::builder().uri(target).body(()).unwrap().into_parts();
+            parts.extensions.insert(Peer("127.0.0.1:40000".parse().unwrap()));
+            assert_eq!(check_local(&parts).is_ok(), expected, "{target}");
         }
     }
 }

@@ -1,8 +1,9 @@
 //! How many connections a listener holds, in all and from one address.
 
+use crate::shard::client_network;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -35,7 +36,7 @@ impl Admission {
     /// A place for a connection from this address; none when it holds too many. Addresses that stand for many clients
     /// (`shared`: trusted proxies) and this machine itself are not counted.
     pub(super) fn place(&self, slot: OwnedSemaphorePermit, peer: IpAddr, shared: bool) -> Option<Place> {
-        let peer = holder(peer);
+        let peer = client_network(peer);
         let counted = (!shared && !peer.is_loopback()).then_some(peer);
         if let Some(peer) = counted {
             let mut held = self.held.lock().expect("no holder of this lock panics");
@@ -59,14 +60,6 @@ impl Drop for Place {
                 entry.remove();
             }
         }
-    }
-}
-
-/// Whom an address is counted for: with IPv6 one client has a whole /64.
-fn holder(peer: IpAddr) -> IpAddr {
-    match peer.to_canonical() {
-        IpAddr::V6(v6) if !v6.is_loopback() => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
-        canonical => canonical,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Reads a request's body within bounds of type, size and time.
 
 use super::error::Problem;
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::http::{HeaderMap, header};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
@@ -19,25 +19,52 @@ pub(super) fn has_type(headers: &HeaderMap, expected: &str) -> bool {
     value.split(';').next().unwrap_or("").trim().eq_ignore_ascii_case(expected)
 }
 
+/// Judges a request by its head: nothing of its body is waited for.
+///
+/// # Errors
+/// 415 for another type or a compressed body, 413 when more than `limit` bytes are announced.
+pub(super) fn check_head(
+    headers: &HeaderMap,
+    body: &Body,
+    expected: &'static str,
+    limit: usize,
+) -> Result<(), Problem> {
+    if !has_type(headers, expected) {
+        return Err(Problem::wrong_type(expected));
+    }
+    check_size_and_coding(headers, body, limit)
+}
+
+fn check_size_and_coding(headers: &HeaderMap, body: &Body, limit: usize) -> Result<(), Problem> {
+    let mut codings = headers.get_all(header::CONTENT_ENCODING).iter();
+    if codings.any(|coding| !coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity")) {
+        return Err(Problem::encoded());
+    }
+    if body.size_hint().lower() > limit as u64 {
+        return Err(Problem::too_large(limit));
+    }
+    Ok(())
+}
+
 /// Reads all of the body as text.
 ///
 /// # Errors
-/// 415 for another type, 413 above `limit`, 408 when it is too slow, 400 when it breaks off or is not UTF-8.
+/// 415 for another type or a compressed body, 413 above `limit`, 408 when it is too slow, 400 when it breaks off or is not
+/// UTF-8.
 pub(super) async fn read_text(
     headers: &HeaderMap,
     body: Body,
     expected: &'static str,
     limit: usize,
 ) -> Result<String, Problem> {
-    if !has_type(headers, expected) {
-        return Err(Problem::wrong_type(expected));
-    }
-    let bytes = read(body, limit).await?;
+    check_head(headers, &body, expected, limit)?;
+    let bytes = read(headers, body, limit).await?;
     String::from_utf8(bytes.into()).map_err(|_| Problem::bad_request("not-utf8", "the body is not UTF-8"))
 }
 
 /// As [`read_text`], for bytes of any type.
-pub(super) async fn read(body: Body, limit: usize) -> Result<Bytes, Problem> {
+pub(super) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Problem> {
+    check_size_and_coding(headers, &body, limit)?;
     match tokio::time::timeout(READ_TIMEOUT, collect(body, limit)).await {
         Ok(result) => result,
         Err(_) => Err(Problem::too_slow(READ_TIMEOUT.as_secs())),
@@ -61,6 +88,9 @@ async fn collect(body: Body, limit: usize) -> Result<Bytes, Problem> {
 mod tests {
     use super::*;
     use axum::response::IntoResponse;
+    use hyper::body::{Frame, SizeHint};
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
 
     fn headers(content_type: &str) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -95,7 +125,61 @@ mod tests {
             tokio::time::sleep(Duration::from_secs(1)).await;
             Some((Ok::<_, std::io::Error>(Bytes::from_static(b"x")), ()))
         });
-        let problem = read(Body::from_stream(drops), 1 << 20).await.unwrap_err();
+        let problem = read(&HeaderMap::new(), Body::from_stream(drops), 1 << 20).await.unwrap_err();
         assert_eq!(problem.into_response().status().as_u16(), 408);
+    }
+
+    /// A body that never comes, of an announced length.
+    struct Never(u64);
+
+    impl HttpBody for Never {
+        type Data = Bytes;
+        type Error = std::io::Error;
+
+        fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
+            Poll::Pending
+        }
+
+        fn size_hint(&self) -> SizeHint {
+            SizeHint::with_exact(self.0)
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_announced_length_above_the_limit_is_refused_without_waiting() {
+        for (length, status, seconds) in [(99_999_999_999, 413, 0), (101, 413, 0), (100, 408, 10)] {
+            let began = tokio::time::Instant::now();
+            let found = read_text(&headers("application/sdp"), Body::new(Never(length)), "application/sdp", 100).await;
+            assert_eq!(found.unwrap_err().into_response().status().as_u16(), status, "{length}");
+            assert_eq!(began.elapsed().as_secs(), seconds, "{length}");
+        }
+    }
+
+    #[tokio::test]
+    async fn compressed_bodies_are_refused() {
+        let rows: [(&[&str], bool); 7] = [
+            (&[], true),
+            (&["identity"], true),
+            (&[" Identity "], true),
+            (&["gzip"], false),
+            (&["identity", "br"], false),
+            (&["identity, gzip"], false),
+            (&[""], false),
+        ];
+        for (codings, expected) in rows {
+            let mut headers = headers("application/sdp");
+            for coding in codings {
+                headers.append("content-encoding", coding.parse().unwrap());
+            }
+            let found = read_text(&headers, Body::from("v=0"), "application/sdp", 100).await;
+            match found {
+                Ok(text) => assert!(expected && text == "v=0", "{codings:?}"),
+                Err(problem) => {
+                    let response = problem.into_response();
+                    assert!(!expected && response.status() == 415, "{codings:?}");
+                    assert_eq!(response.headers()["accept-encoding"], "identity");
+                }
+            }
+        }
     }
 }

@@ -5,6 +5,7 @@ use crate::egress::WhepError;
 use crate::ingest::WhipError;
 use crate::media::InvalidStreamName;
 use crate::protocol::webrtc::sdp::{OfferError, OfferErrorClass};
+use crate::shard::NoRoom;
 use axum::http::header::{self, HeaderName};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -89,6 +90,23 @@ impl Problem {
             "Wrong content type",
             format!("send the body with `Content-Type: {expected}`"),
         )
+    }
+
+    /// The body is compressed or coded otherwise.
+    pub(super) fn encoded() -> Problem {
+        Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "wrong-content-encoding",
+            "Wrong content encoding",
+            "send the body as it is, without `Content-Encoding`",
+        )
+        // What would be taken (RFC 9110, 15.5.16).
+        .with(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"))
+    }
+
+    /// Nobody can tell whom the request is meant for (RFC 9112, 3.2).
+    pub(super) fn two_hosts() -> Problem {
+        Problem::bad_request("two-hosts", "the request has more than one Host header; send one")
     }
 
     /// The body is larger than what any honest request needs.
@@ -194,6 +212,21 @@ impl From<OfferError> for Problem {
     }
 }
 
+impl From<NoRoom> for Problem {
+    fn from(error: NoRoom) -> Self {
+        if !error.is_of_address() {
+            return Problem::full(error.to_string());
+        }
+        Problem::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too-many-sessions",
+            "Too many sessions from one address",
+            error.to_string(),
+        )
+        .retry_after(FULL_RETRY_S)
+    }
+}
+
 impl From<WhipError> for Problem {
     fn from(error: WhipError) -> Self {
         match error {
@@ -203,6 +236,7 @@ impl From<WhipError> for Problem {
                 Problem::new(StatusCode::CONFLICT, "stream-taken", "The stream is being published already", detail)
             }
             WhipError::Full(detail) => Problem::full(detail),
+            WhipError::NoRoom(error) => error.into(),
             WhipError::Stopping => Problem::stopping(),
         }
     }
@@ -221,6 +255,7 @@ impl From<WhepError> for Problem {
             )
             .retry_after(retry_after_s),
             WhepError::Full(detail) => Problem::full(detail),
+            WhepError::NoRoom(error) => error.into(),
             WhepError::Stopping => Problem::stopping(),
         }
     }
@@ -239,6 +274,10 @@ mod tests {
         let rows: Vec<(Problem, u16, &str, Header)> = vec![
             (taken().into(), 409, "stream-taken", None),
             (WhipError::Full("full".to_owned()).into(), 503, "full", Some(("retry-after", "10"))),
+            (WhipError::NoRoom(NoRoom::Sessions(5)).into(), 503, "full", Some(("retry-after", "10"))),
+            (WhepError::NoRoom(NoRoom::Pending(5)).into(), 503, "full", Some(("retry-after", "10"))),
+            (NoRoom::PendingOfAddress(5).into(), 429, "too-many-sessions", Some(("retry-after", "10"))),
+            (NoRoom::SessionsOfAddress(5).into(), 429, "too-many-sessions", Some(("retry-after", "10"))),
             (WhipError::Stopping.into(), 503, "stopping", Some(("retry-after", "5"))),
             (not_live().into(), 409, "not-live", Some(("retry-after", "3"))),
             (WhepError::Stopping.into(), 503, "stopping", Some(("retry-after", "5"))),

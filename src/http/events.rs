@@ -7,7 +7,7 @@ use super::event_feed::{EventKind, EventSet, Feed};
 use super::offer::{insert, location};
 use super::request::random_hex;
 use super::session::Owned;
-use crate::shard::{Session, SessionState, Sessions};
+use crate::shard::{Session, Sessions};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -44,7 +44,7 @@ async fn create(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let body = read(body, MAX_LIST_BYTES).await?;
+    let body = read(&headers, body, MAX_LIST_BYTES).await?;
     let wanted = if body.is_empty() {
         EventSet::all()
     } else if has_type(&headers, "application/json") {
@@ -52,7 +52,7 @@ async fn create(
     } else {
         return Err(Problem::wrong_type("application/json"));
     };
-    let name = app.events.create(&app.state.sessions, &session, wanted)?;
+    let name = app.events.create(&app.state.sessions, &session, wanted);
     let mut response = StatusCode::CREATED.into_response();
     insert(response.headers_mut(), header::LOCATION, &format!("{}/events/{name}", location(&session)));
     Ok(response)
@@ -97,10 +97,11 @@ async fn end(
     Ok(StatusCode::OK)
 }
 
-/// Event streams at most: more than the sessions of any sensible server, at some hundred bytes each.
-const MAX_STREAMS: usize = 50_000;
+/// Event streams of sessions that are over may be so many, and as many as there are sessions, before they are looked for.
+const SLACK: usize = 64;
 
-/// The event streams of all sessions: one a session, the newest; an older one ends.
+/// The event streams of all sessions: one a session, the newest; an older one ends. So there are never many more than
+/// sessions, however often a client asks for one.
 #[derive(Default)]
 pub(super) struct EventStreams {
     table: Mutex<HashMap<String, EventStream>>,
@@ -114,22 +115,18 @@ struct EventStream {
 }
 
 impl EventStreams {
-    fn create(&self, sessions: &Sessions, session: &Session, wanted: EventSet) -> Result<String, Problem> {
+    fn create(&self, sessions: &Sessions, session: &Session, wanted: EventSet) -> String {
+        let alive = sessions.len();
         let mut table = self.table();
-        if table.len() >= MAX_STREAMS {
-            table.retain(|id, _| {
-                sessions.get(id).is_some_and(|session| !matches!(session.state(), SessionState::Closed(_)))
-            });
-        }
-        if table.len() >= MAX_STREAMS {
-            return Err(Problem::full(format!("this server holds at most {MAX_STREAMS} event streams")));
+        if table.len() >= 2 * alive + SLACK {
+            table.retain(|id, _| sessions.get(id).is_some());
         }
         let name = random_hex();
         let fresh = EventStream { name: name.clone(), wanted, reader: CancellationToken::new() };
         if let Some(old) = table.insert(session.id.as_str().to_owned(), fresh) {
             old.reader.cancel();
         }
-        Ok(name)
+        name
     }
 
     fn follow(&self, session: &Session, name: &str) -> Result<(EventSet, CancellationToken), Problem> {
@@ -165,4 +162,12 @@ fn no_stream() -> Problem {
         "No such event stream",
         "the event stream has ended or never was; make a new one with a POST to the session's events",
     )
+}
+
+#[cfg(test)]
+impl EventStreams {
+    /// How many are remembered.
+    pub(super) fn len(&self) -> usize {
+        self.table().len()
+    }
 }

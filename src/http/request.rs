@@ -7,7 +7,7 @@ use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
@@ -55,7 +55,11 @@ pub(super) async fn observe(State(app): State<Arc<App>>, mut request: Request, n
         route = route.as_ref().map_or("none", MatchedPath::as_str),
         session = tracing::field::Empty,
     );
-    let mut response = next.run(request).instrument(span.clone()).await;
+    let mut response = if request.headers().get_all(header::HOST).iter().nth(1).is_some() {
+        Problem::two_hosts().into_response()
+    } else {
+        next.run(request).instrument(span.clone()).await
+    };
     span.in_scope(|| log(&method, response.status(), began));
     app.state.metrics.http_request(label(route.as_ref().map(MatchedPath::as_str)), response.status().as_u16());
     let headers = response.headers_mut();

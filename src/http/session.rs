@@ -1,7 +1,7 @@
 //! The URL of a WHIP or WHEP session: trickle and ICE restart by PATCH (RFC 9725, 4.3), the end by DELETE.
 
 use super::App;
-use super::body::{MAX_SDP_BYTES, read_text};
+use super::body::{MAX_SDP_BYTES, check_head, read_text};
 use super::credential::Credential;
 use super::error::Problem;
 use super::offer::insert;
@@ -71,17 +71,14 @@ async fn delete(State(app): State<Arc<App>>, Owned(session): Owned) -> Result<St
 }
 
 async fn patch(Owned(session): Owned, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
-    let text = read_text(&headers, body, FRAGMENT, MAX_SDP_BYTES).await?;
+    // What is wrong with the head comes first, then the condition, then the body (RFC 9110, 13.2.1).
+    check_head(&headers, &body, FRAGMENT, MAX_SDP_BYTES)?;
     let condition = if_match(&headers)?;
+    condition.check(&session)?;
+    let text = read_text(&headers, body, FRAGMENT, MAX_SDP_BYTES).await?;
     let fragment = Fragment::parse(&text)?;
-    if !condition.holds(&session.etag()) {
-        return Err(Problem::new(
-            StatusCode::PRECONDITION_FAILED,
-            "etag-mismatch",
-            "The ICE session is another one",
-            "If-Match names an ICE session that is over; send the ETag of the newest answer, or `*` to restart ICE",
-        ));
-    }
+    // Another PATCH may have come in while the body was read.
+    condition.check(&session)?;
     match &fragment.ice {
         Some((ufrag, pwd)) if *ufrag != session.remote_ufrag() => Ok(restart(&session, ufrag, pwd)),
         // Candidates are not needed: the server is ICE-lite and answers whoever knows the password.
@@ -106,6 +103,18 @@ enum Condition {
 }
 
 impl Condition {
+    fn check(&self, session: &Session) -> Result<(), Problem> {
+        if self.holds(&session.etag()) {
+            return Ok(());
+        }
+        Err(Problem::new(
+            StatusCode::PRECONDITION_FAILED,
+            "etag-mismatch",
+            "The ICE session is another one",
+            "If-Match names an ICE session that is over; send the ETag of the newest answer, or `*` to restart ICE",
+        ))
+    }
+
     fn holds(&self, etag: &str) -> bool {
         match self {
             Condition::Anything => true,

@@ -3,6 +3,7 @@
 use super::App;
 use super::error::Problem;
 use super::offer::{self, Offer};
+use crate::egress::WhepError;
 use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
@@ -16,7 +17,12 @@ pub(super) fn routes() -> Router<Arc<App>> {
 
 async fn create(State(app): State<Arc<App>>, offer: Offer) -> Result<Response, Problem> {
     let client = offer.client("whep");
-    let session = app.state.whep.create(&offer.stream, &offer.sdp, offer.credential.token(), client).await?;
+    let created = app.state.whep.create(&offer.stream, &offer.sdp, offer.credential.token(), client).await;
+    let session = created.inspect_err(|error| match error {
+        WhepError::Access(denial) => app.state.metrics.access_denied("play", denial.label()),
+        WhepError::NoRoom(limit) => app.state.metrics.session_refused("play", limit.label()),
+        _ => {}
+    })?;
     let events = format!(
         "<{}/events>; rel=\"urn:ietf:params:whep:ext:core:server-sent-events\"; \
          events=\"active,inactive,layers,viewercount,reconnect\"",

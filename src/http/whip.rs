@@ -3,6 +3,7 @@
 use super::App;
 use super::error::Problem;
 use super::offer::{self, Offer};
+use crate::ingest::WhipError;
 use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
@@ -16,6 +17,11 @@ pub(super) fn routes() -> Router<Arc<App>> {
 
 async fn create(State(app): State<Arc<App>>, offer: Offer) -> Result<Response, Problem> {
     let client = offer.client("whip");
-    let session = app.state.whip.create(&offer.stream, &offer.sdp, offer.credential.token(), client).await?;
+    let created = app.state.whip.create(&offer.stream, &offer.sdp, offer.credential.token(), client).await;
+    let session = created.inspect_err(|error| match error {
+        WhipError::Access(denial) => app.state.metrics.access_denied("publish", denial.label()),
+        WhipError::NoRoom(limit) => app.state.metrics.session_refused("publish", limit.label()),
+        _ => {}
+    })?;
     Ok(offer::created(&session, None))
 }

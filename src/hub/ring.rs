@@ -61,6 +61,14 @@ impl Ring {
         }
     }
 
+    /// Forgets all packets; positions go on.
+    pub fn clear(&mut self) {
+        self.first = self.end();
+        self.packets.clear();
+        self.bytes = 0;
+        self.keyframe = None;
+    }
+
     /// Position after the newest packet.
     pub fn end(&self) -> u64 {
         self.first + self.packets.len() as u64
@@ -137,6 +145,17 @@ mod tests {
         assert_eq!(ring.get(39).map(|packet| packet.seq), Some(39));
         assert_eq!(ring.find(0, 60).map(|packet| packet.seq), Some(60));
         assert!(ring.find(0, 20).is_none());
+    }
+
+    #[test]
+    fn a_cleared_ring_starts_nobody_and_counts_on() {
+        let mut ring = Ring::new(RingLimits { span: Duration::from_secs(4), bytes: 1 << 20 });
+        (0..10).for_each(|seq| ring.push(packet(seq, seq, seq == 5, 10)));
+        ring.clear();
+        assert_eq!((ring.start(), ring.end(), ring.keyframe(), ring.bytes()), (10, 10, None, 0));
+        assert!(ring.get(9).is_none() && ring.find(0, 9).is_none());
+        ring.push(packet(10, 10, true, 10));
+        assert_eq!((ring.keyframe(), ring.get(10).map(|packet| packet.seq)), (Some(10), Some(10)));
     }
 
     #[test]

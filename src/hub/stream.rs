@@ -233,6 +233,17 @@ impl Publisher {
         self.stream.keyframe_wanted.load(Ordering::Relaxed) && self.stream.keyframe_wanted.swap(false, Ordering::AcqRel)
     }
 
+    /// Whether nobody listens. What was sent is forgotten then, so that a publisher that pauses until somebody comes does
+    /// not let him start with a picture of the past.
+    pub fn rest(&self) -> bool {
+        let mut flow = self.stream.flow();
+        let idle = flow.sinks.is_empty();
+        if idle {
+            flow.ring.clear();
+        }
+        idle
+    }
+
     /// Passes packets on to every subscriber. Empties `packets`.
     pub fn push(&self, packets: &mut Vec<Packet>, clocks: &Arc<[TrackClock]>) {
         if packets.is_empty() {

@@ -54,6 +54,17 @@ impl FramePublisher {
         self.publisher.take_keyframe_request()
     }
 
+    /// Whether nobody listens to the stream: its frames need not be made.
+    pub fn rest(&mut self) -> bool {
+        let idle = self.publisher.rest();
+        if idle {
+            // What is measured across a pause would be no rate of anything.
+            self.publisher.stream().stats.bitrate.store(0, Ordering::Relaxed);
+            (self.window_start_ns, self.window_bytes) = (self.epoch.elapsed().as_nanos() as u64, 0);
+        }
+        idle
+    }
+
     /// Passes a frame on. Frames of a track come in order; `wall_ns` is the present wall-clock time.
     pub fn frame(&mut self, frame: &Frame, wall_ns: u64) {
         let index = usize::from(frame.track);

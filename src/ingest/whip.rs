@@ -4,7 +4,7 @@ use crate::access::{self, Access, Denial};
 use crate::hub::{Hub, PublishError};
 use crate::media::{Codec, StreamName};
 use crate::protocol::webrtc::sdp::{IngestPolicy, Offer, OfferError, answer_ingest};
-use crate::shard::{ClientInfo, IceCredentials, NewSession, Role, Session, SessionError, SessionId, Sessions};
+use crate::shard::{ClientInfo, IceCredentials, NewSession, NoRoom, Role, Session, SessionError, SessionId, Sessions};
 use std::sync::{Arc, RwLock};
 
 /// Starts WHIP sessions. Cheap to clone.
@@ -26,8 +26,10 @@ pub enum WhipError {
     Offer(OfferError),
     /// Somebody else publishes under this name.
     Taken(String),
-    /// A limit of this server is reached.
+    /// The server carries no more streams, or none at all.
     Full(String),
+    /// A limit on sessions is reached.
+    NoRoom(NoRoom),
     /// The server stops.
     Stopping,
 }
@@ -81,7 +83,8 @@ impl Whip {
             role: Role::Publish(publisher),
         };
         self.sessions.insert(new).map_err(|error| match error {
-            SessionError::Full(_) | SessionError::NoMedia => WhipError::Full(error.to_string()),
+            SessionError::NoRoom(error) => WhipError::NoRoom(error),
+            SessionError::NoMedia => WhipError::Full(error.to_string()),
             SessionError::Stopping => WhipError::Stopping,
         })
     }

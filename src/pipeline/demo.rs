@@ -1,7 +1,7 @@
 //! The demo stream: the test source, paced by the clock on a thread of its own.
 
 use crate::codec::{CodecError, SourceOptions, TestSource};
-use crate::media::{Frame, TrackSet, wall_clock};
+use crate::media::{Frame, MediaKind, TrackSet, wall_clock};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
@@ -13,6 +13,8 @@ const LATEST: Duration = Duration::from_millis(100);
 pub trait DemoSink: Send + 'static {
     /// Takes the next frame, at the time when it is due.
     fn frame(&mut self, frame: Frame);
+    /// Whether anybody would see or hear a frame that is made now. Asked before each frame.
+    fn watched(&mut self) -> bool;
     /// Whether somebody has asked for a keyframe since the last call. Asked once a picture at most.
     fn keyframe_requested(&mut self) -> bool;
 }
@@ -75,6 +77,7 @@ impl Drop for Demo {
 
 fn run(source: &mut TestSource, sink: &mut impl DemoSink, stopped: &mpsc::Receiver<()>) -> Result<(), CodecError> {
     let start = Instant::now();
+    let mut attention = Attention::default();
     loop {
         let due = source.next_due();
         let now = start.elapsed();
@@ -88,16 +91,57 @@ fn run(source: &mut TestSource, sink: &mut impl DemoSink, stopped: &mpsc::Receiv
                 if matches!(stopped.try_recv(), Err(mpsc::TryRecvError::Disconnected)) {
                     return Ok(());
                 }
+                match attention.step(sink.watched()) {
+                    Attend::Make => {}
+                    Attend::MakeKeyframe => source.force_keyframe(),
+                    Attend::Rest => {
+                        source.skip_to(due + Duration::from_nanos(1));
+                        continue;
+                    }
+                }
                 if sink.keyframe_requested() {
                     source.force_keyframe();
                 }
                 let late = now.saturating_sub(due).as_nanos() as u64;
                 let wall = wall_clock(SystemTime::now()).saturating_sub(late);
                 if let Some(frame) = source.next(wall)? {
+                    attention.made(&frame);
                     sink.frame(frame);
                 }
             }
         }
+    }
+}
+
+/// Whether frames are made: while somebody watches, and at the start until there is one picture, so that the stream is live
+/// and its size known.
+#[derive(Debug, Default)]
+struct Attention {
+    introduced: bool,
+    resting: bool,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Attend {
+    Make,
+    /// Somebody has come: what was made before is unknown to him.
+    MakeKeyframe,
+    Rest,
+}
+
+impl Attention {
+    fn step(&mut self, watched: bool) -> Attend {
+        let before = self.resting;
+        self.resting = self.introduced && !watched;
+        match (before, self.resting) {
+            (_, true) => Attend::Rest,
+            (true, false) => Attend::MakeKeyframe,
+            (false, false) => Attend::Make,
+        }
+    }
+
+    fn made(&mut self, frame: &Frame) {
+        self.introduced |= frame.codec.kind() == MediaKind::Video;
     }
 }
 
@@ -122,7 +166,7 @@ mod tests {
     use super::*;
     use crate::media::Codec;
     use std::sync::Arc;
-    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
     #[test]
     fn late_frames_are_skipped_and_early_ones_waited_for() {
@@ -136,9 +180,33 @@ mod tests {
     struct Recorder {
         frames: mpsc::Sender<Frame>,
         wanted: Arc<AtomicBool>,
+        /// How often it was asked whether somebody watches, while nobody did.
+        unwatched: Arc<AtomicU32>,
+        watched: Arc<AtomicBool>,
+    }
+
+    impl Recorder {
+        fn new(watched: bool) -> (Recorder, mpsc::Receiver<Frame>) {
+            let (frames, received) = mpsc::channel();
+            let recorder = Recorder {
+                frames,
+                wanted: Arc::default(),
+                unwatched: Arc::default(),
+                watched: Arc::new(AtomicBool::new(watched)),
+            };
+            (recorder, received)
+        }
     }
 
     impl DemoSink for Recorder {
+        fn watched(&mut self) -> bool {
+            let watched = self.watched.load(Ordering::Relaxed);
+            if !watched && self.unwatched.fetch_add(1, Ordering::Relaxed) == 20 {
+                self.watched.store(true, Ordering::Relaxed);
+            }
+            watched
+        }
+
         fn frame(&mut self, frame: Frame) {
             _ = self.frames.send(frame);
         }
@@ -149,13 +217,36 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_made_while_nobody_watches_and_a_comer_gets_a_keyframe_at_once() {
+        let mut attention = Attention::default();
+        assert_eq!(attention.step(false), Attend::Make, "the stream introduces itself");
+        attention.introduced = true;
+        let steps = [false, false, true, true, false, true].map(|watched| attention.step(watched));
+        use Attend::{Make, MakeKeyframe, Rest};
+        assert_eq!(steps, [Rest, Rest, MakeKeyframe, Make, Rest, MakeKeyframe]);
+
+        let options = SourceOptions { width: 64, height: 64, keyframe_seconds: 0, ..SourceOptions::default() };
+        let source = DemoSource::new(options).expect("it opens");
+        let (recorder, received) = Recorder::new(false);
+        let demo = source.start(recorder).expect("it starts");
+        let first = received.recv().expect("a picture by which the stream is live");
+        assert!(first.keyframe && first.codec == Codec::H264);
+        // Nobody comes for the next twenty frames; all of them are left out.
+        let next = received.recv().expect("somebody has come");
+        assert!(next.pts_ns() > 200_000_000, "{}", next.pts_ns());
+        let picture = std::iter::once(next).chain(received.iter()).find(|frame| frame.codec == Codec::H264);
+        assert!(picture.expect("a picture").keyframe);
+        drop(demo);
+    }
+
+    #[test]
     fn frames_flow_until_it_is_dropped() {
         let options = SourceOptions { width: 64, height: 64, keyframe_seconds: 0, ..SourceOptions::default() };
         let source = DemoSource::new(options).expect("it opens");
         assert_eq!(source.tracks().len(), 2);
-        let (frames, received) = mpsc::channel();
-        let wanted = Arc::new(AtomicBool::new(false));
-        let demo = source.start(Recorder { frames, wanted: wanted.clone() }).expect("it starts");
+        let (recorder, received) = Recorder::new(true);
+        let wanted = recorder.wanted.clone();
+        let demo = source.start(recorder).expect("it starts");
         let picture = || received.iter().find(|frame| frame.codec == Codec::H264).expect("the demo runs");
         assert!(picture().keyframe && !picture().keyframe);
         wanted.store(true, Ordering::Relaxed);

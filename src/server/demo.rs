@@ -42,6 +42,10 @@ impl DemoSink for Sink {
         self.0.frame(&frame, wall_clock(SystemTime::now()));
     }
 
+    fn watched(&mut self) -> bool {
+        !self.0.rest()
+    }
+
     fn keyframe_requested(&mut self) -> bool {
         self.0.take_keyframe_request()
     }

@@ -11,7 +11,7 @@ use crate::http::{self, HttpError, ListenerAddress, Listeners, Origins, Policy};
 use crate::hub::{Hub, HubLimits};
 use crate::ingest::Whip;
 use crate::observe::{Log, Metrics};
-use crate::shard::{self, Action, Sessions, ShardOptions, Shards, StartError};
+use crate::shard::{self, Action, SessionLimits, Sessions, ShardOptions, Shards, StartError};
 use crate::task::Tasks;
 use reload::Reloader;
 use std::net::SocketAddr;
@@ -62,7 +62,7 @@ pub async fn run(loaded: Loaded, log: Log) -> Result<(), ServeError> {
     let access = Access::new(config.access.clone(), config.loopback_only());
     let listeners = Listeners::bind(&http_settings(&config))?;
     let hub = Hub::new(hub_limits(&config));
-    let sessions = Sessions::new(config.limits.sessions as usize);
+    let sessions = Sessions::new(session_limits(&config));
     // Arrival times of all streams count from here.
     let epoch = Instant::now();
     let shards = match config.media.listen.address() {
@@ -123,7 +123,8 @@ pub async fn run(loaded: Loaded, log: Log) -> Result<(), ServeError> {
     watch_sessions::start(&tasks, &hub, &sessions, &access, &metrics);
 
     let watcher = Watcher::new(&loaded);
-    let reloader = Reloader { log, access, metrics, hub, sessions: sessions.clone(), whip, policy, shown };
+    let (grace, grace_in_force) = watch::channel(config.shutdown.grace());
+    let reloader = Reloader { log, access, metrics, hub, sessions: sessions.clone(), whip, policy, grace, shown };
     let config_stop = tasks.stopping();
     tasks.spawn("config", async move { watcher.run(config_stop, |change| reloader.handle(change)).await });
     ready.send_replace(true);
@@ -136,9 +137,10 @@ pub async fn run(loaded: Loaded, log: Log) -> Result<(), ServeError> {
     ready.send_replace(false);
     stopping.cancel();
     sessions.stop();
+    let grace = *grace_in_force.borrow();
     tokio::select! {
         () = viewers_gone(&sessions) => {}
-        () = tokio::time::sleep(config.shutdown.grace()) => {}
+        () = tokio::time::sleep(grace) => {}
         () = signals.next() => {}
     }
 
@@ -213,6 +215,16 @@ fn http_policy(config: &Config) -> Policy {
 
 fn hub_limits(config: &Config) -> HubLimits {
     HubLimits { streams: config.limits.streams as usize, ..HubLimits::default() }
+}
+
+fn session_limits(config: &Config) -> SessionLimits {
+    let limits = &config.limits;
+    SessionLimits {
+        sessions: limits.sessions as usize,
+        sessions_per_address: limits.sessions_per_address as usize,
+        pending: limits.pending as usize,
+        pending_per_address: limits.pending_per_address as usize,
+    }
 }
 
 fn shard_options(config: &Config, listen: SocketAddr) -> ShardOptions {

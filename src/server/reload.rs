@@ -1,6 +1,6 @@
 //! Carries a changed configuration to the parts that can take it while they run.
 
-use super::{http_policy, hub_limits};
+use super::{http_policy, hub_limits, session_limits};
 use crate::access::Access;
 use crate::config::{Change, Config};
 use crate::http::Policy;
@@ -9,6 +9,7 @@ use crate::ingest::Whip;
 use crate::observe::{Log, Metrics};
 use crate::shard::Sessions;
 use std::sync::{Arc, RwLock};
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// The parts that take changes.
@@ -20,6 +21,8 @@ pub(super) struct Reloader {
     pub(super) sessions: Sessions,
     pub(super) whip: Whip,
     pub(super) policy: watch::Sender<Arc<Policy>>,
+    /// Time that sessions get to end when the server stops.
+    pub(super) grace: watch::Sender<Duration>,
     /// The configuration as the API shows it.
     pub(super) shown: Arc<RwLock<serde_json::Value>>,
 }
@@ -59,8 +62,9 @@ impl Reloader {
         self.log.set_level(&config.log.level);
         self.access.update(config.access.clone());
         self.hub.set_limits(hub_limits(config));
-        self.sessions.set_limit(config.limits.sessions as usize);
+        self.sessions.set_limits(session_limits(config));
         self.whip.set_codecs(&config.ingest.codecs.preference());
+        self.grace.send_replace(config.shutdown.grace());
         self.policy.send_replace(Arc::new(http_policy(config)));
     }
 }

@@ -1,6 +1,6 @@
 //! What reaches a shard from other threads: media batches, commands, and datagrams that another shard's socket took.
 
-use super::sessions::{CloseReason, Session};
+use super::session::{CloseReason, Session};
 use super::socket::Peer;
 use crate::hub::{Batch, Sink, StreamKey};
 use bytes::Bytes;

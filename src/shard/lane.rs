@@ -58,6 +58,8 @@ pub struct Lane {
     /// Payload bytes, as sender reports count them.
     pub octets: u64,
     pub retransmitted: u64,
+    /// Packets left out because they do not fit into a datagram here.
+    pub oversize: u64,
 }
 
 impl Lane {
@@ -95,6 +97,7 @@ impl Lane {
             packets: 0,
             octets: 0,
             retransmitted: 0,
+            oversize: 0,
         }
     }
 
@@ -168,6 +171,7 @@ impl Lane {
         let padding = usize::from(packet.padding);
         let end = header + payload + padding;
         if end + self.overhead > MAX_PACKET {
+            self.oversize += 1;
             return 0;
         }
         room[header..header + payload].copy_from_slice(&packet.payload);
@@ -202,6 +206,7 @@ impl Lane {
         let header = self.header(room, packet, payload_type, rtx_index as u16, ssrc);
         let end = header + 2 + packet.payload.len();
         if end + self.overhead > MAX_PACKET {
+            self.oversize += 1;
             return 0;
         }
         room[header..header + 2].copy_from_slice(&(index as u16).to_be_bytes());
@@ -414,6 +419,25 @@ mod tests {
         lane.up_to_date();
         let length = lane.write(&mut room, &packet(61, 61, 61 * 3_000), &sender);
         assert_eq!(open(&mut receiver, &room[..length]).0.timestamp, live.wrapping_add(3_000));
+    }
+
+    #[test]
+    fn packets_that_fit_into_no_datagram_are_left_out_and_counted() {
+        let (sender, mut receiver) = keys();
+        let mut lane = Lane::new(&media(true), 16);
+        let mut room = [0u8; MAX_PACKET];
+        let sized = |seq: u64, size: usize| Packet { payload: vec![7; size].into(), padding: 0, ..packet(seq, 2, 0) };
+        let rows = [(1, 1_200, true), (2, 1_500, true), (3, 1_600, false), (4, 65_000, false), (5, 1_200, true)];
+        for (seq, size, fits) in rows {
+            let length = lane.write(&mut room, &sized(seq, size), &sender);
+            assert_eq!(length > 0, fits, "{size}");
+            if fits {
+                assert_eq!(open(&mut receiver, &room[..length]).1.len(), size);
+            }
+        }
+        assert_eq!(lane.oversize, 2);
+        assert_eq!(lane.write_again(&mut room, &sized(3, 1_600), &sender), 0);
+        assert_eq!(lane.oversize, 3);
     }
 
     #[test]

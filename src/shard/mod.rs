@@ -1,13 +1,16 @@
 //! The WebRTC media plane: shards that own sockets and sessions, receive, and fan out.
 
+mod census;
 mod clock;
 mod egress;
 mod fanout;
 mod feedback;
+mod ice;
 mod inbox;
 mod lane;
 mod publisher;
 mod received;
+mod session;
 mod sessions;
 mod slot;
 mod socket;
@@ -16,8 +19,8 @@ mod timeline;
 mod viewer;
 mod worker;
 
-pub use sessions::{
-    Action, ClientInfo, CloseReason, IceCredentials, IceRestart, NewSession, Role, Session, SessionError, SessionId,
-    SessionState, SessionStats, Sessions,
-};
+pub use census::{NoRoom, SessionLimits, client_network};
+pub use ice::{IceCredentials, IceRestart};
+pub use session::{Action, ClientInfo, CloseReason, NewSession, Role, Session, SessionId, SessionState, SessionStats};
+pub use sessions::{SessionError, Sessions};
 pub use start::{ShardOptions, Shards, StartError, ping};

@@ -1,7 +1,7 @@
 //! A session on its shard: transport state, and what it publishes or views.
 
 use super::publisher::Ingest;
-use super::sessions::{Role, Session};
+use super::session::{Role, Session};
 use super::socket::Peer;
 use crate::hub::StreamKey;
 use crate::protocol::webrtc::dtls::Dtls;
@@ -26,6 +26,19 @@ pub struct Slot {
     /// The last time the peer showed that it is there.
     pub alive: Instant,
     pub state: SlotState,
+}
+
+impl Slot {
+    /// Ends DTLS: the peer is told, where it can bear that.
+    pub fn close_dtls(&mut self, now: Instant) {
+        // FFmpeg's WHIP muxer reads its socket without waiting until any DTLS record comes after the handshake; from then
+        // on it waits for each next datagram, for ever, and answers no signal. Left alone it ends by itself when nobody
+        // renews its consent, after 30 s.
+        let agent = self.session.client.user_agent.as_deref();
+        if !agent.is_some_and(|agent| agent.starts_with("Lavf/")) {
+            self.dtls.close(now);
+        }
+    }
 }
 
 /// What a session is at.

@@ -1,7 +1,7 @@
 //! RTCP with viewers: reports to them, and what they report, ask for and lost.
 
 use super::fanout::RETRANSMISSIONS;
-use super::sessions::SessionStats;
+use super::session::SessionStats;
 use super::slot::SlotState;
 use super::worker::Worker;
 use crate::hub::StreamKey;
@@ -45,6 +45,15 @@ impl Worker {
         stats.packets.store(packets, Ordering::Relaxed);
         stats.bytes.store(octets, Ordering::Relaxed);
         stats.retransmitted.store(retransmitted, Ordering::Relaxed);
+    }
+
+    /// Counts what a viewer did not get because it fits into no datagram.
+    pub(super) fn count_oversize(&mut self, slot: usize, key: StreamKey, index: usize) {
+        let Some(stream) = self.streams.get_mut(&key) else { return };
+        let lanes = stream.viewers[index].lanes.iter_mut();
+        let packets: u64 = lanes.map(|lane| std::mem::take(&mut lane.oversize)).sum();
+        self.metrics.oversize.add(packets);
+        SessionStats::add(&self.slots[slot].session.stats.dropped, packets);
     }
 
     /// Viewers whose first packet is out get their first reports, so that sound and picture are together from the start.

@@ -5,7 +5,8 @@ use super::egress::Egress;
 use super::fanout::{CATCH_UP_NS, LocalStream};
 use super::inbox::{Command, Inbox};
 use super::publisher::Ingest;
-use super::sessions::{CloseReason, Role, SessionId, SessionState, SessionStats, Sessions};
+use super::session::{CloseReason, Role, SessionId, SessionState, SessionStats};
+use super::sessions::Sessions;
 use super::slot::{MAX_ROUTES, Slot, SlotState};
 use super::socket::{Peer, ReceiveBuffers};
 use crate::hub::{Liveness, StreamKey};
@@ -183,11 +184,13 @@ impl Worker {
                 }
             };
             for index in 0..count {
-                if let Some((data, peer)) = buffers.datagram(index) {
-                    self.metrics.packets_in.add(1);
-                    self.metrics.bytes_in.add(data.len() as u64);
-                    self.datagram(data, peer);
-                }
+                let Some((data, peer)) = buffers.datagram(index) else {
+                    self.metrics.oversize.add(1);
+                    continue;
+                };
+                self.metrics.packets_in.add(1);
+                self.metrics.bytes_in.add(data.len() as u64);
+                self.datagram(data, peer);
             }
             if !ReceiveBuffers::is_full(count) {
                 return false;
@@ -488,6 +491,7 @@ impl Worker {
             }
             SlotState::Viewing { key, index, .. } => {
                 self.send_bye(slot, key, index);
+                self.count_oversize(slot, key, index);
                 if let Some(stream) = self.streams.get_mut(&key) {
                     if let Some(moved) = stream.leave(index)
                         && let SlotState::Viewing { index: other, .. } = &mut self.slots[moved as usize].state
@@ -502,7 +506,7 @@ impl Worker {
             SlotState::Handshaking(_) => self.handshaking.retain(|other| *other != slot),
             SlotState::Over => return,
         }
-        self.slots[slot].dtls.close(self.clock.now);
+        self.slots[slot].close_dtls(self.clock.now);
         self.send_dtls(slot);
         self.egress.flush();
         self.count_drops();
@@ -577,10 +581,11 @@ impl Worker {
         if self.clock.now >= entry.alive + timeout {
             return self.close(slot, CloseReason::Inactive);
         }
-        if let SlotState::Viewing { key, index, joined } = entry.state
-            && joined
-        {
-            self.report_to_viewer(slot, key, index);
+        if let SlotState::Viewing { key, index, joined } = entry.state {
+            self.count_oversize(slot, key, index);
+            if joined {
+                self.report_to_viewer(slot, key, index);
+            }
         }
     }
 

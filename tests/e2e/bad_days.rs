@@ -115,6 +115,32 @@ fn many_sessions_that_never_connect_go_by_themselves() {
 }
 
 #[test]
+fn one_client_can_not_take_the_sessions_of_all() {
+    let server = Setup::new().config("limits.sessions = 50\nhttp.trusted_proxies = [\"127.0.0.1\"]").start();
+    let offer = |client: &str, n: usize| {
+        let request = Request::offer(format!("/whip/s{n}"), CHROME_WHIP).header("X-Forwarded-For", client);
+        server.send(&request)
+    };
+    // A quarter of the sessions is what one address may have pending, be it one IPv4 address or one /64.
+    for (client, neighbour, first) in [("203.0.113.7", "203.0.113.7", 0), ("2001:db8::7", "2001:db8::ffff:8", 100)] {
+        for n in first..first + 12 {
+            offer(client, n).expect(201);
+        }
+        let refused = offer(neighbour, first + 12);
+        assert!(refused.header("retry-after").is_some_and(|seconds| seconds.parse::<u32>().is_ok()));
+        assert!(refused.problem(429).contains("limits.pending_per_address"));
+    }
+    offer("203.0.113.8", 200).expect(201);
+    // And half of them what all together may.
+    assert!(offer("203.0.113.9", 201).problem(503).contains("limits.pending"));
+    let metrics = Request::get("/metrics").send(server.admin).expect(200).text();
+    for (limit, count) in [("pending-per-address", 2), ("pending", 1)] {
+        let line = format!("wasmcast_session_refusals_total{{action=\"publish\",limit=\"{limit}\"}} {count}");
+        assert!(metrics.contains(&line), "{line} in {metrics}");
+    }
+}
+
+#[test]
 fn a_log_that_can_not_be_written_is_told_and_stops_nothing() {
     // /dev/full refuses every write as a full disk does.
     for file in ["/no/such/folder/wasmcast.log", "/dev/full"] {

@@ -93,6 +93,17 @@ fn a_changed_file_is_applied_while_running() {
 }
 
 #[test]
+fn limits_and_the_time_to_stop_need_no_restart() {
+    let server = Server::start();
+    server.scratch.write("wasmcast.toml", "shutdown.grace_s = 0\nlimits.sessions = 1\n");
+    let named =
+        |line: &str| (line.contains("limits.sessions shutdown.grace_s") && line.contains("applied")).then_some(());
+    server.process.wait_for("the keys being named as applied", Duration::from_secs(15), named);
+    server.send(&Request::offer("/whip/a", CHROME_WHIP)).expect(201);
+    server.send(&Request::offer("/whip/b", CHROME_WHIP)).problem(503);
+}
+
+#[test]
 fn a_wrong_file_changes_nothing_and_is_told() {
     let server = Server::start();
     for text in ["access.publish = \"denied\"\nhttp.listn = 3\n", "access.publish = \"den", "\u{0}\u{1}"] {

@@ -1,5 +1,7 @@
 //! What an operator sees and does: metrics, the API, its protection against web pages.
 
+use std::time::Duration;
+
 use crate::clients::{Codec, Publisher};
 use crate::http::Request;
 use crate::offers::{CHROME_WHEP, CHROME_WHIP};
@@ -18,6 +20,20 @@ fn sessions_and_streams_are_listed_and_one_can_be_kicked() {
     assert!(matches!(kick.send(server.admin).status, 200 | 204));
     server.wait_sessions("play", 0);
     server.send(&Request::new("DELETE", &location)).problem(404);
+}
+
+#[test]
+fn ffmpeg_ends_when_its_session_is_kicked() {
+    let server = Server::start();
+    let publisher = Publisher::Ffmpeg.start(Codec::H264, &server, "cam");
+    server.wait_live("cam");
+    let list = server.api("/api/v1/sessions");
+    let id = list["sessions"][0]["id"].as_str().expect("a session").to_owned();
+    let kick = Request::new("DELETE", format!("/api/v1/sessions/{id}")).header("X-Wasmcast", "1");
+    kick.send(server.admin).expect(204);
+    // It has no other way to notice than that its consent (RFC 7675) is not renewed, which takes 30 s.
+    let finished = publisher.finish(Duration::from_secs(45));
+    assert!(finished.log.contains("Consent Freshness expired"), "{}", finished.log);
 }
 
 #[test]

@@ -84,6 +84,32 @@ fn playing_ends_well_with_the_stream() {
     assert_eq!(seen["ended"], "the server closed the session", "{seen}");
 }
 
+/// Memory of a process that is in RAM, in KiB.
+fn resident_kib(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the process runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("every process has a size");
+    line.trim().trim_end_matches("kB").trim().parse().expect("a number")
+}
+
+#[test]
+fn memory_stays_level_over_rounds_of_joins_and_leaves() {
+    let server = Server::demo();
+    let endpoint = server.url("/whep/demo");
+    let mut sizes = Vec::new();
+    for _ in 0..6 {
+        let window = ["--viewers", "60", "--ramp", "60", "--duration", "0.3", "--settle", "0.1"];
+        let mut arguments = vec!["bench", "whep", endpoint.as_str()];
+        arguments.extend(window);
+        assert_eq!(number(&report(&run(&arguments)), "sessions_ok"), 60.0);
+        server.wait_sessions("play", 0);
+        sizes.push(resident_kib(server.process.id()));
+    }
+    // The first rounds fill what is kept for the next: tables, buffers, the allocator's arenas. A viewer costs some 31 KiB: a
+    // twentieth of those who left would show.
+    let growth = sizes[5].saturating_sub(sizes[2]);
+    assert!(growth < 180 * 31 / 20 + 1_024, "{growth} KiB more after 180 more viewers: {sizes:?}");
+}
+
 #[test]
 fn load_generators_count_what_the_server_sends_and_takes() {
     let server = Server::demo();

@@ -23,6 +23,18 @@ fn the_demo_plays_in_a_browser_at_once() {
 }
 
 #[test]
+fn a_viewer_goes_on_over_an_ice_restart() {
+    let server = Server::demo();
+    let options = json!({ "role": "restart", "url": server.url("/play/demo?muted=1") });
+    let seen = Report::read(browser("chromium", &server, "demo", &options), PATIENCE).measured;
+    assert_eq!((&seen["moved"]["local"], &seen["moved"]["state"]), (&seen["ufrag"], &json!("succeeded")), "{seen}");
+    assert_ne!(seen["before"]["local"], seen["ufrag"], "{seen}");
+    let frames = |at: &str| seen[at]["frames"].as_u64().unwrap_or_default();
+    assert!(frames("before") > 10 && frames("after") > frames("moved") + 30, "{seen}");
+    assert_eq!(seen["connection"], "connected", "{seen}");
+}
+
+#[test]
 fn the_camera_is_published_through_the_page() {
     let server = Server::start();
     let page = "/publish/cam?source=camera&autostart=1&codec=vp8&width=640&height=360&fps=30";

@@ -105,3 +105,17 @@ async fn with_a_token_only_its_holders_come_in() {
     assert_eq!(ask(&fixture.admin, "GET", "/metrics", &[], "").await.status, 200);
     assert_eq!(ask(&fixture.admin, "GET", "/api/v1/info", &[], "").await.status, 401);
 }
+
+#[tokio::test]
+async fn two_host_headers_are_refused() {
+    let fixture = Fixture::open();
+    // The request of `ask` names `localhost:8080` already.
+    for (router, path) in
+        [(&fixture.admin, "/api/v1/info"), (&fixture.admin, "/healthz"), (&fixture.public, "/streams")]
+    {
+        for host in ["evil.example", "localhost:8080"] {
+            let answer = ask(router, "GET", path, &[("host", host)], "").await;
+            assert_eq!((answer.status.as_u16(), answer.problem().as_str()), (400, "two-hosts"), "{path}");
+        }
+    }
+}

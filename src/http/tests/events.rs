@@ -94,6 +94,25 @@ async fn a_session_has_one_event_stream_with_one_reader() {
 }
 
 #[tokio::test]
+async fn event_streams_are_never_many_more_than_sessions() {
+    let fixture = Fixture::open();
+    let publisher = fixture.publish("demo");
+    let session = fixture.viewer(&publisher, None);
+    // However often one session asks, it has one.
+    for _ in 0..20 {
+        subscribe(&fixture, session.id.as_str(), "").await;
+    }
+    assert_eq!(fixture.app.events.len(), 1);
+    // Nobody ever reads these, so nothing but the next request finds that their sessions are over.
+    for _ in 0..300 {
+        let session = fixture.viewer(&publisher, None);
+        subscribe(&fixture, session.id.as_str(), "").await;
+        fixture.state.sessions.close(session.id.as_str(), CloseReason::ByPeer);
+        assert!(fixture.app.events.len() <= 2 * fixture.state.sessions.len() + 66, "{}", fixture.app.events.len());
+    }
+}
+
+#[tokio::test]
 async fn lists_that_make_no_sense_are_refused() {
     let fixture = Fixture::open();
     let publisher = fixture.publish("demo");

@@ -9,7 +9,9 @@ use crate::ingest::Whip;
 use crate::media::{Codec, MediaKind, TrackInfo};
 use crate::observe::metrics::Metrics;
 use crate::protocol::webrtc::{Negotiated, RemoteTransport};
-use crate::shard::{ClientInfo, IceCredentials, NewSession, Role, Session, SessionId, Sessions, ShardOptions, Shards};
+use crate::shard::{
+    ClientInfo, IceCredentials, NewSession, Role, Session, SessionId, SessionLimits, Sessions, ShardOptions, Shards,
+};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
@@ -25,6 +27,7 @@ pub(super) struct Fixture {
     pub(super) ready: watch::Sender<bool>,
     pub(super) public: Router,
     pub(super) admin: Router,
+    pub(super) app: Arc<App>,
     shards: Option<Shards>,
 }
 
@@ -72,7 +75,8 @@ impl Fixture {
     pub(super) fn new(rules: access::Config, policy: Policy) -> Fixture {
         let (policy, policy_seen) = watch::channel(Arc::new(policy));
         let (ready, ready_seen) = watch::channel(true);
-        let (hub, sessions, access) = (Hub::new(HubLimits::default()), Sessions::new(100), Access::new(rules, true));
+        let (hub, sessions, access) =
+            (Hub::new(HubLimits::default()), Sessions::new(SessionLimits::default()), Access::new(rules, true));
         let metrics = Metrics::new(1, Arc::new(AtomicU64::new(0)));
         let options = ShardOptions { listen: "127.0.0.1:0".parse().unwrap(), public: Vec::new(), shards: 1 };
         let shards =
@@ -93,14 +97,14 @@ impl Fixture {
             other_listeners: Vec::new(),
             features: vec!["webrtc"],
         };
-        let (public, admin) = routers(&state);
-        Fixture { state, policy, ready, public, admin, shards: Some(shards) }
+        let (app, public, admin) = routers(&state);
+        Fixture { state, policy, ready, public, admin, app, shards: Some(shards) }
     }
 
     /// Gives it another answer to health checks.
     pub(super) fn with_health(mut self, health: super::super::Health) -> Fixture {
         self.state.health = health;
-        (self.public, self.admin) = routers(&self.state);
+        (self.app, self.public, self.admin) = routers(&self.state);
         self
     }
 
@@ -151,11 +155,11 @@ impl Fixture {
     }
 }
 
-fn routers(state: &State) -> (Router, Router) {
+fn routers(state: &State) -> (Arc<App>, Router, Router) {
     let address = "127.0.0.1:8080".parse().unwrap();
     let listener = ListenerAddress { listener: "http", address, url: format!("http://{address}/") };
     let app = App::new(state.clone(), vec![listener]);
-    (router::public(app.clone()), router::admin(app))
+    (app.clone(), router::public(app.clone()), router::admin(app))
 }
 
 fn packet() -> crate::media::Packet {

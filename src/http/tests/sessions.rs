@@ -16,6 +16,10 @@ async fn requests_that_are_no_offers_are_refused() {
     let fixture = Fixture::open();
     let large = "v".repeat((64 << 10) + 1);
     for endpoint in ["/whip", "/whep"] {
+        let (path, lines) = (format!("{endpoint}/demo"), [SDP, ("content-encoding", "gzip")]);
+        let gzip = ask(&fixture.public, "POST", &path, &lines, &offer("chrome-whip")).await;
+        assert_eq!((gzip.status.as_u16(), gzip.problem().as_str()), (415, "wrong-content-encoding"));
+        assert!(gzip.json()["detail"].as_str().unwrap().contains("without `Content-Encoding`"));
         let rows = [
             ("/demo", ("content-type", "text/plain"), "v=0", 415, "wrong-content-type"),
             ("/demo", ("x-none", ""), "v=0", 415, "wrong-content-type"),
@@ -136,12 +140,18 @@ async fn patch_trickles_or_restarts_by_its_etag() {
     let first = session.etag();
     assert!(first.starts_with('"') && first.ends_with('"'), "strong: {first}");
     let json = ("content-type", "application/json");
-    let refusals: [(Lines<'_>, &str, u16, &str); 5] = [
+    let gzip = ("content-encoding", "gzip");
+    let refusals: [(Lines<'_>, &str, u16, &str); 9] = [
         (&[FRAGMENT], TRICKLE, 428, "if-match-required"),
         (&[FRAGMENT, ("if-match", "\"other\"")], TRICKLE, 412, "etag-mismatch"),
         (&[FRAGMENT, ("if-match", "\"other\"")], RESTART, 412, "etag-mismatch"),
         (&[json, ("if-match", &first)], TRICKLE, 415, "wrong-content-type"),
         (&[FRAGMENT, ("if-match", &first)], "a=ice-ufrag:half\r\n", 400, "malformed-sdp"),
+        // The condition is judged before the body.
+        (&[FRAGMENT], "a=ice-ufrag:half\r\n", 428, "if-match-required"),
+        (&[FRAGMENT, ("if-match", "\"other\"")], "a=ice-ufrag:half\r\n", 412, "etag-mismatch"),
+        (&[json], "a=ice-ufrag:half\r\n", 415, "wrong-content-type"),
+        (&[FRAGMENT, gzip, ("if-match", &first)], TRICKLE, 415, "wrong-content-encoding"),
     ];
     for (headers, body, status, problem) in refusals {
         let answer = ask(&fixture.public, "PATCH", &path, headers, body).await;

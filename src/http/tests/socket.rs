@@ -112,6 +112,7 @@ async fn slow_peers_are_dropped() {
     let fixture = Fixture::open();
     let connector = Arc::new(Connector::new(fixture.public.clone(), None, CancellationToken::new()));
     let post = "POST /whip/demo HTTP/1.1\r\nHost: x\r\nContent-Type: application/sdp\r\nContent-Length: 100\r\n\r\n";
+    let huge = post.replace("100\r\n\r\n", "99999999999\r\n\r\n");
     for (text, answered, seconds) in [
         ("", "", 10),
         ("P", "", 10),
@@ -119,6 +120,8 @@ async fn slow_peers_are_dropped() {
         ("GET / HTTP/1.1\r\nHost: local", "", 10),
         ("GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: 1\r\n", "", 10),
         (post, "HTTP/1.1 408 ", 10),
+        // What is refused by its head is not waited for.
+        (&huge, "HTTP/1.1 413 ", 0),
         // What is complete is answered; then the connection idles.
         ("GET /streams HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 200 ", 10),
     ] {

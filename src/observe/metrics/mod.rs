@@ -27,6 +27,7 @@ pub struct Metrics {
     sessions_closed: Family<Pair, Counter>,
     http_requests: Family<Pair, Counter>,
     access_denials: Family<Pair, Counter>,
+    session_refusals: Family<Pair, Counter>,
     config_reloads: Family<[Label; 1], Counter>,
     shards: Arc<[Arc<ShardMetrics>]>,
     registry: Arc<Registry>,
@@ -44,6 +45,7 @@ impl Metrics {
         let sessions_closed = Family::default();
         let http_requests = Family::default();
         let access_denials = Family::default();
+        let session_refusals = Family::default();
         let config_reloads = Family::default();
 
         let mut registry = Registry::default();
@@ -60,12 +62,27 @@ impl Metrics {
         );
         ours.register("http_requests", "HTTP requests by route and class of status", http_requests.clone());
         ours.register("access_denials", "Requests to publish or play that were refused", access_denials.clone());
+        ours.register(
+            "session_refusals",
+            "Sessions refused because a limit was reached, by what they would do and which limit",
+            session_refusals.clone(),
+        );
         ours.register("config_reloads", "Changes of the configuration file by their result", config_reloads.clone());
         ours.register("log_lines_dropped", "Log lines that could not be written", Shared(log_lines_dropped));
         ours.register_collector(Box::new(shard::Shards(shards.clone())));
 
         let registry = Arc::new(registry);
-        Metrics { streams, sessions, sessions_closed, http_requests, access_denials, config_reloads, shards, registry }
+        Metrics {
+            streams,
+            sessions,
+            sessions_closed,
+            http_requests,
+            access_denials,
+            session_refusals,
+            config_reloads,
+            shards,
+            registry,
+        }
     }
 
     /// The counters of a shard, to be written by that shard alone.
@@ -99,6 +116,11 @@ impl Metrics {
     /// Access was refused; the reason is `Denial::label`.
     pub fn access_denied(&self, action: &'static str, reason: &'static str) {
         self.access_denials.get_or_create(&[("action", action), ("reason", reason)]).inc();
+    }
+
+    /// A session was refused; the limit is `NoRoom::label`.
+    pub fn session_refused(&self, action: &'static str, limit: &'static str) {
+        self.session_refusals.get_or_create(&[("action", action), ("limit", limit)]).inc();
     }
 
     /// A changed configuration was `applied` or `refused`.
@@ -143,6 +165,7 @@ mod tests {
         metrics.http_request("/whip/{stream}", 204);
         metrics.http_request("/whip/{stream}", 422);
         metrics.access_denied("publish", "token-wrong");
+        metrics.session_refused("play", "pending-per-address");
         metrics.config_reload("applied");
         for index in 0..2 {
             let shard = metrics.shard(index);
@@ -152,6 +175,7 @@ mod tests {
             shard.joined(Duration::from_millis(30));
         }
         metrics.shard(1).stalls.add(4);
+        metrics.shard(1).oversize.add(2);
         metrics.shard(1).joined(Duration::from_secs(60));
         metrics
     }
@@ -177,11 +201,13 @@ mod tests {
             ("wasmcast_http_requests_total{route=\"/whip/{stream}\",status=\"2xx\"}", 2.0),
             ("wasmcast_http_requests_total{route=\"/whip/{stream}\",status=\"4xx\"}", 1.0),
             ("wasmcast_access_denials_total{action=\"publish\",reason=\"token-wrong\"}", 1.0),
+            ("wasmcast_session_refusals_total{action=\"play\",limit=\"pending-per-address\"}", 1.0),
             ("wasmcast_config_reloads_total{result=\"applied\"}", 1.0),
             ("wasmcast_log_lines_dropped_total", 5.0),
             ("wasmcast_media_bytes_total{direction=\"out\"}", 2000.0),
             ("wasmcast_media_bytes_total{direction=\"in\"}", 0.0),
             ("wasmcast_media_packets_total{direction=\"out\"}", 4.0),
+            ("wasmcast_dropped_packets_total{reason=\"oversize\"}", 2.0),
             ("wasmcast_shard_stalls_total{shard=\"0\"}", 0.0),
             ("wasmcast_shard_stalls_total{shard=\"1\"}", 4.0),
             ("wasmcast_shard_busy_seconds_total{shard=\"0\"}", 1.5),

@@ -49,6 +49,8 @@ pub struct ShardMetrics {
     pub subscription_drops: LocalCounter,
     /// Packets not sent because the viewer, its path or the socket could not take them.
     pub send_drops: LocalCounter,
+    /// Packets that are longer than a datagram may be here, from publishers or to viewers.
+    pub oversize: LocalCounter,
     /// Datagrams without a session: garbage, unknown user fragments, bad integrity.
     pub ignored_datagrams: LocalCounter,
     /// Media packets that failed authentication or came twice.
@@ -89,7 +91,7 @@ type Field = fn(&ShardMetrics) -> &LocalCounter;
 type Row = (&'static str, Option<Unit>, &'static str, &'static str, &'static [(&'static str, Field)]);
 
 /// Counters without a second label are written with an empty one.
-const ROWS: [Row; 9] = [
+const ROWS: [Row; 10] = [
     (
         "media",
         Some(Unit::Bytes),
@@ -126,6 +128,13 @@ const ROWS: [Row; 9] = [
         "Media packets dropped at a full queue",
         "queue",
         &[("subscription", |s| &s.subscription_drops), ("send", |s| &s.send_drops)],
+    ),
+    (
+        "dropped_packets",
+        None,
+        "Media packets left out, once for each viewer that did not get it",
+        "reason",
+        &[("oversize", |s| &s.oversize)],
     ),
     ("ignored_datagrams", None, "Datagrams that belong to no session", "", &[("", |s| &s.ignored_datagrams)]),
     (

@@ -1,7 +1,15 @@
 // Functions that run inside the page. Each is sent as text, so each is complete in itself.
 
-// Keeps hold of every peer connection the page makes.
+// Keeps hold of every peer connection and every WHIP or WHEP session the page makes.
 export function prelude() {
+  const fetched = window.fetch;
+  window.sessions = [];
+  window.fetch = async (...settings) => {
+    const response = await fetched(...settings);
+    const made = response.status === 201 && response.headers.get("content-type")?.startsWith("application/sdp");
+    if (made) window.sessions.push(new URL(response.headers.get("location"), response.url).href);
+    return response;
+  };
   const Original = window.RTCPeerConnection;
   window.peerConnections = [];
   window.RTCPeerConnection = class extends Original {
@@ -28,6 +36,58 @@ export async function connected(patience) {
     }
     await new Promise((next) => requestAnimationFrame(next));
   }
+}
+
+// Restarts ICE of a viewer's connection by PATCH on its session (RFC 9725, 4.3.3), and tells what came before and after.
+export async function restart({ patience }) {
+  const end = performance.now() + patience * 1000;
+  const tick = () => new Promise((next) => setTimeout(next, 50));
+  const look = async () => {
+    const seen = { frames: 0, pairs: [] };
+    for (const peer of window.peerConnections) {
+      const stats = await peer.getStats();
+      for (const entry of stats.values()) {
+        if (entry.type === "inbound-rtp" && entry.kind === "video") seen.frames = entry.framesDecoded ?? 0;
+        if (entry.type === "transport") {
+          const pair = stats.get(entry.selectedCandidatePairId);
+          seen.local = entry.iceLocalUsernameFragment;
+          seen.state = pair?.state;
+        }
+      }
+    }
+    return seen;
+  };
+  const until = async (done) => {
+    for (;;) {
+      const seen = await look();
+      if (done(seen) || performance.now() > end) return seen;
+      await tick();
+    }
+  };
+  const before = await until((seen) => seen.frames > 10);
+  const peer = window.peerConnections.at(-1);
+  const value = (text, name) => text.match(new RegExp(`a=${name}:(.*?)\\r?\\n`))[1];
+  peer.restartIce();
+  await peer.setLocalDescription(await peer.createOffer());
+  const offer = peer.localDescription.sdp;
+  const [ufrag, pwd] = ["ice-ufrag", "ice-pwd"].map((name) => value(offer, name));
+  const mid = value(offer, "mid");
+  const response = await fetch(window.sessions.at(-1), {
+    method: "PATCH",
+    headers: { "Content-Type": "application/trickle-ice-sdpfrag", "If-Match": "*" },
+    body: `a=ice-ufrag:${ufrag}\r\na=ice-pwd:${pwd}\r\nm=video 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:${mid}\r\n`,
+  });
+  const fragment = await response.text();
+  if (response.status !== 200) return { error: `PATCH: ${response.status} ${fragment}` };
+  const answer = ["ice-ufrag", "ice-pwd"].reduce(
+    (sdp, name) => sdp.replace(new RegExp(`a=${name}:.*`, "g"), `a=${name}:${value(fragment, name)}`),
+    peer.remoteDescription.sdp,
+  );
+  await peer.setRemoteDescription({ type: "answer", sdp: answer });
+  // The old pair carries media until the new one is nominated.
+  const moved = await until((seen) => seen.local === ufrag && seen.state === "succeeded");
+  const after = await until((seen) => seen.frames > moved.frames + 30);
+  return { before, moved, after, ufrag, connection: peer.connectionState, etag: response.headers.get("etag") };
 }
 
 // Waits until the page shows a word, and tells what it shows.

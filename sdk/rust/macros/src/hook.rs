@@ -1,0 +1,172 @@
+//! Expands `#[auth]` and `#[revoke]`: the function as it is, and beside it the export that calls it.
+
+use crate::function::{Argument, Function, Mistake, Passing};
+use crate::section::describe;
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
+
+pub fn auth(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    with_item(&item, auth_export(&arguments, &item))
+}
+
+pub fn revoke(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    with_item(&item, revoke_export(&arguments, &item))
+}
+
+/// The function stays, also where it is no hook: else the compiler would complain about each use of it too.
+fn with_item(item: &TokenStream, export: Result<TokenStream, Mistake>) -> TokenStream {
+    let export = export.unwrap_or_else(|mistake| mistake.tokens());
+    quote! { #item #export }
+}
+
+fn auth_export(arguments: &TokenStream, item: &TokenStream) -> Result<TokenStream, Mistake> {
+    const WANTED: &str = "an auth hook takes `&Session` and, if it needs it, `&Config` or `&mut State`";
+    none(arguments, "auth")?;
+    let function = Function::parse(item)?;
+    let name = &function.name;
+    let (kept, call) = match function.arguments.as_slice() {
+        [Argument { passing: Passing::Shared, .. }] => (None, quote!(#name(session))),
+        [Argument { passing: Passing::Shared, .. }, second] => {
+            (Some(kept(second, WANTED)?), quote!(#name(session, kept)))
+        }
+        [] => return Err(Mistake::new(name.span(), WANTED)),
+        [first, ..] => return Err(Mistake::new(first.span, WANTED)),
+    };
+    let answer = quote_spanned!(name.span()=> ::wasmcast_plugin::__private::IntoDecision::into_decision(#call));
+    let (registered, answer) = around(kept.as_ref(), &answer);
+    let description = describe();
+    Ok(quote! {
+        const _: () = {
+            use ::wasmcast_plugin::__private;
+            struct __Exported;
+            impl __private::check::Guest for __Exported {
+                fn authorize(
+                    session: &__private::Session,
+                ) -> ::core::result::Result<__private::check::Decision, ::std::string::String> {
+                    match #answer {
+                        ::core::result::Result::Ok(decision) => ::core::result::Result::Ok(decision.into()),
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error.to_string()),
+                    }
+                }
+            }
+            #[cfg(target_arch = "wasm32")]
+            __private::check::export!(__Exported with_types_in ::wasmcast_plugin::__private::check);
+            #registered
+            #description
+        };
+    })
+}
+
+fn revoke_export(arguments: &TokenStream, item: &TokenStream) -> Result<TokenStream, Mistake> {
+    const WANTED: &str = "a revoke hook takes `&mut State`, `&Config` or nothing";
+    none(arguments, "revoke")?;
+    let function = Function::parse(item)?;
+    let name = &function.name;
+    let (kept, call) = match function.arguments.as_slice() {
+        [] => (None, quote!(#name())),
+        [only] => (Some(kept(only, WANTED)?), quote!(#name(kept))),
+        [_, second, ..] => return Err(Mistake::new(second.span, WANTED)),
+    };
+    let answer = quote_spanned! { name.span()=> {
+        let selected: ::wasmcast_plugin::__private::Result<::std::vec::Vec<::wasmcast_plugin::__private::Selection>> = #call;
+        selected
+    } };
+    let (registered, answer) = around(kept.as_ref(), &answer);
+    let description = describe();
+    Ok(quote! {
+        const _: () = {
+            use ::wasmcast_plugin::__private;
+            struct __Exported;
+            impl __private::revoke::Guest for __Exported {
+                fn poll() -> ::core::result::Result<::std::vec::Vec<__private::revoke::Selection>, ::std::string::String> {
+                    match #answer {
+                        ::core::result::Result::Ok(selected) => {
+                            ::core::result::Result::Ok(selected.into_iter().map(::core::convert::Into::into).collect())
+                        }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error.to_string()),
+                    }
+                }
+            }
+            #[cfg(target_arch = "wasm32")]
+            __private::revoke::export!(__Exported with_types_in ::wasmcast_plugin::__private::revoke);
+            #registered
+            #description
+        };
+    })
+}
+
+fn none(arguments: &TokenStream, name: &str) -> Result<(), Mistake> {
+    match arguments.clone().into_iter().next() {
+        None => Ok(()),
+        Some(first) => Err(Mistake::new(first.span(), format!("`#[{name}]` takes nothing in parentheses"))),
+    }
+}
+
+/// What the instance keeps for the hook: `&Config` is a configuration, `&mut State` a plugin's state.
+fn kept(argument: &Argument, wanted: &str) -> Result<TokenStream, Mistake> {
+    let kind = &argument.kind;
+    match argument.passing {
+        Passing::Shared => Ok(quote_spanned!(argument.span=> ::wasmcast_plugin::__private::Configured<#kind>)),
+        Passing::Exclusive => Ok(quote_spanned!(argument.span=> ::wasmcast_plugin::__private::Stateful<#kind>)),
+        Passing::Value => Err(Mistake::new(argument.span, wanted)),
+    }
+}
+
+/// The call with what is kept, and the constructor which has it made by `lifecycle/init`.
+fn around(kept: Option<&TokenStream>, call: &TokenStream) -> (TokenStream, TokenStream) {
+    let Some(kind) = kept else { return (TokenStream::new(), call.clone()) };
+    let kept = Ident::new("kept", Span::call_site());
+    let call = quote!(__private::with::<#kind, _>(|#kept| #call).and_then(|result| result));
+    let register = quote! {
+        #[cfg(target_arch = "wasm32")]
+        #[used]
+        #[unsafe(link_section = ".init_array")]
+        static REGISTER: extern "C" fn() = {
+            extern "C" fn register() {
+                __private::register::<#kind>();
+            }
+            register
+        };
+    };
+    (register, call)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expanded(hook: fn(TokenStream, TokenStream) -> TokenStream, text: &str) -> String {
+        hook(TokenStream::new(), text.parse().unwrap()).to_string().replace(' ', "")
+    }
+
+    #[test]
+    fn the_second_argument_says_what_an_instance_keeps() {
+        let rows = [
+            ("fn f(s: &Session) -> Decision {}", None),
+            ("fn f(s: &Session, c: &Config) -> Decision {}", Some("Configured<Config>")),
+            ("fn f(s: &Session, c: &mut my::State) -> Decision {}", Some("Stateful<my::State>")),
+        ];
+        for (text, expected) in rows {
+            let found = expanded(auth, text);
+            assert!(found.contains("__private::check::export!"), "{text}: {found}");
+            assert_eq!(found.contains("REGISTER"), expected.is_some(), "{text}: {found}");
+            assert!(found.contains(expected.unwrap_or_default()), "{text}: {found}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_signature_is_told() {
+        let rows = [
+            ("fn f() {}", "takes`&Session`"),
+            ("fn f(s: Session) {}", "takes`&Session`"),
+            ("fn f(s: &Session, c: Config) {}", "takes`&Session`"),
+            ("fn f(s: &Session, c: &Config, n: u8) {}", "takes`&Session`"),
+        ];
+        for (text, expected) in rows {
+            let found = expanded(auth, text);
+            assert!(found.contains("compile_error!") && found.contains(expected), "{text}: {found}");
+        }
+        assert!(expanded(revoke, "fn f(a: &A, b: &B) {}").contains("compile_error!"));
+        assert!(auth(quote!(x), quote!(fn f(s: &Session) {})).to_string().contains("takes nothing"));
+    }
+}

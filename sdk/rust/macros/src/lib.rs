@@ -1,0 +1,56 @@
+//! The macros of `wasmcast-plugin`; each is documented and tested there.
+
+mod ability;
+mod derive;
+mod function;
+mod hook;
+mod section;
+
+use proc_macro::TokenStream;
+
+/// The function that decides whether a session may publish, play or use the API.
+///
+/// It takes `&Session`, and if it needs it `&Config` (the manifest's `[config]`, read by serde once an instance) or `&mut State`
+/// (a type with `Plugin`). It returns `Result<Decision>` or `Decision`. A crate has one.
+#[proc_macro_attribute]
+pub fn auth(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    hook::auth(arguments.into(), item.into()).into()
+}
+
+/// The function that says which sessions are to be asked again now. Called once a second on one instance.
+///
+/// It takes `&mut State` (a type with `Plugin`), `&Config` or nothing, and returns `Result<Vec<Selection>>`. Each session
+/// selected goes through the auth plugins again, at once: report a change once.
+///
+/// ```
+/// use wasmcast_plugin::prelude::*;
+///
+/// #[revoke]
+/// fn poll() -> Result<Vec<Selection>> {
+///     let gone = kv::get_json::<Vec<String>>("blocked").context("read whom to block")?.unwrap_or_default();
+///     kv::remove("blocked")?;
+///     Ok(gone.into_iter().map(Selection::Subject).collect())
+/// }
+/// ```
+#[proc_macro_attribute]
+pub fn revoke(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    hook::revoke(arguments.into(), item.into()).into()
+}
+
+/// Exports an optional ability of the plugin's state: `impl Tick`, `SelfTest`, `Reconfigure` or `SaveState`.
+#[proc_macro_attribute]
+pub fn export(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    ability::export(arguments.into(), item.into()).into()
+}
+
+/// serde's `Deserialize`, with which a plugin needs no dependency of its own on serde.
+#[proc_macro_derive(Deserialize, attributes(serde))]
+pub fn deserialize(item: TokenStream) -> TokenStream {
+    derive::deserialize(item.into()).into()
+}
+
+/// serde's `Serialize`, with which a plugin needs no dependency of its own on serde.
+#[proc_macro_derive(Serialize, attributes(serde))]
+pub fn serialize(item: TokenStream) -> TokenStream {
+    derive::serialize(item.into()).into()
+}

@@ -1,0 +1,110 @@
+//! The `[config]` table of the operator's manifest, as a type of the plugin.
+
+use crate::{Error, Result};
+use serde::de::DeserializeOwned;
+
+/// The table as a type. Hooks that take `&Config` or `&mut State` need not call this.
+///
+/// # Errors
+/// What is wrong with the table, naming the key.
+pub fn get<T: DeserializeOwned>() -> Result<T> {
+    parse(&json())
+}
+
+/// The table as a JSON object; `{}` when there is none. Secrets are filled in.
+pub fn json() -> String {
+    crate::sandbox::only("config");
+    crate::bindings::host::config::json()
+}
+
+/// One scalar by its dotted path, such as `keys.0.issuer`, as text.
+pub fn value(path: &str) -> Option<String> {
+    crate::sandbox::only("config");
+    crate::bindings::host::config::value(path)
+}
+
+/// Reads a table, and says what is wrong with it in the operator's words.
+pub(crate) fn parse<T: DeserializeOwned>(json: &str) -> Result<T> {
+    let failed = match serde_json::from_str(json) {
+        Ok(config) => return Ok(config),
+        Err(error) => error,
+    };
+    // No table is fine for a type that needs none: `()`, an `Option`, a unit struct.
+    if json.trim() == "{}"
+        && let Ok(config) = serde_json::from_str("null")
+    {
+        return Ok(config);
+    }
+    Err(Error::new(format!("config: {}", readable(&failed.to_string()))))
+}
+
+/// Serde's text without the place in the JSON, which the operator never sees, and with a guess at a misspelt key.
+fn readable(text: &str) -> String {
+    let text = text.rsplit_once(" at line ").map_or(text, |(before, _)| before);
+    let Some((key, known)) = text.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`')) else {
+        return match text.strip_suffix(", expected unit") {
+            Some(_) => "this plugin takes none; remove [config] from its manifest".to_owned(),
+            None => text.to_owned(),
+        };
+    };
+    // serde names the keys as "expected `a`", "expected `a` or `b`", "expected one of `a`, `b`, `c`".
+    let known = known.split('`').skip(1).step_by(2);
+    match known.min_by_key(|name| distance(key, name)).filter(|name| distance(key, name) <= 1 + key.len() / 3) {
+        Some(name) => format!("`{key}` is unknown, did you mean `{name}`?"),
+        None => text.replacen("unknown field ", "", 1).replacen("`, ", "` is unknown, ", 1),
+    }
+}
+
+/// Edits (Levenshtein) between two keys.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, to) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(from != *to);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    #[serde(deny_unknown_fields)]
+    struct Config {
+        token: String,
+        #[serde(default)]
+        plan: Option<String>,
+        #[serde(default)]
+        seats: u32,
+    }
+
+    #[test]
+    fn a_mistake_is_told_with_its_key() {
+        let rows = [
+            (r#"{"tokn":"x"}"#, "config: `tokn` is unknown, did you mean `token`?"),
+            (r#"{"token":"x","zzzzzz":1}"#, "config: `zzzzzz` is unknown, expected one of `token`, `plan`, `seats`"),
+            ("{}", "config: missing field `token`"),
+            (r#"{"token":1}"#, "config: invalid type: integer `1`, expected a string"),
+            (r#"{"token":"x","seats":-1}"#, "config: invalid value: integer `-1`, expected u32"),
+        ];
+        for (json, expected) in rows {
+            assert_eq!(parse::<Config>(json).unwrap_err().to_string(), expected, "{json}");
+        }
+        assert!(parse::<()>(r#"{"a":1}"#).unwrap_err().to_string().contains("takes none"));
+    }
+
+    #[test]
+    fn what_needs_no_table_takes_none() {
+        parse::<()>("{}").unwrap();
+        assert_eq!(parse::<Option<Config>>("{}").ok(), None);
+        assert_eq!(parse::<Config>(r#"{"token":"x"}"#).unwrap().token, "x");
+    }
+}
