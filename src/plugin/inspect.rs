@@ -212,7 +212,11 @@ fn label(bytes: &[u8]) -> Label {
         Ok(Payload::CustomSection(section)) if section.name() == SECTION => Some(section.data()),
         _ => None,
     });
-    let mut labels = sections.filter(|data| data.len() <= MAX_SECTION).filter_map(|data| serde_json::from_slice(data).ok());
+    // The SDK writes a line for each hook, all alike.
+    let first = |data: &'_ [u8]| data.split(|byte| *byte == b'\n').next().map(<[u8]>::to_vec);
+    let mut labels = sections
+        .filter(|data| data.len() <= MAX_SECTION)
+        .filter_map(|data| serde_json::from_slice(&first(data)?).ok());
     labels.next().unwrap_or_default()
 }
 
