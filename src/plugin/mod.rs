@@ -18,6 +18,8 @@ mod pool;
 mod registry;
 mod runtime;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 pub use cache::CacheError;
 pub use compile::{Artifact, CompileError};
