@@ -12,6 +12,7 @@ if [ ! -f "$loadgen/bench/bench.py" ]; then
 fi
 loadgen=$(cd "$loadgen" && pwd)
 tests/setup/install.sh bench
+tests/setup/install.sh peers
 
 echo "bench: building the server and the load generator in release mode" >&2
 cargo build --release --locked
@@ -35,10 +36,17 @@ echo "bench: ${VIEWERS:-200} viewers, ${ROUNDS:-3} rounds; keep the machine quie
 run audio-video
 run video-only EXTRA_WHIP="--audio 0"
 run joining RAMP=50 EXTRA_WHIP="--gop 4"
+# The same with a browser in the publisher's place; it gets the time to start and to find its bitrate.
+mkdir "$results/chromium"
+ln -s "$root/tests/bench/chromium-publisher.sh" "$results/chromium/whipgen"
+printf '#!/bin/sh\nsleep 15\nexec "%s/whepgen" "$@"\n' "$LG" >"$results/chromium/whepgen"
+chmod +x "$results/chromium/whepgen"
+SERVERS_UNDER_TEST=wasmcast run chromium RAMP=50 LG="$results/chromium"
 
 {
   echo "Machine: $(nproc) cores, $(awk -F ': ' '/model name/{print $2; exit}' /proc/cpuinfo), Linux $(uname -r); loopback; medians of ${ROUNDS:-3}."
   echo "One 1 Mbit/s 720p30 H.264 stream; audio-video: with Opus, keyframe every 2 s; joining: keyframe every 4 s, 50 viewers a second."
+  echo "chromium: Chromium publishes on the same cores, keyframes on request, 50 viewers a second; its frames carry no time, so no latency."
   echo
   python3 "$loadgen/bench/table.py" "$results"/*.jsonl
 }

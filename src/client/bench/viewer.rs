@@ -214,7 +214,8 @@ impl Viewer {
     /// Takes everything that has come. `latency` collects only where it is given.
     pub fn receive(&mut self, batch: &mut Batch, mut latency: Option<&mut Samples>) {
         loop {
-            let whole = !self.transport.is_connected() || self.looks_inside();
+            // The first packet is not looked into where there is no video, but its time of arrival is wanted.
+            let whole = self.first_packet_ms.is_none() || self.looks_inside();
             let count = self.socket.receive(batch, whole);
             if count == 0 {
                 return;
