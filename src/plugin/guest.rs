@@ -1,7 +1,7 @@
 //! What the host keeps for one instance: whose it is, what it is asked about now, and what it has used up.
 
 use super::facts::Facts;
-use super::host::Services;
+use super::host::{Services, Spans};
 use super::limits::{Cpu, Memory};
 use super::settings::Grants;
 use std::sync::{Arc, RwLock};
@@ -54,6 +54,8 @@ pub struct Call {
     pub facts: Option<Arc<Facts>>,
     /// Attributes set on the span of this call.
     pub annotations: u32,
+    /// Spans that the plugin has open; they end with the call.
+    pub spans: Spans,
 }
 
 /// The data of one instance's store.

@@ -331,7 +331,7 @@ impl Instance {
     fn begin(&mut self, hook: &'static str, facts: Option<Arc<Facts>>, cpu: Duration) {
         self.poisoned = true;
         let guest = self.store.data_mut();
-        guest.call = Call { hook, facts, annotations: 0 };
+        guest.call = Call { hook, facts, ..Call::default() };
         guest.cpu.arm(cpu);
         self.store.set_epoch_deadline(1);
     }
@@ -343,7 +343,7 @@ impl Instance {
         wall: Duration,
     ) -> Result<R, Fault> {
         let guest = self.store.data_mut();
-        guest.call.facts = None;
+        guest.call = Call::default();
         match result {
             Ok(Ok(value)) => {
                 self.poisoned = false;

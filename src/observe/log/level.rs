@@ -79,7 +79,8 @@ fn is_level(word: &str) -> bool {
     ["off", "error", "warn", "info", "debug", "trace"].iter().any(|level| level.eq_ignore_ascii_case(word))
 }
 
-/// Spells a level out for `EnvFilter`: a bare level is meant for our modules, and others are held at `warn` or below.
+/// Spells a level out for `EnvFilter`: a bare level is meant for our modules and for plugins, and others are held at
+/// `warn` or below.
 fn directives(text: &str) -> String {
     let mut ours = "info";
     let mut named = Vec::new();
@@ -90,7 +91,7 @@ fn directives(text: &str) -> String {
         level @ ("off" | "error") => level.to_owned(),
         _ => "warn".to_owned(),
     };
-    let mut all = vec![others, format!("wasmcast={ours}")];
+    let mut all = vec![others, format!("wasmcast={ours}"), format!("plugin={ours}")];
     all.extend(named.into_iter().map(str::to_owned));
     all.join(",")
 }
@@ -102,12 +103,12 @@ mod tests {
     #[test]
     fn a_bare_level_is_for_our_modules() {
         let rows = [
-            ("info", "warn,wasmcast=info"),
-            ("DEBUG", "warn,wasmcast=DEBUG"),
-            ("off", "off,wasmcast=off"),
-            ("error", "error,wasmcast=error"),
-            ("warn, rtc_dtls=trace", "warn,wasmcast=warn,rtc_dtls=trace"),
-            ("wasmcast::http=debug", "warn,wasmcast=info,wasmcast::http=debug"),
+            ("info", "warn,wasmcast=info,plugin=info"),
+            ("DEBUG", "warn,wasmcast=DEBUG,plugin=DEBUG"),
+            ("off", "off,wasmcast=off,plugin=off"),
+            ("error", "error,wasmcast=error,plugin=error"),
+            ("warn, rtc_dtls=trace", "warn,wasmcast=warn,plugin=warn,rtc_dtls=trace"),
+            ("wasmcast::http=debug", "warn,wasmcast=info,plugin=info,wasmcast::http=debug"),
         ];
         for (text, expected) in rows {
             assert_eq!(directives(text), expected);
