@@ -377,7 +377,17 @@ fn fault(error: &wasmtime::Error, guest: &mut Guest, limits: &Limits, cpu: Durat
             }
         }
     };
-    Fault::Trap { reason, place }
+    match guest.call.panic.take().as_deref().and_then(panic) {
+        Some((reason, line)) => Fault::Trap { reason, place: Some(place.map_or(line.clone(), |place| format!("{place} ({line})"))) },
+        None => Fault::Trap { reason, place },
+    }
+}
+
+/// Text and line of a Rust panic: `panicked at src/lib.rs:9:24:` and the text on the next line.
+fn panic(told: &str) -> Option<(String, String)> {
+    let (line, text) = told.strip_prefix("panicked at ")?.split_once(":\n")?;
+    let line = line.rsplit_once(':').map_or(line, |(line, _column)| line);
+    Some((text.trim().to_owned(), line.to_owned()))
 }
 
 /// Functions of languages' runtimes, which an author does not look for.
@@ -389,7 +399,7 @@ fn place(backtrace: &WasmBacktrace) -> Option<String> {
     let named = backtrace.frames().iter().filter_map(|frame| {
         let symbol = frame.symbols().first();
         let name = symbol.and_then(|symbol| symbol.name()).or_else(|| frame.func_name())?;
-        let name = rustc_demangle(name);
+        let name = format!("{:#}", rustc_demangle::demangle(name));
         let line = symbol.and_then(|symbol| Some((symbol.file()?.to_owned(), symbol.line()?)));
         Some((name, line))
     });
@@ -400,14 +410,6 @@ fn place(backtrace: &WasmBacktrace) -> Option<String> {
         Some((file, line)) => format!("{name} ({file}:{line})"),
         None => name.clone(),
     })
-}
-
-/// The hash that Rust puts behind a function's name says nothing to people.
-fn rustc_demangle(name: &str) -> String {
-    match name.rsplit_once("::h") {
-        Some((path, hash)) if hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) => path.to_owned(),
-        _ => name.to_owned(),
-    }
 }
 
 /// A decision as the contract has it, checked.

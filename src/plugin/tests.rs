@@ -82,8 +82,8 @@ async fn each_way_to_fail_is_named_and_the_next_call_is_served() {
     let host = Host::new(256 << 20, Some(64));
     let generation = host.generation(TRAP, &Settings::default()).await.unwrap();
     let rows = [
-        ("panic", "trap", "lib.rs"),
-        ("unreachable", "trap", "unreachable"),
+        ("panic", "trap", "trap `index out of bounds: the len is 3 but the index is 3` in"),
+        ("unreachable", "trap", "the guest said so"),
         ("loop", "deadline", "10 ms of CPU"),
         ("recurse", "trap", "stack"),
         ("memory", "trap", "memory-mib = 32"),

@@ -10,10 +10,17 @@ use crate::plugin::guest::Guest;
 pub(super) const RATE: u32 = 100;
 /// Longest message, in bytes.
 const MAX_MESSAGE: usize = 4 << 10;
+/// How a Rust panic begins that the SDK logs.
+const PANIC: &str = "panicked at ";
+/// Longest panic that is kept, in bytes.
+const MAX_PANIC: usize = 1 << 10;
 const FIELDS: Bounds = Bounds { count: 16, key: 64, value: 1 << 10 };
 
 impl Host for Guest {
     fn write(&mut self, level: Level, message: String, fields: Vec<Attribute>) {
+        if matches!(level, Level::Error) && message.starts_with(PANIC) {
+            self.call.panic = Some(text::cut(message.clone(), MAX_PANIC));
+        }
         let services = self.context.services.clone();
         if !services.logs(grade(level)) {
             return;
