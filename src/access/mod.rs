@@ -2,13 +2,13 @@
 
 mod config;
 mod network;
-mod pattern;
 mod secret;
 
 pub use config::{Allow, Config, Fallback, Rule, Token};
 pub use network::{InvalidNetwork, Network};
-pub use pattern::{InvalidPattern, Pattern};
 pub use secret::{Form, InvalidSecret, Secret, SecretDigest, digest, random_token};
+
+pub use crate::media::{InvalidPattern, Pattern};
 
 use crate::media::StreamName;
 use std::net::IpAddr;

@@ -4,6 +4,7 @@ mod codec;
 mod frame;
 mod name;
 mod packet;
+mod pattern;
 mod time;
 mod track;
 
@@ -11,5 +12,6 @@ pub use codec::{Codec, MediaKind};
 pub use frame::Frame;
 pub use name::{InvalidStreamName, StreamName};
 pub use packet::{Packet, PacketFlags};
+pub use pattern::{InvalidPattern, Pattern};
 pub use time::{NtpTime, wall_clock};
 pub use track::{TrackInfo, TrackSet};

@@ -1,4 +1,4 @@
-//! Patterns over stream names, as access rules write them.
+//! Patterns over stream names, as access rules and the manifests of plugins write them.
 
 use std::fmt;
 use std::str::FromStr;
