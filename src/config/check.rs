@@ -9,13 +9,14 @@ use std::path::Path;
 /// Everything that is wrong. `place` tells where a key was set.
 pub(super) fn problems(config: &Config, place: impl Fn(&str) -> Option<String>) -> Vec<Problem> {
     let mut found: Vec<(&'static str, String)> = Vec::new();
-    let ranges: [(&'static str, u32, RangeInclusive<u32>); 10] = [
+    let ranges: [(&'static str, u32, RangeInclusive<u32>); 11] = [
         ("media.shards", u32::from(config.media.shards), 0..=256),
         ("limits.streams", config.limits.streams, 1..=1_000_000),
         ("limits.sessions", config.limits.sessions, 1..=1_000_000),
         ("limits.sessions_per_address", config.limits.sessions_per_address, 0..=1_000_000),
         ("limits.pending", config.limits.pending, 1..=1_000_000),
         ("limits.pending_per_address", config.limits.pending_per_address, 1..=1_000_000),
+        ("plugins.memory_mib", config.plugins.memory_mib, 16..=1_048_576),
         ("shutdown.grace_s", config.shutdown.grace_s, 0..=3600),
         ("demo.fps", config.demo.fps, 1..=60),
         ("demo.bitrate_kbps", config.demo.bitrate_kbps, 50..=50_000),
@@ -25,6 +26,12 @@ pub(super) fn problems(config: &Config, place: impl Fn(&str) -> Option<String>) 
         if !range.contains(&value) {
             found.push((key, format!("{value} is out of range: {} to {} is possible", range.start(), range.end())));
         }
+    }
+    if let Some(dir) = &config.plugins.dir
+        && dir.exists()
+        && !dir.is_dir()
+    {
+        found.push(("plugins.dir", format!("{} is a file; name the directory that holds the plugins", dir.display())));
     }
     if let Tls::Files { cert, key } = &config.http.tls {
         found.extend([cert, key].into_iter().filter_map(|path| unreadable(path)).map(|text| ("http.tls", text)));
@@ -68,8 +75,9 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
     if config.rtmp.listen != Listen::Off {
         warnings.push("rtmp.listen is set, but this version has no RTMP yet; nothing listens there".to_owned());
     }
-    if config.plugins.dir.is_some() {
-        warnings.push("plugins.dir is set, but this version runs no plugins yet; the directory is not read".to_owned());
+    if config.http.country_header.is_some() && config.http.trusted_proxies.is_empty() {
+        let text = "http.country_header is set, but http.trusted_proxies is empty; the header is believed only from those";
+        warnings.push(text.to_owned());
     }
     warnings.extend(placeholders(config).map(|key| {
         format!(
@@ -95,7 +103,8 @@ fn unguarded(config: &Config, place: &impl Fn(&str) -> Option<String>) -> Option
     let (key, listen) = public.into_iter().find(|(_, listen)| listen.is_public())?;
     let missing: Vec<Action> =
         [Action::Publish, Action::Play].into_iter().filter(|action| !config.access.covers(*action)).collect();
-    if missing.is_empty() {
+    // A plugin may decide; what it leaves open is denied off loopback.
+    if missing.is_empty() || config.plugins.has_any() {
         return None;
     }
     // A file that has an [access] table can not have dotted access keys above it, and the other way round.
@@ -113,7 +122,8 @@ fn unguarded(config: &Config, place: &impl Fn(&str) -> Option<String>) -> Option
     let text = format!(
         "{listen} can be reached by other machines, but nothing says who may {who}. To let anyone, write {where_to}\n\
          {}\n\
-         or let in holders of tokens with [[access.rules]] (see `wasmcast config token`), or listen on 127.0.0.1",
+         or let in holders of tokens with [[access.rules]] (see `wasmcast config token`), or put a plugin that decides \
+         into plugins.dir, or listen on 127.0.0.1",
         lines.join("\n")
     );
     Some((key, text))

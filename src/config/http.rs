@@ -16,6 +16,8 @@ pub struct Http {
     pub trusted_proxies: Vec<Network>,
     /// Web origins whose pages may publish and play here; `*` for all.
     pub cors_origins: Vec<Origin>,
+    /// The header in which trusted proxies tell the client's country; none: it is not known.
+    pub country_header: Option<FieldName>,
 }
 
 impl Default for Http {
@@ -25,6 +27,7 @@ impl Default for Http {
             tls: Tls::Off,
             trusted_proxies: Vec::new(),
             cors_origins: vec![Origin("*".to_owned())],
+            country_header: None,
         }
     }
 }
@@ -115,6 +118,43 @@ impl<'de> serde::de::Visitor<'de> for TlsVisitor {
     fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<Tls, A::Error> {
         let files: Files = serde::Deserialize::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
         Ok(Tls::Files { cert: files.cert, key: files.key })
+    }
+}
+
+/// The name of an HTTP header, in lower case.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct FieldName(String);
+
+/// A text that is no name of a header.
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` is no name of an HTTP header; write letters, digits and `-`, such as \"cf-ipcountry\"")]
+pub struct InvalidFieldName(String);
+
+impl FieldName {
+    /// The name in lower case.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for FieldName {
+    type Error = InvalidFieldName;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        // RFC 9110 allows more; no proxy uses it.
+        let valid = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+        if valid && (1..=100).contains(&text.len()) {
+            Ok(FieldName(text.to_ascii_lowercase()))
+        } else {
+            Err(InvalidFieldName(text.chars().take(80).collect()))
+        }
+    }
+}
+
+impl From<FieldName> for String {
+    fn from(name: FieldName) -> Self {
+        name.0
     }
 }
 

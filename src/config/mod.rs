@@ -11,6 +11,7 @@ mod load;
 mod media;
 mod node;
 mod plan;
+mod plugins;
 mod problem;
 mod show;
 #[cfg(test)]
@@ -23,8 +24,9 @@ pub use keys::Reload;
 pub use listen::{InvalidListen, Listen};
 pub use load::{Flag, FlagValue, Loaded, Source, Sources};
 pub use media::{Codecs, Ingest, Media, PublicAddress, PublicAddresses, Rtmp};
-pub use node::{Limits, Node, NodeName, Plugins, Shutdown};
+pub use node::{Limits, Node, NodeName, Shutdown};
 pub use plan::{Plan, plan};
+pub use plugins::Plugins;
 pub use problem::{ConfigError, Problem};
 pub use show::Shown;
 pub use watch::{Change, Watcher};

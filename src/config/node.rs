@@ -1,6 +1,5 @@
-//! The `[node]`, `[limits]`, `[shutdown]` and `[plugins]` sections: the process as a whole.
+//! The `[node]`, `[limits]` and `[shutdown]` sections: the process as a whole.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// This process among others.
@@ -104,12 +103,6 @@ impl Default for Shutdown {
     fn default() -> Self {
         Shutdown { grace_s: 5 }
     }
-}
-
-/// Where plugins are found.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Plugins {
-    pub dir: Option<PathBuf>,
 }
 
 #[cfg(test)]

@@ -276,7 +276,7 @@ fn what_is_shown_loads_again_and_hides_secrets() {
 
 #[test]
 fn harmless_mistakes_are_warned_of() {
-    let warnings = load("rtmp.listen = \"127.0.0.1:1935\"\nplugins.dir = \"p\"").unwrap().warnings;
+    let warnings = load("rtmp.listen = \"127.0.0.1:1935\"\nhttp.country_header = \"cf-ipcountry\"").unwrap().warnings;
     assert_eq!(warnings.len(), 2, "{warnings:?}");
     assert!(load("").unwrap().warnings.is_empty());
     let near = sources(&[("WASMCAST_HTTP_LISTEN", "off")], &[]).load_content(None).unwrap();

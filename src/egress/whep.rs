@@ -1,11 +1,13 @@
 //! WHEP (draft-ietf-wish-whep): from a viewer's offer to a session that a shard takes over.
 
-use crate::access::{self, Access, Denial};
+use crate::access::{self, Access, Denial, Grant};
 use crate::hub::{Hub, Liveness, Stream};
 use crate::media::StreamName;
+use crate::plugin::Facts;
 use crate::protocol::webrtc::sdp::{EgressPolicy, Offer, OfferError, answer_egress};
 use crate::shard::{ClientInfo, IceCredentials, NewSession, NoRoom, Role, Session, SessionError, SessionId, Sessions};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// A viewer of a stream whose publisher is just connecting is held this long instead of being refused.
@@ -16,7 +18,6 @@ const RETRY_AFTER_S: u32 = 2;
 /// Starts WHEP sessions. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Whep {
-    node: Arc<str>,
     access: Access,
     hub: Hub,
     sessions: Sessions,
@@ -25,7 +26,7 @@ pub struct Whep {
 /// Why a session was not started.
 #[derive(Debug)]
 pub enum WhepError {
-    /// The access rules say no.
+    /// A plugin or the access rules say no.
     Access(Denial),
     /// The offer can not be answered.
     Offer(OfferError),
@@ -40,48 +41,54 @@ pub enum WhepError {
 }
 
 impl Whep {
-    pub fn new(node: &str, access: Access, hub: Hub, sessions: Sessions) -> Self {
-        Whep { node: node.into(), access, hub, sessions }
+    pub fn new(access: Access, hub: Hub, sessions: Sessions) -> Self {
+        Whep { access, hub, sessions }
     }
 
-    /// Answers an offer. The session's `negotiated.answer` is what to send back.
+    /// Answers an offer. The session's `negotiated.answer` is what to send back. `id` is the one in `facts`.
     ///
     /// # Errors
     /// See `WhepError`; nothing is left behind then.
     pub async fn create(
         &self,
-        stream: &StreamName,
+        id: SessionId,
+        facts: &Arc<Facts>,
+        asked: &StreamName,
         offer: &str,
-        token: Option<&str>,
         client: ClientInfo,
     ) -> Result<Arc<Session>, WhepError> {
         if self.sessions.is_stopping() {
             return Err(WhepError::Stopping);
         }
-        let request = access::Request { action: access::Action::Play, stream, token, remote_ip: client.remote_ip };
-        let grant = self.access.check(&request).await.map_err(WhepError::Access)?;
+        let grant = self.access.check(facts).await.map_err(WhepError::Access)?;
+        let stream = grant.stream_name.clone().unwrap_or_else(|| asked.clone());
         let offer = Offer::parse(offer).map_err(WhepError::Offer)?;
-        let source = self.live(stream).await?;
+        let source = self.live(&stream).await?;
+        fits(&source, &grant)?;
         let local = IceCredentials::random();
         let mut seed = [0u8; 4];
         getrandom::fill(&mut seed).expect("the system's random source works");
         let policy = EgressPolicy { transport_cc: false, ssrc_seed: u32::from_be_bytes(seed) };
         let negotiated = answer_egress(&offer, &source.tracks, &self.sessions.local_transport(&local), &policy)
             .map_err(WhepError::Offer)?;
+        let subject = grant.subject.clone();
+        let entry = self.access.enter(facts, grant, &stream).map_err(WhepError::Access)?;
         let new = NewSession {
-            id: SessionId::random(&self.node),
-            stream: stream.clone(),
+            id,
+            stream,
             client,
-            subject: grant.subject,
+            subject,
             negotiated,
             local,
             role: Role::Play(source),
         };
-        self.sessions.insert(new).map_err(|error| match error {
+        let session = self.sessions.insert(new).map_err(|error| match error {
             SessionError::NoRoom(error) => WhepError::NoRoom(error),
             SessionError::NoMedia => WhepError::Full(error.to_string()),
             SessionError::Stopping => WhepError::Stopping,
-        })
+        })?;
+        entry.keep();
+        Ok(session)
     }
 
     async fn live(&self, name: &StreamName) -> Result<Arc<Stream>, WhepError> {
@@ -94,5 +101,17 @@ impl Whep {
             _ => return Err(not_live()),
         }
         Ok(stream)
+    }
+}
+
+/// A viewer who may not watch at the source's bitrate: there is no other rendition to give.
+fn fits(source: &Stream, grant: &Grant) -> Result<(), WhepError> {
+    let bitrate = source.stats.bitrate.load(Ordering::Relaxed);
+    match grant.max_bitrate_kbps {
+        Some(allowed) if access::exceeds(bitrate, allowed) => {
+            let kbps = u32::try_from(bitrate / 1_000).unwrap_or(u32::MAX);
+            Err(WhepError::Access(Denial::BitrateAboveGrant { kbps, allowed }))
+        }
+        _ => Ok(()),
     }
 }

@@ -188,13 +188,21 @@ impl From<InvalidStreamName> for Problem {
 impl From<Denial> for Problem {
     fn from(denial: Denial) -> Self {
         let status = StatusCode::from_u16(denial.status()).unwrap_or(StatusCode::FORBIDDEN);
-        let (kind, title) = match status {
-            StatusCode::UNAUTHORIZED => ("unauthorized", "Not authorized"),
-            _ => ("forbidden", "Forbidden"),
+        let (kind, title) = match (&denial, status) {
+            (Denial::StreamFull(_), _) => ("stream-full", "The stream is full"),
+            (Denial::BitrateAboveGrant { .. }, _) => ("bitrate-above-grant", "The stream's bitrate is too high"),
+            (_, StatusCode::UNAUTHORIZED) => ("unauthorized", "Not authorized"),
+            (_, StatusCode::FORBIDDEN) => ("forbidden", "Forbidden"),
+            // A plugin chose the status, and says more in its own words.
+            _ => ("denied", "Denied"),
         };
-        let problem = Problem::new(status, kind, title, denial.to_string());
-        match denial.www_authenticate() {
-            Some(challenge) => problem.with(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge)),
+        let mut problem = Problem::new(status, kind, title, denial.to_string());
+        if let Some(challenge) = denial.www_authenticate() {
+            problem = problem.with(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+        match denial.retry_after() {
+            // Whole seconds, never too early.
+            Some(wait) => problem.retry_after(u32::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX)),
             None => problem,
         }
     }
@@ -264,12 +272,17 @@ impl From<WhepError> for Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plugin;
 
     #[tokio::test]
     async fn problems_have_the_members_of_rfc_9457_and_their_headers() {
         let taken = || WhipError::Taken("`demo` is being published already".to_owned());
         let not_live = || WhepError::NotLive { stream: "demo".parse().unwrap(), retry_after_s: 3 };
         let name = || "a b".parse::<crate::media::StreamName>().unwrap_err();
+        let denied = |status, retry_ms: Option<u64>| {
+            let retry_after = retry_ms.map(std::time::Duration::from_millis);
+            Denial::Plugin(plugin::Denial { status, reason: "No.".to_owned(), retry_after }).into()
+        };
         type Header = Option<(&'static str, &'static str)>;
         let rows: Vec<(Problem, u16, &str, Header)> = vec![
             (taken().into(), 409, "stream-taken", None),
@@ -284,6 +297,11 @@ mod tests {
             (name().into(), 400, "invalid-stream-name", None),
             (Denial::TokenMissing.into(), 401, "unauthorized", Some(("www-authenticate", "Bearer realm=\"wasmcast\""))),
             (Denial::Forbidden.into(), 403, "forbidden", None),
+            (denied(402, None), 402, "denied", None),
+            (denied(429, Some(1_001)), 429, "denied", Some(("retry-after", "2"))),
+            (denied(401, None), 401, "unauthorized", Some(("www-authenticate", "Bearer realm=\"wasmcast\""))),
+            (Denial::StreamFull(9).into(), 503, "stream-full", Some(("retry-after", "10"))),
+            (Denial::BitrateAboveGrant { kbps: 9, allowed: 1 }.into(), 403, "bitrate-above-grant", None),
             (Problem::wrong_type("application/sdp"), 415, "wrong-content-type", None),
             (Problem::too_slow(10), 408, "body-too-slow", Some(("connection", "close"))),
         ];

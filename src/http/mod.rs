@@ -10,9 +10,11 @@ mod client_address;
 mod connection;
 mod cors;
 mod credential;
+mod device;
 mod error;
 mod event_feed;
 mod events;
+mod facts;
 mod health;
 mod listener;
 mod offer;
@@ -41,7 +43,9 @@ use crate::egress::Whep;
 use crate::hub::Hub;
 use crate::ingest::Whip;
 use crate::observe::metrics::Metrics;
+use crate::plugin::Plugins;
 use crate::shard::Sessions;
+use axum::http::HeaderName;
 use events::EventStreams;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -57,6 +61,7 @@ pub struct State {
     pub whip: Whip,
     pub whep: Whep,
     pub access: Access,
+    pub plugins: Plugins,
     pub metrics: Metrics,
     /// What may change while the server runs.
     pub policy: watch::Receiver<Arc<Policy>>,
@@ -92,6 +97,8 @@ pub struct Policy {
     pub origins: Origins,
     /// Proxies that are believed about the client's address.
     pub trusted_proxies: Vec<Network>,
+    /// The header in which those proxies tell the client's country.
+    pub country_header: Option<HeaderName>,
     /// SHA-256 of the admin token; without one the admin listener serves loopback only.
     pub admin_token: Option<SecretDigest>,
     /// Whether `/metrics` needs no token.

@@ -2,16 +2,16 @@
 
 use super::App;
 use super::body::{MAX_SDP_BYTES, read_text};
-use super::credential::Credential;
 use super::error::Problem;
-use super::request::{Client, name_session};
+use super::facts::Gathered;
+use super::request::name_session;
 use super::stream_path::StreamPath;
 use crate::media::StreamName;
-use crate::shard::{ClientInfo, Session};
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use crate::plugin::{Action, Facts};
+use crate::shard::{ClientInfo, Session, SessionId};
+use axum::extract::{FromRequestParts, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use std::net::IpAddr;
 use std::sync::Arc;
 
 const SDP: &str = "application/sdp";
@@ -24,36 +24,38 @@ const ACCEPT_POST: HeaderName = HeaderName::from_static("accept-post");
 pub(super) struct Offer {
     pub(super) stream: StreamName,
     pub(super) sdp: String,
-    pub(super) credential: Credential,
-    remote_ip: IpAddr,
-    user_agent: Option<String>,
+    /// Of the session that is to be; it is in `facts`, in the answer and in the log.
+    pub(super) id: SessionId,
+    /// What plugins may know of it.
+    pub(super) facts: Arc<Facts>,
+    /// Who sends it, as the session remembers it.
+    pub(super) client: ClientInfo,
 }
 
 impl Offer {
-    /// Who sends it, as a session remembers it.
-    pub(super) fn client(&self, protocol: &'static str) -> ClientInfo {
-        ClientInfo {
-            protocol,
-            remote_ip: self.remote_ip,
-            user_agent: self.user_agent.clone(),
-            credential: self.credential.digest(),
-        }
-    }
-}
-
-impl FromRequest<Arc<App>> for Offer {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
+    /// Reads a request. What it is for is chosen by its route.
+    ///
+    /// # Errors
+    /// The refusal of a request that is no offer.
+    pub(super) async fn read(
+        app: &Arc<App>,
+        request: Request,
+        action: Action,
+        protocol: &'static str,
+    ) -> Result<Self, Problem> {
         let (mut parts, body) = request.into_parts();
         let StreamPath(stream) = StreamPath::from_request_parts(&mut parts, app).await?;
         if app.state.stopping.is_cancelled() {
             return Err(Problem::stopping());
         }
-        let Client(remote_ip) = Client::from_request_parts(&mut parts, app).await?;
-        let credential = Credential::from_request_parts(&mut parts, app).await?;
+        let gathered = Gathered::new(app, &mut parts, action, protocol).await?;
+        name_session(gathered.id.as_str());
         let sdp = read_text(&parts.headers, body, SDP, MAX_SDP_BYTES).await?;
-        Ok(Offer { stream, sdp, credential, remote_ip, user_agent: user_agent(&parts.headers) })
+        let (id, credential) = (gathered.id.clone(), gathered.credential.digest());
+        let facts = gathered.about(stream.as_str());
+        let user_agent = user_agent(&parts.headers);
+        let client = ClientInfo { protocol, remote_ip: facts.remote_ip, user_agent, credential };
+        Ok(Offer { stream, sdp, id, facts, client })
     }
 }
 
@@ -72,7 +74,6 @@ pub(super) fn location(session: &Session) -> String {
 
 /// The 201 with the answer.
 pub(super) fn created(session: &Session, link: Option<&str>) -> Response {
-    name_session(session.id.as_str());
     let mut response = (StatusCode::CREATED, session.negotiated.answer.clone()).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(SDP));

@@ -3,7 +3,6 @@
 use super::App;
 use super::credential::Credential;
 use super::timestamp::rfc3339;
-use crate::access::Action;
 use crate::hub::{Liveness, Stream};
 use crate::media::MediaKind;
 use axum::extract::State;
@@ -29,7 +28,7 @@ async fn options() -> Response {
 async fn list(State(app): State<Arc<App>>, credential: Credential) -> Response {
     let digest = credential.digest();
     let visible = |stream: &Arc<Stream>| {
-        stream.liveness() == Liveness::Live && app.state.access.would_allow(Action::Play, &stream.name, digest.as_ref())
+        stream.liveness() == Liveness::Live && app.state.access.lists(&stream.name, digest.as_ref())
     };
     let streams: Vec<Value> =
         app.state.hub.streams().iter().filter(|stream| visible(stream)).take(MAX_STREAMS).map(|s| summary(s)).collect();

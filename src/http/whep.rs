@@ -4,8 +4,9 @@ use super::App;
 use super::error::Problem;
 use super::offer::{self, Offer};
 use crate::egress::WhepError;
+use crate::plugin::Action;
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::post;
 use std::sync::Arc;
@@ -15,9 +16,9 @@ pub(super) fn routes() -> Router<Arc<App>> {
     Router::new().route("/whep/{*stream}", post(create).options(offer::options).get(offer::nothing))
 }
 
-async fn create(State(app): State<Arc<App>>, offer: Offer) -> Result<Response, Problem> {
-    let client = offer.client("whep");
-    let created = app.state.whep.create(&offer.stream, &offer.sdp, offer.credential.token(), client).await;
+async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
+    let Offer { stream, sdp, id, facts, client } = Offer::read(&app, request, Action::Play, "whep").await?;
+    let created = app.state.whep.create(id, &facts, &stream, &sdp, client).await;
     let session = created.inspect_err(|error| match error {
         WhepError::Access(denial) => app.state.metrics.access_denied("play", denial.label()),
         WhepError::NoRoom(limit) => app.state.metrics.session_refused("play", limit.label()),

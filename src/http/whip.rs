@@ -4,8 +4,9 @@ use super::App;
 use super::error::Problem;
 use super::offer::{self, Offer};
 use crate::ingest::WhipError;
+use crate::plugin::Action;
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::post;
 use std::sync::Arc;
@@ -15,9 +16,9 @@ pub(super) fn routes() -> Router<Arc<App>> {
     Router::new().route("/whip/{*stream}", post(create).options(offer::options).get(offer::nothing))
 }
 
-async fn create(State(app): State<Arc<App>>, offer: Offer) -> Result<Response, Problem> {
-    let client = offer.client("whip");
-    let created = app.state.whip.create(&offer.stream, &offer.sdp, offer.credential.token(), client).await;
+async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
+    let Offer { stream, sdp, id, facts, client } = Offer::read(&app, request, Action::Publish, "whip").await?;
+    let created = app.state.whip.create(id, &facts, &stream, &sdp, client).await;
     let session = created.inspect_err(|error| match error {
         WhipError::Access(denial) => app.state.metrics.access_denied("publish", denial.label()),
         WhipError::NoRoom(limit) => app.state.metrics.session_refused("publish", limit.label()),

@@ -1,8 +1,9 @@
 //! WHIP (RFC 9725): from a publisher's offer to a session that a shard takes over.
 
-use crate::access::{self, Access, Denial};
+use crate::access::{Access, Denial};
 use crate::hub::{Hub, PublishError};
 use crate::media::{Codec, StreamName};
+use crate::plugin::Facts;
 use crate::protocol::webrtc::sdp::{IngestPolicy, Offer, OfferError, answer_ingest};
 use crate::shard::{ClientInfo, IceCredentials, NewSession, NoRoom, Role, Session, SessionError, SessionId, Sessions};
 use std::sync::{Arc, RwLock};
@@ -10,7 +11,6 @@ use std::sync::{Arc, RwLock};
 /// Starts WHIP sessions. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Whip {
-    node: Arc<str>,
     access: Access,
     hub: Hub,
     sessions: Sessions,
@@ -20,7 +20,7 @@ pub struct Whip {
 /// Why a session was not started.
 #[derive(Debug)]
 pub enum WhipError {
-    /// The access rules say no.
+    /// A plugin or the access rules say no.
     Access(Denial),
     /// The offer can not be answered.
     Offer(OfferError),
@@ -36,9 +36,9 @@ pub enum WhipError {
 
 impl Whip {
     /// `codecs`: what publishers may send, best first.
-    pub fn new(node: &str, access: Access, hub: Hub, sessions: Sessions, codecs: &[Codec]) -> Self {
+    pub fn new(access: Access, hub: Hub, sessions: Sessions, codecs: &[Codec]) -> Self {
         let policy = Arc::new(RwLock::new(IngestPolicy::from_codecs(codecs)));
-        Whip { node: node.into(), access, hub, sessions, policy }
+        Whip { access, hub, sessions, policy }
     }
 
     /// Replaces the order of codecs for later sessions.
@@ -46,22 +46,23 @@ impl Whip {
         *self.policy.write().expect("no holder of this lock panics") = IngestPolicy::from_codecs(codecs);
     }
 
-    /// Answers an offer. The session's `negotiated.answer` is what to send back.
+    /// Answers an offer. The session's `negotiated.answer` is what to send back. `id` is the one in `facts`.
     ///
     /// # Errors
     /// See `WhipError`; nothing is left behind then.
     pub async fn create(
         &self,
-        stream: &StreamName,
+        id: SessionId,
+        facts: &Arc<Facts>,
+        asked: &StreamName,
         offer: &str,
-        token: Option<&str>,
         client: ClientInfo,
     ) -> Result<Arc<Session>, WhipError> {
         if self.sessions.is_stopping() {
             return Err(WhipError::Stopping);
         }
-        let request = access::Request { action: access::Action::Publish, stream, token, remote_ip: client.remote_ip };
-        let grant = self.access.check(&request).await.map_err(WhipError::Access)?;
+        let grant = self.access.check(facts).await.map_err(WhipError::Access)?;
+        let stream = grant.stream_name.clone().unwrap_or_else(|| asked.clone());
         let offer = Offer::parse(offer).map_err(WhipError::Offer)?;
         let local = IceCredentials::random();
         let negotiated = {
@@ -73,19 +74,24 @@ impl Whip {
             PublishError::Taken(_) => WhipError::Taken(error.to_string()),
             PublishError::Full(_) => WhipError::Full(error.to_string()),
         })?;
+        let (subject, ceiling) = (grant.subject.clone(), grant.max_bitrate_kbps);
+        let entry = self.access.enter(facts, grant, &stream).map_err(WhipError::Access)?;
         let new = NewSession {
-            id: SessionId::random(&self.node),
-            stream: stream.clone(),
+            id,
+            stream,
             client,
-            subject: grant.subject,
+            subject,
             negotiated,
             local,
             role: Role::Publish(publisher),
         };
-        self.sessions.insert(new).map_err(|error| match error {
+        let session = self.sessions.insert(new).map_err(|error| match error {
             SessionError::NoRoom(error) => WhipError::NoRoom(error),
             SessionError::NoMedia => WhipError::Full(error.to_string()),
             SessionError::Stopping => WhipError::Stopping,
-        })
+        })?;
+        session.set_ceiling(ceiling);
+        entry.keep();
+        Ok(session)
     }
 }

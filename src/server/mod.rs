@@ -1,5 +1,7 @@
 //! The only assembly: starts every part with its configuration and stops them in order.
 
+mod ask_again;
+mod ceilings;
 mod demo;
 mod reload;
 mod watch_sessions;
@@ -11,6 +13,7 @@ use crate::http::{self, HttpError, ListenerAddress, Listeners, Origins, Policy};
 use crate::hub::{Hub, HubLimits};
 use crate::ingest::Whip;
 use crate::observe::{Log, Metrics};
+use crate::plugin::Plugins;
 use crate::shard::{self, Action, SessionLimits, Sessions, ShardOptions, Shards, StartError};
 use crate::task::Tasks;
 use reload::Reloader;
@@ -59,7 +62,8 @@ pub async fn run(loaded: Loaded, log: Log) -> Result<(), ServeError> {
     let config = loaded.config.clone();
     let tasks = Tasks::new("server");
     let metrics = Metrics::new(config.media.shard_count(), log.dropped());
-    let access = Access::new(config.access.clone(), config.loopback_only());
+    let plugins = Plugins::none();
+    let access = Access::new(config.access.clone(), plugins.clone(), config.loopback_only());
     let listeners = Listeners::bind(&http_settings(&config))?;
     let hub = Hub::new(hub_limits(&config));
     let sessions = Sessions::new(session_limits(&config));
@@ -81,8 +85,8 @@ pub async fn run(loaded: Loaded, log: Log) -> Result<(), ServeError> {
         tracing::info!(listener = media.listener, address = %media.address, url = media.url, "listening");
     }
     let node = config.node.name.as_str();
-    let whip = Whip::new(node, access.clone(), hub.clone(), sessions.clone(), &config.ingest.codecs.preference());
-    let whep = Whep::new(node, access.clone(), hub.clone(), sessions.clone());
+    let whip = Whip::new(access.clone(), hub.clone(), sessions.clone(), &config.ingest.codecs.preference());
+    let whep = Whep::new(access.clone(), hub.clone(), sessions.clone());
     let policy = watch::Sender::new(Arc::new(http_policy(&config)));
     let ready = watch::Sender::new(false);
     let stopping = CancellationToken::new();
@@ -95,6 +99,7 @@ pub async fn run(loaded: Loaded, log: Log) -> Result<(), ServeError> {
             whip: whip.clone(),
             whep,
             access: access.clone(),
+            plugins: plugins.clone(),
             metrics: metrics.clone(),
             policy: policy.subscribe(),
             config: {
@@ -208,6 +213,7 @@ fn http_policy(config: &Config) -> Policy {
     Policy {
         origins: if origins.iter().any(|origin| origin == "*") { Origins::Any } else { Origins::Listed(origins) },
         trusted_proxies: config.http.trusted_proxies.clone(),
+        country_header: config.http.country_header.as_ref().and_then(|name| name.as_str().parse().ok()),
         admin_token: config.admin.token.as_ref().map(|token| token.digest()),
         open_metrics: config.admin.open_metrics,
     }

@@ -1,28 +1,39 @@
-//! Follows the sessions for the others: figures for the metrics, and the access rules' word on those that run.
+//! Follows the sessions for the others: figures for the metrics, ceilings of grants, and what changed access rules say.
 
+use super::ask_again;
+use super::ceilings::Ceilings;
 use crate::access::{self, Access};
 use crate::hub::{Hub, Liveness};
 use crate::observe::Metrics;
 use crate::shard::{Action, CloseReason, Session, SessionState, Sessions};
 use crate::task::Tasks;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How often the figures are brought up to date.
 const INTERVAL: Duration = Duration::from_secs(1);
 
+/// What is told to those who changed rules shut out.
+const NO_LONGER: &str = "The access rules of this server no longer allow this.";
+
 /// Starts to follow.
 pub(super) fn start(tasks: &Tasks, hub: &Hub, sessions: &Sessions, access: &Access, metrics: &Metrics) {
-    let closed = metrics.clone();
-    sessions.on_closed(move |session, reason| closed.session_closed(session.action.name(), reason.name()));
-    tasks.spawn_until_stop("figures", figures(hub.clone(), sessions.clone(), metrics.clone()));
-    tasks.spawn_until_stop("access", recheck(sessions.clone(), access.clone()));
+    let (closed, book) = (metrics.clone(), access.clone());
+    sessions.on_closed(move |session, reason| {
+        closed.session_closed(session.action.name(), reason.name());
+        book.book().forget(session.id.as_str());
+    });
+    tasks.spawn_until_stop("figures", figures(hub.clone(), sessions.clone(), access.clone(), metrics.clone()));
+    tasks.spawn_until_stop("access rules", recheck(sessions.clone(), access.clone()));
+    tasks.spawn_until_stop("access grants", ask_again::run(access.clone(), sessions.clone()));
 }
 
-async fn figures(hub: Hub, sessions: Sessions, metrics: Metrics) {
+async fn figures(hub: Hub, sessions: Sessions, access: Access, metrics: Metrics) {
+    let mut ceilings = Ceilings::default();
     let mut ticks = tokio::time::interval(INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
+        ceilings.look(&access, &hub, &sessions, Instant::now());
         let live = hub.streams().iter().filter(|stream| stream.liveness() == Liveness::Live).count();
         metrics.streams.set(i64::try_from(live).unwrap_or(i64::MAX));
         let list = sessions.list();
@@ -39,7 +50,8 @@ async fn figures(hub: Hub, sessions: Sessions, metrics: Metrics) {
     }
 }
 
-/// Ends what changed rules no longer allow.
+/// Ends what changed rules no longer allow, of the sessions that rules let in. Those that a plugin let in have its word
+/// until their time is over.
 async fn recheck(sessions: Sessions, access: Access) {
     let mut changes = access.changes();
     while changes.changed().await.is_ok() {
@@ -49,13 +61,17 @@ async fn recheck(sessions: Sessions, access: Access) {
         for session in list {
             if !allowed(&access, &session) {
                 tracing::info!(session = %session.id, stream = %session.stream, "the access rules no longer allow it");
-                sessions.close(session.id.as_str(), CloseReason::AccessRevoked);
+                sessions.close_with(session.id.as_str(), CloseReason::AccessRevoked, NO_LONGER);
             }
         }
     }
 }
 
 fn allowed(access: &Access, session: &Session) -> bool {
+    let standing = access.book().get(session.id.as_str());
+    if standing.is_some_and(|standing| !standing.grant.is_by_rules()) {
+        return true;
+    }
     let action = match session.action {
         Action::Publish => access::Action::Publish,
         Action::Play => access::Action::Play,

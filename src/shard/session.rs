@@ -7,8 +7,8 @@ use crate::media::StreamName;
 use crate::protocol::webrtc::{Direction, Negotiated};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::watch;
 
@@ -118,8 +118,12 @@ pub enum CloseReason {
     StreamEnded,
     /// Ended by the operator.
     Kicked,
-    /// The access rules changed and no longer allow it.
+    /// The access rules changed, or a plugin took its word back.
     AccessRevoked,
+    /// The time of its grant was over, and it got no more.
+    AccessExpired,
+    /// It sent, or would have been sent, more than its grant allows.
+    LimitExceeded,
     /// The server stops.
     Shutdown,
     /// The DTLS handshake failed: wrong certificate or no cipher in common.
@@ -138,6 +142,8 @@ impl CloseReason {
             CloseReason::StreamEnded => "stream-ended",
             CloseReason::Kicked => "kicked",
             CloseReason::AccessRevoked => "access-revoked",
+            CloseReason::AccessExpired => "access-expired",
+            CloseReason::LimitExceeded => "limit-exceeded",
             CloseReason::Shutdown => "shutdown",
             CloseReason::DtlsFailed => "dtls-failed",
             CloseReason::Overload => "overload",
@@ -194,6 +200,10 @@ pub struct Session {
     owner: AtomicUsize,
     role: Mutex<Option<Role>>,
     ice: Mutex<Ice>,
+    /// The most that a publisher may send, in kbit/s; 0: no limit.
+    ceiling_kbps: AtomicU32,
+    /// Why it ended, in words for the client.
+    farewell: OnceLock<String>,
     sessions: Sessions,
 }
 
@@ -233,6 +243,8 @@ impl Session {
             owner: AtomicUsize::new(UNOWNED),
             role: Mutex::new(Some(new.role)),
             ice: Mutex::new(Ice::new(new.local, remote)),
+            ceiling_kbps: AtomicU32::new(0),
+            farewell: OnceLock::new(),
             sessions,
         }
     }
@@ -255,6 +267,26 @@ impl Session {
     /// Since the request that created it.
     pub fn age(&self) -> Duration {
         self.created_at.elapsed()
+    }
+
+    /// The most that a publisher is told to send, in kbit/s; none: no limit. Takes effect within half a second.
+    pub fn set_ceiling(&self, kbps: Option<u32>) {
+        self.ceiling_kbps.store(kbps.map_or(0, |kbps| kbps.max(1)), Ordering::Relaxed);
+    }
+
+    /// As [`Session::set_ceiling`] set it.
+    pub fn ceiling(&self) -> Option<u32> {
+        Some(self.ceiling_kbps.load(Ordering::Relaxed)).filter(|kbps| *kbps > 0)
+    }
+
+    /// Why it ended, in words for the client, where whoever ended it gave some.
+    pub fn farewell(&self) -> Option<&str> {
+        self.farewell.get().map(String::as_str)
+    }
+
+    /// Sets the words of farewell; the first have it.
+    pub(super) fn set_farewell(&self, words: &str) {
+        let _ = self.farewell.set(words.to_owned());
     }
 
     /// The entity tag of its ICE session (RFC 9725, 4.3), quotes included.

@@ -184,6 +184,14 @@ impl Sessions {
         true
     }
 
+    /// As [`Sessions::close`], with words for the client. Of two that end it at once, the first has the word.
+    pub fn close_with(&self, id: &str, reason: CloseReason, farewell: &str) -> bool {
+        if let Some(session) = self.get(id) {
+            session.set_farewell(farewell);
+        }
+        self.close(id, reason)
+    }
+
     /// Refuses new sessions from now on and ends those that no shard has taken.
     pub fn stop(&self) {
         self.table().stopping = true;

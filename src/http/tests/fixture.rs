@@ -8,6 +8,7 @@ use crate::hub::{Hub, HubLimits, Publisher};
 use crate::ingest::Whip;
 use crate::media::{Codec, MediaKind, TrackInfo};
 use crate::observe::metrics::Metrics;
+use crate::plugin::Plugins;
 use crate::protocol::webrtc::{Negotiated, RemoteTransport};
 use crate::shard::{
     ClientInfo, IceCredentials, NewSession, Role, Session, SessionId, SessionLimits, Sessions, ShardOptions, Shards,
@@ -76,17 +77,18 @@ impl Fixture {
         let (policy, policy_seen) = watch::channel(Arc::new(policy));
         let (ready, ready_seen) = watch::channel(true);
         let (hub, sessions, access) =
-            (Hub::new(HubLimits::default()), Sessions::new(SessionLimits::default()), Access::new(rules, true));
+            (Hub::new(HubLimits::default()), Sessions::new(SessionLimits::default()), Access::new(rules, Plugins::none(), true));
         let metrics = Metrics::new(1, Arc::new(AtomicU64::new(0)));
         let options = ShardOptions { listen: "127.0.0.1:0".parse().unwrap(), public: Vec::new(), shards: 1 };
         let shards =
             Shards::start(&options, std::time::Instant::now(), &sessions, |index| metrics.shard(index)).unwrap();
         let state = State {
-            whip: Whip::new("test", access.clone(), hub.clone(), sessions.clone(), &[]),
-            whep: Whep::new("test", access.clone(), hub.clone(), sessions.clone()),
+            whip: Whip::new(access.clone(), hub.clone(), sessions.clone(), &[]),
+            whep: Whep::new(access.clone(), hub.clone(), sessions.clone()),
             hub,
             sessions,
             access,
+            plugins: Plugins::none(),
             metrics,
             policy: policy_seen,
             config: Arc::new(|| serde_json::json!({ "node": { "name": "test" } })),
