@@ -29,8 +29,8 @@ pub struct Args {
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
     /// Version of the plugin, for a FILE
-    #[arg(long, value_name = "VERSION", default_value = "0.0.0")]
-    version: String,
+    #[arg(long = "plugin-version", value_name = "VERSION", default_value = "0.0.0")]
+    plugin_version: String,
     /// Say nothing but errors
     #[arg(short, long)]
     quiet: bool,
@@ -81,7 +81,7 @@ fn module(args: &Args) -> Result<Built, Failure> {
     let module = fs::read(&args.source).map_err(Failure::file("cannot read", &args.source))?;
     let stem = args.source.file_stem().unwrap_or_default().to_string_lossy().replace('_', "-");
     let name = args.name.clone().unwrap_or(stem);
-    let origin = Origin { name: &name, version: &args.version, built_with: "" };
+    let origin = Origin { name: &name, version: &args.plugin_version, built_with: "" };
     let file = args.output.clone().unwrap_or_else(|| Path::new("dist").join(format!("{name}.wasm")));
     finish(&module, &origin, file)
 }

@@ -3,9 +3,12 @@
 mod artifact;
 mod build;
 mod cargo;
+mod inspect;
+mod list;
 mod new;
 mod project;
 mod sdk;
+mod server;
 mod toolchain;
 
 use crate::output;
@@ -27,6 +30,8 @@ pub struct Args {
 enum Command {
     New(new::Args),
     Build(build::Args),
+    Inspect(inspect::Args),
+    List(list::Args),
 }
 
 /// Runs `wasmcast plugin`.
@@ -34,6 +39,8 @@ pub fn run(args: Args) -> ExitCode {
     let result = match args.command {
         Command::New(args) => new::run(&args),
         Command::Build(args) => build::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
+        Command::List(args) => list::run(&args),
     };
     result.unwrap_or_else(|failure| failure.tell())
 }
