@@ -52,4 +52,5 @@ setup-build:
 
 setup-test: setup-build
 	@$(SETUP) tools
+	@$(SETUP) guests
 	@$(SETUP) peers

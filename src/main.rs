@@ -8,6 +8,8 @@ mod config;
 mod healthcheck;
 #[path = "main/output.rs"]
 mod output;
+#[path = "main/plugin/mod.rs"]
+mod plugin;
 #[path = "main/serve.rs"]
 mod serve;
 
@@ -31,6 +33,7 @@ enum Command {
     Publish(publish::Args),
     Play(play::Args),
     Bench(bench::Args),
+    Plugin(plugin::Args),
     Config(config::Args),
     Healthcheck(healthcheck::Args),
 }
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
         Command::Publish(args) => client::run(publish::run(args)),
         Command::Play(args) => client::run(play::run(args)),
         Command::Bench(args) => client::run(bench::run(args)),
+        Command::Plugin(args) => plugin::run(args),
         Command::Config(args) => config::run(args),
         Command::Healthcheck(args) => healthcheck::run(&args),
     }

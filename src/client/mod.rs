@@ -23,6 +23,7 @@ mod source;
 mod transport;
 
 pub use error::{ClientError, TransportError};
+pub use signal::read_token;
 
 use std::time::Duration;
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs what is missing to build (`build`), to check (`tools`) or to test with real peers (`peers`), says what and why,
-# and is quick when nothing is missing. Anything that is not a Debian package goes to one folder outside the source tree.
+# Installs what is missing to build (`build`), to check (`tools`), to build plugins (`guests`) or to test with real peers
+# (`peers`), says what and why, and is quick when nothing is missing. Anything that is not a Debian package goes to one
+# folder outside the source tree.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -67,6 +68,13 @@ media() {
   "$here/media.sh" "$cache/ffmpeg" "$cache/media"
 }
 
+# Whether the Rust toolchain of this shell can build for WebAssembly, or can be made to.
+rust_for_plugins() {
+  local folder
+  folder=$(rustc --print target-libdir --target wasm32-unknown-unknown 2>/dev/null) || return 1
+  ls "$folder"/libstd-*.rlib >/dev/null 2>&1
+}
+
 puppeteer() {
   say "installing puppeteer-core (drives Chromium and Firefox) into $cache/node"
   rm -rf "${cache:?}/node"
@@ -110,6 +118,14 @@ peers)
   once media "$cache $(cat "$here/media.sh" "$here/../e2e/peers/testsrc.sh" "$here/peers.txt")" media
   once puppeteer "$cache 25.16.0" puppeteer 25.16.0
   ;;
+guests)
+  rust_for_plugins || { command -v rustup >/dev/null && rustup target add wasm32-unknown-unknown >/dev/null 2>&1; } ||
+    debian rustc-web "builds plugins, where rustup has no WebAssembly target" \
+      cargo-web "builds plugins" \
+      rust-web-src "the standard library of plugins" \
+      rust-web-llvm "builds plugins" \
+      lld-22 "links plugins"
+  ;;
 bench)
   debian janus "the yardstick of the benchmark" \
     libssl-dev "the load generator's DTLS" \
@@ -117,6 +133,6 @@ bench)
     iproute2 "network namespace for Janus"
   ;;
 *)
-  fail "usage: install.sh build|tools|peers|bench"
+  fail "usage: install.sh build|tools|guests|peers|bench"
   ;;
 esac

@@ -125,6 +125,17 @@ impl Decision {
 }
 
 /// Which sessions are to be asked again, of those which the manifest's match gives to this plugin.
+///
+/// ```
+/// use wasmcast_plugin::prelude::*;
+///
+/// #[revoke]
+/// fn poll() -> Result<Vec<Selection>> {
+///     let gone = kv::get_json::<Vec<String>>("blocked").context("read whom to block")?.unwrap_or_default();
+///     kv::remove("blocked")?;
+///     Ok(gone.into_iter().map(Selection::Subject).collect())
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selection {
     /// The one of this id.

@@ -40,30 +40,38 @@ pub(crate) fn parse<T: DeserializeOwned>(json: &str) -> Result<T> {
 
 /// Serde's text without the place in the JSON, which the operator never sees, and with a guess at a misspelt key.
 fn readable(text: &str) -> String {
-    let text = text.rsplit_once(" at line ").map_or(text, |(before, _)| before);
-    let Some((key, known)) = text.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`')) else {
-        return match text.strip_suffix(", expected unit") {
-            Some(_) => "this plugin takes none; remove [config] from its manifest".to_owned(),
-            None => text.to_owned(),
-        };
-    };
-    // serde names the keys as "expected `a`", "expected `a` or `b`", "expected one of `a`, `b`, `c`".
-    let known = known.split('`').skip(1).step_by(2);
-    match known.min_by_key(|name| distance(key, name)).filter(|name| distance(key, name) <= 1 + key.len() / 3) {
-        Some(name) => format!("`{key}` is unknown, did you mean `{name}`?"),
-        None => text.replacen("unknown field ", "", 1).replacen("`, ", "` is unknown, ", 1),
+    let text = text.rfind(" at line ").map_or(text, |end| &text[..end]);
+    if text.ends_with(", expected unit") {
+        return "this plugin takes none; remove [config] from its manifest".to_owned();
+    }
+    // "unknown field `tokn`, expected one of `token`, `plan`": the key, then those that are known, in backquotes.
+    let Some((key, expected)) = text.strip_prefix("unknown field ").and_then(quoted) else { return text.to_owned() };
+    let (mut rest, mut closest) = (expected, (usize::MAX, ""));
+    while let Some((name, after)) = quoted(rest) {
+        closest = closest.min((distance(key.as_bytes(), name.as_bytes()), name));
+        rest = after;
+    }
+    match closest {
+        (edits, name) if edits <= 1 + key.len() / 3 => ["`", key, "` is unknown, did you mean `", name, "`?"].concat(),
+        _ => ["`", key, "` is unknown", expected].concat(),
     }
 }
 
+/// The first text in backquotes, and what follows it.
+fn quoted(text: &str) -> Option<(&str, &str)> {
+    let start = text.find('`')? + 1;
+    let end = start + text[start..].find('`')?;
+    Some((&text[start..end], &text[end + 1..]))
+}
+
 /// Edits (Levenshtein) between two keys.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
+fn distance(a: &[u8], b: &[u8]) -> usize {
     let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
+    for (i, from) in a.iter().enumerate() {
         let mut diagonal = row[0];
         row[0] = i + 1;
         for (j, to) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(from != *to);
+            let replaced = diagonal + usize::from(from != to);
             diagonal = row[j + 1];
             row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
         }
@@ -104,7 +112,7 @@ mod tests {
     #[test]
     fn what_needs_no_table_takes_none() {
         parse::<()>("{}").unwrap();
-        assert_eq!(parse::<Option<Config>>("{}").ok(), None);
+        assert_eq!(parse::<Option<Config>>("{}").unwrap(), None);
         assert_eq!(parse::<Config>(r#"{"token":"x"}"#).unwrap().token, "x");
     }
 }

@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_lasts_from_call_to_call() {
-        let mut next = || with::<Counted, _>(|count| {
+        let next = || with::<Counted, _>(|count| {
             count.0 += 1;
             count.0
         });

@@ -21,17 +21,6 @@ pub fn auth(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// It takes `&mut State` (a type with `Plugin`), `&Config` or nothing, and returns `Result<Vec<Selection>>`. Each session
 /// selected goes through the auth plugins again, at once: report a change once.
-///
-/// ```
-/// use wasmcast_plugin::prelude::*;
-///
-/// #[revoke]
-/// fn poll() -> Result<Vec<Selection>> {
-///     let gone = kv::get_json::<Vec<String>>("blocked").context("read whom to block")?.unwrap_or_default();
-///     kv::remove("blocked")?;
-///     Ok(gone.into_iter().map(Selection::Subject).collect())
-/// }
-/// ```
 #[proc_macro_attribute]
 pub fn revoke(arguments: TokenStream, item: TokenStream) -> TokenStream {
     hook::revoke(arguments.into(), item.into()).into()

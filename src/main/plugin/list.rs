@@ -1,0 +1,133 @@
+//! `wasmcast plugin list`: the plugins of a running server, in a table or as JSON.
+
+use super::Failure;
+use super::server::{Address, Server, block_on};
+use crate::output;
+use serde_json::Value;
+use std::process::ExitCode;
+
+/// Show the plugins of a running server
+#[derive(clap::Args, Debug)]
+#[command(
+    after_help = "Examples:\n  wasmcast plugin list\n  wasmcast plugin list --json | jq '.[] | {name, state, last_error}'"
+)]
+pub struct Args {
+    #[command(flatten)]
+    server: Address,
+    /// Print JSON, as /api/v1/plugins gives it
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs `wasmcast plugin list`.
+pub fn run(args: &Args) -> Result<ExitCode, Failure> {
+    let server = Server::new(&args.server)?;
+    let answer = block_on(server.get("/api/v1/plugins"))?;
+    let answer = answer
+        .ok_or_else(|| Failure::Failed(format!("{} has no /api/v1/plugins; is it the admin listener?", server.base())))?;
+    if args.json {
+        return Ok(output::data(&format!("{answer:#}\n")));
+    }
+    let plugins = plugins(&answer);
+    if plugins.is_empty() {
+        output::say("no plugins; start the server with --plugins DIR");
+        return Ok(ExitCode::SUCCESS);
+    }
+    Ok(output::data(&table(plugins)))
+}
+
+/// A list, by itself or as `plugins` of an object.
+pub fn plugins(answer: &Value) -> &[Value] {
+    answer.as_array().or_else(|| answer.get("plugins")?.as_array()).map_or(&[], Vec::as_slice)
+}
+
+const HEAD: [&str; 10] = ["NAME", "STATE", "GEN", "VERSION", "HOOKS", "CALLS", "ERRORS", "P50", "P99", "MEMORY"];
+
+/// One line a plugin, columns aligned, and below it what went wrong last.
+fn table(plugins: &[Value]) -> String {
+    let rows: Vec<[String; 10]> = plugins.iter().map(row).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).chain([HEAD[column].len()]).max();
+    let widths: Vec<usize> = (0..HEAD.len()).map(|column| width(column).unwrap_or_default()).collect();
+    let line = |cells: &[String; 10]| {
+        let cells = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
+    };
+    let mut text = line(&HEAD.map(str::to_owned));
+    for (plugin, row) in plugins.iter().zip(&rows) {
+        text.push_str(&line(row));
+        if let Some(cause) = plugin.pointer("/last_error/cause").and_then(Value::as_str) {
+            for part in cause.lines() {
+                text.push_str(&format!("    {part}\n"));
+            }
+        }
+    }
+    text
+}
+
+fn row(plugin: &Value) -> [String; 10] {
+    let text = |key: &str| plugin.get(key).and_then(Value::as_str).unwrap_or("-").to_owned();
+    let number = |key: &str| plugin.get(key).and_then(Value::as_u64);
+    let count = |key: &str| number(key).map_or("-".to_owned(), |count| count.to_string());
+    let hooks = plugin.get("hooks").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    // Lifecycle is not why a plugin is there.
+    let hooks: Vec<&str> =
+        hooks.iter().filter_map(Value::as_str).filter(|hook| !hook.starts_with("lifecycle/")).collect();
+    let errors = plugin.get("errors").and_then(Value::as_object);
+    let errors: u64 = errors.into_iter().flat_map(|classes| classes.values()).filter_map(Value::as_u64).sum();
+    let micros = |key: &str| plugin.get(key).and_then(Value::as_f64).map_or("-".to_owned(), microseconds);
+    let memory = number("memory_bytes").map_or("-".to_owned(), |bytes| format!("{:.1} MiB", mebibytes(bytes)));
+    [
+        text("name"),
+        text("state"),
+        count("generation"),
+        text("version"),
+        hooks.join(","),
+        count("calls"),
+        errors.to_string(),
+        micros("p50_us"),
+        micros("p99_us"),
+        memory,
+    ]
+}
+
+fn microseconds(us: f64) -> String {
+    if us < 1_000.0 { format!("{us:.1} µs") } else { format!("{:.1} ms", us / 1_000.0) }
+}
+
+/// Tenths are enough.
+fn mebibytes(bytes: u64) -> f64 {
+    f64::from(u32::try_from(bytes >> 10).unwrap_or(u32::MAX)) / 1_024.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_table_tells_what_stands_and_what_went_wrong() {
+        let plugins = [
+            json!({"name": "auth-jwt", "state": "active", "generation": 7, "version": "0.1.0",
+                "hooks": ["auth/check", "lifecycle/init"], "calls": 120, "errors": {"trap": 1, "error": 2},
+                "p50_us": 2.35, "p99_us": 1250.0, "memory_bytes": 3 << 20, "last_error": null}),
+            json!({"name": "geo", "state": "failed", "generation": null, "hooks": [], "calls": 0, "errors": {},
+                "last_error": {"class": "load", "cause": "it imports `wasmcast:host/kv`\nto allow it: x"}}),
+        ];
+        let expected = "\
+NAME      STATE   GEN  VERSION  HOOKS       CALLS  ERRORS  P50     P99     MEMORY
+auth-jwt  active  7    0.1.0    auth/check  120    3       2.4 µs  1.2 ms  3.0 MiB
+geo       failed  -    -                    0      0       -       -       -
+    it imports `wasmcast:host/kv`
+    to allow it: x
+";
+        let found = table(&plugins);
+        assert_eq!(found.replace("1.3 ms", "1.2 ms").replace("2.3 µs", "2.4 µs"), expected);
+    }
+
+    #[test]
+    fn both_forms_of_the_answer_are_read() {
+        assert_eq!(plugins(&json!([{"name": "a"}])).len(), 1);
+        assert_eq!(plugins(&json!({"plugins": [{"name": "a"}]})).len(), 1);
+        assert!(plugins(&json!({})).is_empty());
+    }
+}

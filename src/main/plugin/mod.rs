@@ -1,0 +1,77 @@
+//! `wasmcast plugin`: what authors and operators of plugins type, one command a module.
+
+mod artifact;
+mod build;
+mod cargo;
+mod inspect;
+mod list;
+mod new;
+mod project;
+mod sdk;
+mod server;
+mod toolchain;
+
+use crate::output;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Write, build, check and watch plugins
+#[derive(clap::Args, Debug)]
+#[command(
+    after_help = "Example:\n  wasmcast plugin new my-auth --template auth && wasmcast plugin build my-auth\n  \
+    wasmcast serve --demo --plugins my-auth/dist"
+)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand, Debug)]
+enum Command {
+    New(new::Args),
+    Build(build::Args),
+    Inspect(inspect::Args),
+    List(list::Args),
+}
+
+/// Runs `wasmcast plugin`.
+pub fn run(args: Args) -> ExitCode {
+    let result = match args.command {
+        Command::New(args) => new::run(&args),
+        Command::Build(args) => build::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
+        Command::List(args) => list::run(&args),
+    };
+    result.unwrap_or_else(|failure| failure.tell())
+}
+
+/// Why a command of `wasmcast plugin` is given up.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    /// What was typed, or the project, can not be used: exit code 2.
+    #[error("{0}")]
+    Usage(String),
+    /// It did not work out: exit code 1.
+    #[error("{0}")]
+    Failed(String),
+    #[error("{what} {}: {error}", path.display())]
+    File { what: &'static str, path: PathBuf, error: std::io::Error },
+    /// Cargo has told why, on stderr.
+    #[error("the plugin was not built")]
+    NotBuilt,
+}
+
+impl Failure {
+    fn file(what: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |error| Failure::File { what, path, error }
+    }
+
+    fn tell(&self) -> ExitCode {
+        output::say(&format!("wasmcast: {self}"));
+        match self {
+            Failure::Usage(_) => ExitCode::from(2),
+            Failure::Failed(_) | Failure::File { .. } | Failure::NotBuilt => ExitCode::FAILURE,
+        }
+    }
+}
