@@ -56,6 +56,8 @@ pub struct Call {
     pub annotations: u32,
     /// Spans that the plugin has open; they end with the call.
     pub spans: Spans,
+    /// What the guest logged as it panicked: the trap that follows tells neither reason nor line.
+    pub panic: Option<String>,
 }
 
 /// The data of one instance's store.
