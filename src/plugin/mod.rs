@@ -27,7 +27,7 @@ pub use decision::{Answer, Decided, Denial, Grant, Selection, Step};
 pub use facts::{Action, Facts};
 pub use fault::{Fault, FaultClass};
 pub use generation::{Generation, PrepareError};
-pub use host::{Grade, Line, Note, Services};
+pub use host::{Grade, Line, Note, Reply, START, Script, Scripted, Sent, Services, Simulation};
 pub use inspect::{InspectError, Inspection, Interface, Label, MAX_FILE, SECTION, component, inspect};
 pub use instance::Live;
 pub use registry::{Plugins, Revocation};

@@ -321,3 +321,137 @@ impl std::fmt::Debug for Keys {
         f.write_str("Keys")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 7515, A.1 to A.3: all sign this payload.
+    const CLAIMS: &str =
+        "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
+    const OCT: &str = r#"{"kty":"oct","k":"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"}"#;
+    const RSA: &str = r#"{"kty":"RSA","e":"AQAB","n":"ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ"}"#;
+    const EC: &str = r#"{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#;
+    /// RFC 8037, A.2.
+    const OKP: &str = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+    /// Made with OpenSSL.
+    const PSS: &str = r#"{"kty":"RSA","alg":"PS256","use":"sig","e":"AQAB","n":"pPy4R5QL55EUg23d7441MyNB04UgL7NYRPGdnpWDcYSW8D89q9vi20wMstKM4Alo_AJMgjwo9Mun_a1j1qGIEEdjjY0YorfiqlvtDzylCtm_CQ477PX4oo1qmzluXoy3t2uJed6Bu2uQdYf7GxpO9nIgenwFgfFy70HNOgbx5Nwt73mn6uMvxb3GQvQ4iU5LiNqAlnqCIk5SLudkV7aQ-ARFVMudQ2TAG0ibkSzVlQAt_nBJRDKwsauNPaOIADvadrSlL721MSlQuzVmNlVCUTzT51yKCUJBkQx4grA6l-bnPd0I28fVfg764ZcvrpmAcb3Hz4Vx7orEAooe47VCTQ"}"#;
+    const RSA_1024: &str = r#"{"kty":"RSA","e":"AQAB","n":"sypbuN_LkNLrTbuSAbaKwYCi9zrCqpIZH1FVf2drg1qVZd2telp-LdlG6lw5x2_-ZbAvHwgADmYDNLtp0PsbDCgA93qG_tmrFLwWyzHKyBlsjIiIVnA3l6Y_9Z8Dgu-HZjg5OZsgzVfD_TB-Z5CbzWPmFSOVGx-O8_8py5NCxME"}"#;
+
+    const VECTORS: [(&str, &str, &str, Option<&str>, &str); 5] = [
+        ("HS256", OCT, "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9", None, "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"),
+        (
+            "RS256",
+            RSA,
+            "eyJhbGciOiJSUzI1NiJ9",
+            None,
+            "cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_lF5YKt_O8W2Fp5jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkSjtQBMHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77Rw",
+        ),
+        (
+            "PS256",
+            PSS,
+            "eyJhbGciOiJQUzI1NiJ9",
+            Some("RXhhbXBsZQ"),
+            "ELamog-bDqTnZ_Cx9hSUSJXrLjFSNsDwGocgDNRMndhTq-8xv__c-tFFJU7Iu3SDo4RO6dDyqNkKvHIaw6Z0Y0MB0Y3ER0dATRO6An83Z2Bw9bBeYtJLurjtjLr31Uhg9ayws7I_igQJPWRjw-k7WaMDhmbCRUctPd_doPJe5uAPlJfgKHGqwa0IYvYt-CKNJHY_FS7vpNfQU5DMGumj11SaroJq4erJpf68tMJ6JydsFEodgsJzt9DFu-ypOYim0hNbJsjQ5wyV9E_S1U1TuC_duJYtgiPVx5YZCYUlMIRCVSFa8ax_Qbnx2Qx_DDpF0ZLq8u73BragRijwDTAX5A",
+        ),
+        (
+            "ES256",
+            EC,
+            "eyJhbGciOiJFUzI1NiJ9",
+            None,
+            "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q",
+        ),
+        (
+            "EdDSA",
+            OKP,
+            "eyJhbGciOiJFZERTQSJ9",
+            Some("RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc"),
+            "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg",
+        ),
+    ];
+
+    fn verify(keys: &Keys, algorithm: &str, jwk: &str, message: &[u8], signature: &[u8]) -> Result<bool, KeyError> {
+        keys.get(jwk)?.verify(algorithm.parse()?, message, signature)
+    }
+
+    #[test]
+    fn signatures_of_the_standards_match_and_others_do_not() {
+        let keys = Keys::default();
+        for (algorithm, jwk, header, payload, signature) in VECTORS {
+            let message = format!("{header}.{}", payload.unwrap_or(CLAIMS));
+            let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
+            let check = |message: &[u8], signature: &[u8]| verify(&keys, algorithm, jwk, message, signature).unwrap();
+            assert!(check(message.as_bytes(), &signature), "{algorithm}");
+            assert!(!check(&message.as_bytes()[1..], &signature), "{algorithm}");
+            assert!(!check(message.as_bytes(), &[]), "{algorithm}");
+            assert!(!check(message.as_bytes(), &signature[1..]), "{algorithm}");
+            let mut broken = signature.clone();
+            broken[5] ^= 1;
+            assert!(!check(message.as_bytes(), &broken), "{algorithm}");
+        }
+    }
+
+    #[test]
+    fn a_key_serves_only_its_algorithms() {
+        let keys = Keys::default();
+        for (_, jwk, ..) in VECTORS {
+            for (algorithm, ..) in VECTORS {
+                let wants = algorithm.parse::<Algorithm>().unwrap().wants();
+                let key = keys.get(jwk).unwrap();
+                let fits = key.material.name() == wants && (jwk != PSS || algorithm == "PS256");
+                assert_eq!(verify(&keys, algorithm, jwk, b"", b"").is_ok(), fits, "{algorithm} {jwk}");
+            }
+        }
+        for none in ["none", "", "hs256", "HS384", "RS512", "ES256K"] {
+            assert_eq!(verify(&keys, none, OCT, b"", b""), Err(KeyError::Algorithm(none.into())));
+        }
+        let named = OKP.replace("\"kty\"", "\"alg\":\"Ed25519\",\"kty\"");
+        assert_eq!(verify(&keys, "EdDSA", &named, b"", &[0; 64]), Ok(false));
+    }
+
+    #[test]
+    fn unusable_keys_are_refused_in_words() {
+        let rows = [
+            ("", "no JSON object"),
+            ("[]", "no JSON object"),
+            ("{}", "no `kty`"),
+            (r#"{"kty":1}"#, "no JSON object"),
+            (r#"{"kty":"oct"}"#, "no `k`"),
+            (r#"{"kty":"oct","k":"c2hvcnQ"}"#, "at least 32 bytes"),
+            (r#"{"kty":"oct","k":"not base64!"}"#, "`k` is no base64url"),
+            (r#"{"kty":"AKP"}"#, "`kty` is `AKP`; known are oct, RSA, EC and OKP"),
+            (RSA_1024, "at least 2,048 bits"),
+            (&RSA.replace("AQAB", "AQ"), "`e` is odd"),
+            (&RSA.replace("AQAB", "BA"), "`e` is odd"),
+            (&RSA.replace("AQAB", "AQAAAAE"), "`e` is odd"),
+            (&RSA.replace("yuXpoQ", "yuXpog"), "`n` is even"),
+            (&format!(r#"{{"kty":"RSA","e":"AQAB","n":"{}"}}"#, "_".repeat(1_400)), "at most 8,192 bits"),
+            (&EC.replace("P-256", "P-384"), "`crv` is `P-384`; known are P-256"),
+            (&EC.replace("VEU", "VEQ"), "no point on the curve"),
+            (&EC.replace("f83O", ""), "have 32 bytes"),
+            (&OKP.replace("11qY", ""), "has 32 bytes"),
+            (&OKP.replace("Ed25519", "X25519"), "`crv` is `X25519`"),
+            (&OKP.replace("\"kty\"", "\"use\":\"enc\",\"kty\""), "`use` is `enc`"),
+            (&"x".repeat(MAX_JWK + 1), "16385 bytes"),
+        ];
+        for (jwk, words) in rows {
+            let error = Keys::default().get(jwk).err().unwrap_or_else(|| panic!("{jwk} is taken")).to_string();
+            assert!(error.contains(words), "{jwk}: {error}");
+        }
+        // The parser's own message would repeat the member's value.
+        let error = Keys::default().get(r#"{"kty":"oct","k":["hush"]}"#).err().unwrap().to_string();
+        assert!(!error.contains("hush"), "{error}");
+    }
+
+    #[test]
+    fn keys_are_read_once_and_kept_within_bounds() {
+        let keys = Keys::default();
+        let first = keys.get(OCT).unwrap();
+        let jwk = |number: usize| OCT.replace("\"kty\"", &format!("\"kid\":\"{number}\",\"kty\""));
+        for number in 0..3 * MAX_KEYS {
+            keys.get(&jwk(number)).unwrap();
+            assert!(Arc::ptr_eq(&first, &keys.get(OCT).unwrap()), "what is used stays");
+        }
+        assert_eq!(keys.cache.lock().unwrap().keys.len(), MAX_KEYS);
+    }
+}

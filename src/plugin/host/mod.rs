@@ -5,6 +5,7 @@ mod config;
 mod crypto;
 mod exposition;
 mod handles;
+mod http;
 mod journal;
 mod keys;
 mod kv;
@@ -18,15 +19,18 @@ mod series;
 mod services;
 mod sessions;
 mod share;
+mod simulation;
 mod space;
 mod text;
 mod trace;
 
+pub use http::{Reply, Script, Scripted, Sent};
 pub use journal::Line;
 pub use log::Grade;
 pub use metrics::{Counter, Gauge, Histogram};
 pub use notify::Note;
 pub use services::Services;
+pub use simulation::{START, Simulation};
 pub use trace::{Span, Spans};
 
 use super::bindings::imports::wasmcast::host as wit;
@@ -50,6 +54,9 @@ pub(super) fn link(linker: &mut Linker<Guest>, grants: &Grants) -> wasmtime::Res
     wit::sessions::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
     if grants.kv.is_some() {
         wit::kv::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
+    }
+    if !grants.http.is_empty() {
+        wit::http::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use super::clock::Clock;
 use super::exposition;
+use super::http::{Net, Transport};
 use super::journal::Line;
 use super::keys::Keys;
 use super::log::Grade;
@@ -26,6 +27,7 @@ pub struct Services {
     pub(super) series: Registry,
     pub(super) keys: Keys,
     pub(super) spaces: Spaces,
+    pub(super) transport: Transport,
     pub(super) notes: broadcast::Sender<Note>,
     shares: RwLock<BTreeMap<Arc<str>, Arc<Share>>>,
 }
@@ -33,16 +35,17 @@ pub struct Services {
 impl Services {
     /// The real ones: the machine's clock and randomness, the network.
     pub fn new() -> Arc<Self> {
-        Arc::new(Services::with(Clock::machine(), Random::System))
+        Arc::new(Services::with(Clock::machine(), Random::System, Transport::Net(Net::new())))
     }
 
-    pub(super) fn with(clock: Clock, random: Random) -> Self {
+    pub(super) fn with(clock: Clock, random: Random, transport: Transport) -> Self {
         Services {
             clock,
             random,
             series: Registry::default(),
             keys: Keys::default(),
             spaces: Spaces::default(),
+            transport,
             notes: broadcast::Sender::new(notify::QUEUE),
             shares: RwLock::default(),
         }

@@ -352,7 +352,7 @@ mod tests {
         let spaces = Spaces::default();
         let space = spaces.space("geo");
         for number in 0..10_000 {
-            put(&space, Duration::ZERO, &number.to_string(), "", Some(MS));
+            space.put(Duration::ZERO, &number.to_string(), Vec::new(), Some(MS), 16 * QUOTA).unwrap();
         }
         assert!(Arc::ptr_eq(&space, &spaces.space("geo")));
         spaces.sweep(MS);
