@@ -182,7 +182,7 @@ impl Blueprint {
         drop(running);
         let instance = match begun {
             Err(Elapsed { .. }) => return Err(Fault::Wall { limit: self.limits.init }),
-            Ok(Err(error)) => return Err(fault(&error, store.data_mut(), &self.limits, self.limits.init)),
+            Ok(Err(error)) => return Err(fault(&error, None, store.data_mut(), &self.limits, self.limits.init)),
             Ok(Ok(instance)) => instance,
         };
         let exports = self.exports(&mut store, &instance).map_err(|error| {
@@ -343,20 +343,20 @@ impl Instance {
         wall: Duration,
     ) -> Result<R, Fault> {
         let guest = self.store.data_mut();
-        guest.call = Call::default();
+        let told = std::mem::take(&mut guest.call).panic;
         match result {
             Ok(Ok(value)) => {
                 self.poisoned = false;
                 Ok(value)
             }
-            Ok(Err(error)) => Err(fault(&error, guest, &self.blueprint.limits, cpu)),
+            Ok(Err(error)) => Err(fault(&error, told.as_deref(), guest, &self.blueprint.limits, cpu)),
             Err(Elapsed { .. }) => Err(Fault::Wall { limit: wall }),
         }
     }
 }
 
-/// A failed call in the words of whoever has to mend it.
-fn fault(error: &wasmtime::Error, guest: &mut Guest, limits: &Limits, cpu: Duration) -> Fault {
+/// A failed call in the words of whoever has to mend it. `told`: what the guest logged as it panicked.
+fn fault(error: &wasmtime::Error, told: Option<&str>, guest: &mut Guest, limits: &Limits, cpu: Duration) -> Fault {
     let place = error.downcast_ref::<WasmBacktrace>().and_then(place);
     if error.is::<OutOfCpu>() {
         return Fault::Cpu { limit: cpu, place };
@@ -364,12 +364,14 @@ fn fault(error: &wasmtime::Error, guest: &mut Guest, limits: &Limits, cpu: Durat
     if error.is::<PoolConcurrencyLimitError>() {
         return Fault::Saturated(format!("no room for another plugin instance: {error}"));
     }
-    let reason = match error.downcast_ref::<Trap>() {
-        Some(trap) if guest.memory.take_refused() => {
+    let panic = told.and_then(panic);
+    let reason = match (error.downcast_ref::<Trap>(), &panic) {
+        (Some(trap), _) if guest.memory.take_refused() => {
             format!("{trap}, after memory was refused (limits.memory-mib = {})", limits.memory >> 20)
         }
-        Some(trap) => trap.to_string(),
-        None => {
+        (_, Some((text, _))) => text.clone(),
+        (Some(trap), None) => trap.to_string(),
+        (None, None) => {
             let text = error.root_cause().to_string();
             match text.contains("fuel") {
                 true => format!("{text} (limits.hostcall-kib = {})", limits.hostcall >> 10),
@@ -377,17 +379,19 @@ fn fault(error: &wasmtime::Error, guest: &mut Guest, limits: &Limits, cpu: Durat
             }
         }
     };
-    match guest.call.panic.take().as_deref().and_then(panic) {
-        Some((reason, line)) => Fault::Trap { reason, place: Some(place.map_or(line.clone(), |place| format!("{place} ({line})"))) },
-        None => Fault::Trap { reason, place },
-    }
+    let place = match (place, panic) {
+        (Some(place), Some((_, line))) => Some(format!("{place} ({line})")),
+        (place, panic) => place.or(panic.map(|(_, line)| line)),
+    };
+    Fault::Trap { reason, place }
 }
 
 /// Text and line of a Rust panic: `panicked at src/lib.rs:9:24:` and the text on the next line.
 fn panic(told: &str) -> Option<(String, String)> {
     let (line, text) = told.strip_prefix("panicked at ")?.split_once(":\n")?;
     let line = line.rsplit_once(':').map_or(line, |(line, _column)| line);
-    Some((text.trim().to_owned(), line.to_owned()))
+    let clean = |text: &str| text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    Some((clean(text), clean(line)))
 }
 
 /// Functions of languages' runtimes, which an author does not look for.

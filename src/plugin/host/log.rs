@@ -19,7 +19,7 @@ const FIELDS: Bounds = Bounds { count: 16, key: 64, value: 1 << 10 };
 impl Host for Guest {
     fn write(&mut self, level: Level, message: String, fields: Vec<Attribute>) {
         if matches!(level, Level::Error) && message.starts_with(PANIC) {
-            self.call.panic = Some(text::cut(message.clone(), MAX_PANIC));
+            self.call.panic = Some(message[..message.floor_char_boundary(MAX_PANIC)].to_owned());
         }
         let services = self.context.services.clone();
         if !services.logs(grade(level)) {
