@@ -85,7 +85,7 @@ async fn each_way_to_fail_is_named_and_the_next_call_is_served() {
         ("panic", "trap", "trap `index out of bounds: the len is 3 but the index is 3` in"),
         ("unreachable", "trap", "the guest said so"),
         ("loop", "deadline", "10 ms of CPU"),
-        ("recurse", "trap", "stack"),
+        ("recurse", "trap", "trap::recurse"),
         ("memory", "trap", "memory-mib = 32"),
         ("error", "error", "the guest does not want to"),
     ];
