@@ -343,7 +343,7 @@ impl Instance {
         wall: Duration,
     ) -> Result<R, Fault> {
         let guest = self.store.data_mut();
-        guest.call = Call::default();
+        guest.call = Call { panic: guest.call.panic.take(), ..Call::default() };
         match result {
             Ok(Ok(value)) => {
                 self.poisoned = false;

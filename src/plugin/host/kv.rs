@@ -58,7 +58,10 @@ impl Guest {
     fn granted(&self, key: &str) -> Result<Granted, HostError> {
         let context = &self.context;
         let Some(grant) = &context.grants.kv else {
-            return Err(refuse(Code::Denied, "kv is not granted; the operator allows it with `kv = {}` under [grants]"));
+            return Err(refuse(
+                Code::Denied,
+                "kv is not granted; the operator allows it with `kv = {}` under [grants]",
+            ));
         };
         if key.is_empty() || key.len() > MAX_KEY {
             let message = format!("a key of {} bytes; keys are 1 to {MAX_KEY} bytes", key.len());

@@ -21,6 +21,8 @@ mod sessions;
 mod share;
 mod simulation;
 mod space;
+#[cfg(test)]
+mod tests;
 mod text;
 mod trace;
 

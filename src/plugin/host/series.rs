@@ -19,9 +19,30 @@ const MAX_BOUNDS: usize = 32;
 const DEFAULT_BOUNDS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 /// Names that the host exports itself with the prefix of plugins' metrics.
 const RESERVED: [&str; 24] = [
-    "active", "breaker", "cache", "call_seconds", "calls", "compile_seconds", "cpu_seconds", "decisions", "dropped",
-    "errors", "failures", "faults", "generation", "info", "instances", "loads", "memory_bytes", "queue", "reloads",
-    "restarts", "revocations", "saturated", "state", "up",
+    "active",
+    "breaker",
+    "cache",
+    "call_seconds",
+    "calls",
+    "compile_seconds",
+    "cpu_seconds",
+    "decisions",
+    "dropped",
+    "errors",
+    "failures",
+    "faults",
+    "generation",
+    "info",
+    "instances",
+    "loads",
+    "memory_bytes",
+    "queue",
+    "reloads",
+    "restarts",
+    "revocations",
+    "saturated",
+    "state",
+    "up",
 ];
 
 /// Labels, sorted by key.
@@ -313,7 +334,13 @@ mod tests {
         name.into()
     }
 
-    fn ask(registry: &Registry, owner: &str, name: &str, labels: &[(&str, &str)], kind: Kind) -> Result<Series, Misuse> {
+    fn ask(
+        registry: &Registry,
+        owner: &str,
+        name: &str,
+        labels: &[(&str, &str)],
+        kind: Kind,
+    ) -> Result<Series, Misuse> {
         let labels = labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         registry.series(&plugin(owner), name, labels, kind).map_err(|(misuse, _)| misuse)
     }

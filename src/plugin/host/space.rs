@@ -254,7 +254,8 @@ mod tests {
             (15, ["1", "", "", ""]),
         ];
         for (ms, expected) in rows {
-            let found = ["for ever", "short", "at once", "longer"].map(|key| text(&space, ms * MS, key).unwrap_or_default());
+            let found =
+                ["for ever", "short", "at once", "longer"].map(|key| text(&space, ms * MS, key).unwrap_or_default());
             assert_eq!(found, expected, "at {ms} ms");
         }
         space.remove(15 * MS, "for ever");
@@ -343,7 +344,8 @@ mod tests {
     #[test]
     fn tiny_entries_count_what_they_cost() {
         let space = Space::default();
-        let written = (0..1_000_000).take_while(|n: &u32| space.put(MS, &n.to_string(), Vec::new(), None, QUOTA).is_ok());
+        let written =
+            (0..1_000_000).take_while(|n: &u32| space.put(MS, &n.to_string(), Vec::new(), None, QUOTA).is_ok());
         assert!(written.count() < QUOTA / OVERHEAD);
     }
 

@@ -43,7 +43,9 @@ mod tests {
 
     #[test]
     fn text_is_cut_between_characters() {
-        for (text, bytes, expected) in [("abc", 3, "abc"), ("abcd", 3, "abc"), ("aéé", 4, "aé"), ("é", 1, ""), ("", 0, "")] {
+        for (text, bytes, expected) in
+            [("abc", 3, "abc"), ("abcd", 3, "abc"), ("aéé", 4, "aé"), ("é", 1, ""), ("", 0, "")]
+        {
             assert_eq!(cut(text.to_owned(), bytes), expected);
         }
         let long = cut("x".repeat(100_000), 10);

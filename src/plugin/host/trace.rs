@@ -3,8 +3,8 @@
 use super::share::Share;
 use super::text::{self, Bounds};
 use super::wit::trace::{Host, HostSpan};
-use crate::plugin::guest::Guest;
 use crate::plugin::facts::Facts;
+use crate::plugin::guest::Guest;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 use tracing::Level;

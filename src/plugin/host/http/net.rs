@@ -53,7 +53,8 @@ impl Net {
 
     async fn send(&self, outgoing: &Outgoing, body: Vec<u8>) -> Result<Response, HostError> {
         let client = self.client(outgoing.private).await?;
-        let mut request = client.request(outgoing.method.clone(), outgoing.url.clone()).headers(outgoing.headers.clone());
+        let mut request =
+            client.request(outgoing.method.clone(), outgoing.url.clone()).headers(outgoing.headers.clone());
         if !body.is_empty() {
             request = request.body(body);
         }

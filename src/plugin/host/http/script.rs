@@ -38,7 +38,11 @@ pub struct Scripted {
 /// What comes back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
-    Response { status: u16, headers: Vec<(String, String)>, body: Vec<u8> },
+    Response {
+        status: u16,
+        headers: Vec<(String, String)>,
+        body: Vec<u8>,
+    },
     /// Nobody answers; with the reason that the plugin is told.
     Down(String),
 }

@@ -1,11 +1,9 @@
 //! Requests of a guest against servers on this machine, and against a script.
 
-use super::super::Simulation;
-use super::super::services::Services;
+use super::super::{START, Services, Simulation};
 use super::*;
 use crate::plugin::facts::{Action, Facts};
-use crate::plugin::guest::{Call, Context};
-use crate::plugin::limits::{Budget, Memory};
+use crate::plugin::guest::Call;
 use crate::plugin::settings::{Grants, HttpGrant};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -27,9 +25,7 @@ fn grant(origin: &str) -> HttpGrant {
 }
 
 fn guest(services: Arc<Services>, grants: Vec<HttpGrant>) -> Guest {
-    let grants = Grants { kv: None, http: grants };
-    let context = Context::new("geo".into(), 3, grants, Arc::new(serde_json::json!({})), services);
-    Guest::new(Arc::new(context), Memory::new(1 << 20, Budget::new(1 << 20), Arc::default()))
+    super::super::tests::guest(services, Grants { kv: None, http: grants })
 }
 
 fn get(url: &str) -> Request {
@@ -158,7 +154,11 @@ async fn names_of_private_addresses_are_refused_unless_granted() {
     let public = HttpGrant { private: false, ..grant(&origin) };
     let error = guest(services, vec![public]).send(get(&origin)).await.unwrap_err();
     assert_eq!(error.code, "denied");
-    assert!(error.message.contains("localhost: the address") && error.message.contains("`private = true`"), "{}", error.message);
+    assert!(
+        error.message.contains("localhost: the address") && error.message.contains("`private = true`"),
+        "{}",
+        error.message
+    );
     assert!(questions.try_recv().is_err(), "no connection may be made");
 }
 
@@ -212,7 +212,7 @@ async fn requests_under_way_are_bounded_and_a_dropped_one_is_gone() {
 
 #[tokio::test]
 async fn a_script_answers_in_virtual_time() {
-    let simulation = Simulation::new(1, super::super::START);
+    let simulation = Simulation::new(1, START);
     let origin = "https://id.example";
     let limited = HttpGrant { timeout: Duration::from_secs(2), private: false, ..grant(origin) };
     let mut guest = guest(simulation.services().clone(), vec![limited]);
@@ -227,7 +227,11 @@ async fn a_script_answers_in_virtual_time() {
     http.answer(scripted("https://id.example/*", 200, 0, None));
     http.answer(scripted("https://id.example/once", 503, 10, Some(1)));
     http.answer(scripted("https://id.example/slow", 200, 60_000, None));
-    http.answer(Scripted { method: Some("PUT".into()), reply: Reply::Down("refused".into()), ..scripted("https://id.example/*", 0, 0, None) });
+    http.answer(Scripted {
+        method: Some("PUT".into()),
+        reply: Reply::Down("refused".into()),
+        ..scripted("https://id.example/*", 0, 0, None)
+    });
     let rows = [
         ("GET", "/keys", Ok(200), 0),
         ("GET", "/once", Ok(503), 10),
