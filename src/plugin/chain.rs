@@ -1,10 +1,11 @@
 //! Asks the auth plugins in their order until one decides, and makes of each failure what its policy says.
 
-use super::breaker::Turn;
+use super::breaker::{Breaker, Turn};
 use super::decision::{Answer, Decided, Denial, Step};
 use super::facts::Facts;
 use super::fault::{Fault, FaultClass};
 use super::health::{Health, Tally};
+use super::host::{Grade, Services};
 use super::manifest::{Manifest, Policy};
 use super::recall::Recall;
 use super::serving::Serving;
@@ -41,11 +42,17 @@ pub(super) struct Plugin {
     recall: Mutex<Recall>,
     /// Wakes the reload machine when the plugin was stopped.
     stopped: Arc<Notify>,
+    services: Arc<Services>,
 }
 
 impl Plugin {
-    pub(super) fn new(name: Arc<str>, stopped: Arc<Notify>) -> Self {
-        Plugin { name, tally: Tally::default(), recall: Mutex::default(), stopped }
+    pub(super) fn new(name: Arc<str>, stopped: Arc<Notify>, services: Arc<Services>) -> Self {
+        Plugin { name, tally: Tally::default(), recall: Mutex::default(), stopped, services }
+    }
+
+    /// Writes a line about the plugin into its log and the server's.
+    pub(super) fn tell(&self, grade: Grade, generation: u64, line: String) {
+        self.services.tell(&self.name, generation, grade, line);
     }
 }
 
@@ -127,7 +134,7 @@ impl<S: Serving> Member<S> {
         match outcome {
             Ok(answer) => {
                 if underway.succeeded(now.into_std()) == Turn::Closed {
-                    tracing::info!(plugin = %self.plugin.name, generation = number, hook = HOOK, "the plugin works again");
+                    self.plugin.tell(Grade::Info, number, "works again".to_owned());
                 }
                 if self.manifest.failure.remembers_answers() {
                     self.recall().remember(&facts.id, &answer);
@@ -175,39 +182,31 @@ impl<S: Serving> Member<S> {
 
     fn log(&self, generation: u64, facts: &Facts, fault: &Fault, answered: &str, silent: u64, failures: usize) {
         let class = fault.class().name();
-        tracing::warn!(
-            plugin = %self.plugin.name,
-            generation,
-            hook = HOOK,
-            session = %facts.id,
-            request = %format_args!("{} {} {}", facts.protocol, facts.action.name(), facts.stream),
-            class,
-            answered,
-            failures,
-            not_logged = silent,
-            "the plugin failed: {fault}; answered `{answered}` (failure.{class})"
+        let (protocol, action, stream) = (facts.protocol, facts.action.name(), &facts.stream);
+        let silent = if silent == 0 { String::new() } else { format!("; {silent} more before it") };
+        let line = format!(
+            "{HOOK}: {fault}, session {} ({protocol} {action} {stream}); answered `{answered}` (failure.{class}); {failures} \
+             of the last calls failed, stopped at {}{silent}",
+            facts.id,
+            Breaker::LIMIT
         );
+        self.plugin.tell(Grade::Warn, generation, line);
     }
 
     fn log_turn(&self, generation: u64, turn: Turn) {
-        let plugin = &self.plugin.name;
-        match turn {
+        let line = match turn {
             Turn::Opened(at) => {
                 let seconds = at.saturating_duration_since(Instant::now().into_std()).as_secs_f64();
-                tracing::error!(
-                    %plugin,
-                    generation,
-                    "the plugin keeps failing and is stopped; its failure policy answers; it is restarted in {seconds:.0} s"
-                );
+                format!("keeps failing and is stopped; its failure policy answers; it is restarted in {seconds:.0} s")
             }
-            Turn::Quarantined => tracing::error!(
-                %plugin,
-                generation,
-                "the plugin was restarted in vain and stays stopped; its failure policy answers. Replace its file, change \
-                 its manifest, or enable it again"
-            ),
-            Turn::None | Turn::Closed => {}
-        }
+            Turn::Quarantined => {
+                "was restarted in vain and stays stopped; its failure policy answers. Replace its file, \
+                                  change its manifest, or enable it again"
+                    .to_owned()
+            }
+            Turn::None | Turn::Closed => return,
+        };
+        self.plugin.tell(Grade::Error, generation, line);
     }
 }
 

@@ -237,6 +237,17 @@ impl<S: Serving> Shown<S> {
     }
 }
 
+impl Origin {
+    /// For the log.
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Origin::Directory => "from the plugin directory",
+            Origin::LastGood => "the last good version",
+            Origin::RolledBack => "rolled back by the operator",
+        }
+    }
+}
+
 impl From<LastFailure> for LastError {
     fn from(failure: LastFailure) -> Self {
         LastError { class: failure.class.name(), cause: failure.cause, at_unix_ms: unix_ms(failure.at) }
