@@ -152,7 +152,8 @@ impl Access {
     pub fn revoke(&self, revocation: &Revocation) -> usize {
         self.allowed().forget();
         let list = self.book.list();
-        let meant = list.iter().filter(|standing| standing.is_in(&revocation.selection));
+        let is_theirs = |standing: &&Arc<Standing>| revocation.rules.matches(&standing.facts);
+        let meant = list.iter().filter(is_theirs).filter(|standing| standing.is_in(&revocation.selection));
         meant.map(|standing| self.book.revoke(&standing.id)).count()
     }
 
@@ -269,7 +270,7 @@ mod tests {
         assert!(access.book().get("s").is_none());
         access.enter(&facts, grant, &stream).unwrap().keep();
         assert_eq!(access.book().get("s").unwrap().times, 1);
-        let revoked = |selection| access.revoke(&Revocation { plugin: "p".into(), selection });
+        let revoked = |selection| access.revoke(&Revocation { plugin: "p".into(), rules: Arc::default(), selection });
         assert_eq!(revoked(plugin::Selection::Stream("other".to_owned())), 0);
         assert_eq!(revoked(plugin::Selection::Stream("demo".to_owned())), 1);
         let (standing, cause) = access.book().next(Instant::now()).unwrap();

@@ -70,6 +70,19 @@ pub enum Selection {
     Everything,
 }
 
+impl Selection {
+    /// For the log.
+    pub(super) fn words(&self) -> String {
+        match self {
+            Selection::Session(id) => format!("session {id}"),
+            Selection::Subject(subject) => format!("the sessions of {subject}"),
+            Selection::Stream(stream) => format!("the sessions of stream {stream}"),
+            Selection::Tag(key, value) => format!("the sessions with {key} = {value}"),
+            Selection::Everything => "all sessions".to_owned(),
+        }
+    }
+}
+
 /// Longest reason that a client is shown, in bytes.
 const MAX_REASON: usize = 200;
 /// Most bytes of a subject, tag key or tag value: they are kept for the life of a session.

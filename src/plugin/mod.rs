@@ -1,26 +1,42 @@
 //! The host of sandboxed WebAssembly components: loads them, runs them within limits, and asks them.
 
 mod bindings;
+mod board;
+mod breaker;
 mod cache;
+mod chain;
 mod compile;
 mod contract;
 mod decision;
+mod directory;
 mod engine;
+mod exposition;
 mod facts;
 mod fault;
 mod generation;
 mod guest;
+mod health;
+mod histogram;
 mod host;
 mod inspect;
 mod instance;
+mod last_good;
 mod limits;
+mod manifest;
+mod matching;
 mod pool;
+mod recall;
 mod registry;
+mod reload;
 mod runtime;
+mod serving;
 mod settings;
+mod status;
 #[cfg(test)]
 mod tests;
 
+pub use board::Revocation;
+pub use breaker::Circuit;
 pub use cache::CacheError;
 pub use compile::{Artifact, CompileError};
 pub use decision::{Answer, Decided, Denial, Grant, Selection, Step};
@@ -30,6 +46,10 @@ pub use generation::{Generation, PrepareError};
 pub use host::{Grade, Line, Note, Reply, START, Script, Scripted, Sent, Services, Simulation};
 pub use inspect::{InspectError, Inspection, Interface, Label, MAX_FILE, SECTION, component, inspect};
 pub use instance::Live;
-pub use registry::{Plugins, Revocation};
+pub use manifest::{InvalidManifest, Manifest, Policy};
+pub use matching::Matching;
+pub use registry::{Options, Plugins, StartError};
+pub use reload::CommandError;
 pub use runtime::{Runtime, RuntimeError, RuntimeOptions, missing_grants};
 pub use settings::{Grants, HttpGrant, Isolation, KvGrant, Limits, Settings};
+pub use status::{Instances, LastError, LastReload, Origin, State, Status};

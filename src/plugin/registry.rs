@@ -1,53 +1,179 @@
-//! The plugins in service, as the rest of the server asks them.
+//! The plugins in service, as the rest of the server asks them and the operator commands them.
 
-use super::decision::{Answer, Decided, Selection};
+use super::board::{Board, Revocation};
+use super::cache::CacheError;
+use super::decision::Decided;
+use super::directory::Watch;
+use super::exposition;
 use super::facts::Facts;
+use super::generation::Generation;
+use super::host::Services;
+use super::last_good::LastGood;
+use super::reload::{Command, CommandError, Machine, Wish};
+use super::runtime::{Runtime, RuntimeError, RuntimeOptions};
+use super::status::Status;
+use crate::task::Tasks;
+use std::path::PathBuf;
 use std::sync::Arc;
-use tokio::sync::{broadcast, watch};
-
-/// Revocations that wait for a reader; a slower one misses the oldest and asks every session again instead.
-const REVOCATIONS: usize = 256;
+use std::time::Duration;
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 /// The plugins in service. Cheap to clone.
 #[derive(Clone)]
 pub struct Plugins {
-    changes: Arc<watch::Sender<u64>>,
-    revocations: Arc<broadcast::Sender<Revocation>>,
+    board: Arc<Board<Generation>>,
+    /// None without a plugin directory.
+    commands: Option<mpsc::Sender<Command>>,
+    services: Arc<Services>,
 }
 
-/// Sessions that a plugin wants asked again.
+/// Where plugins are found, and what they may use together.
 #[derive(Clone, Debug)]
-pub struct Revocation {
-    pub plugin: Arc<str>,
-    pub selection: Selection,
+pub struct Options {
+    /// Where the operator puts plugins.
+    pub dir: PathBuf,
+    /// A directory of our own, readable by us alone: compiled code, and the last good versions.
+    pub state_dir: PathBuf,
+    /// Memory of all instances together, in bytes.
+    pub memory: usize,
+    /// Live instances; none: as many as this machine has room for.
+    pub instances: Option<u32>,
 }
+
+/// Why plugins can not be run.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("the plugin directory {} can not be read: {error}; make it, or correct `plugins.dir`", path.display())]
+    Directory { path: PathBuf, error: std::io::Error },
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    #[error(transparent)]
+    State(#[from] CacheError),
+    #[error("the thread that watches the plugin directory does not start: {0}")]
+    Watch(std::io::Error),
+}
+
+/// A start waits so long for the plugins that are there; those that take longer (a large one that was never compiled)
+/// refuse sessions until they are in service.
+const START_PATIENCE: Duration = Duration::from_secs(30);
+/// Commands that wait for the machine; those who give more wait to be heard.
+const COMMANDS: usize = 16;
 
 impl Plugins {
     /// None at all: every question is answered by abstaining.
     pub fn none() -> Self {
-        Plugins {
-            changes: Arc::new(watch::Sender::new(0)),
-            revocations: Arc::new(broadcast::Sender::new(REVOCATIONS)),
+        Plugins { board: Arc::new(Board::new()), commands: None, services: Services::new() }
+    }
+
+    /// Loads what is in the directory, and follows its changes until the tasks are told to stop.
+    ///
+    /// # Errors
+    /// When the directory can not be read and nothing is kept from before, or the host can not be set up. A plugin that
+    /// can not be loaded is no error of the start: its policy decides, and its status says why.
+    pub async fn start(options: Options, tasks: &Tasks) -> Result<Self, StartError> {
+        let Options { dir, state_dir, memory, instances } = options;
+        let services = Services::new();
+        let store = LastGood::open(state_dir.join("plugins"))?;
+        if let Err(error) = std::fs::read_dir(&dir)
+            && store.plugins().is_empty()
+        {
+            return Err(StartError::Directory { path: dir, error });
         }
+        let runtime = Runtime::new(
+            &RuntimeOptions { cache_dir: state_dir.join("compiled"), memory, instances },
+            services.clone(),
+        )?;
+        let (watch, sights) = Watch::start(dir.clone()).map_err(StartError::Watch)?;
+        let board = Arc::new(Board::new());
+        let (commands, receiver) = mpsc::channel(COMMANDS);
+        let (ready, is_ready) = oneshot::channel();
+        let (keep, watched) = (Some(store), Some(watch));
+        let machine = Machine::new(runtime, dir, keep, watched, board.clone(), services.clone(), tasks.clone(), ready);
+        tasks.spawn_until_stop("plugin services", services.clone().run());
+        tasks.spawn("plugins", machine.run(sights, receiver, tasks.stopping()));
+        if tokio::time::timeout(START_PATIENCE, is_ready).await.is_err() {
+            tracing::warn!("some plugins are still being loaded; what they guard is refused until they are in service");
+        }
+        Ok(Plugins { board, commands: Some(commands), services })
     }
 
     /// Whether a plugin for `auth` is enabled, also one that failed: then its policy decides.
     pub fn decides_auth(&self) -> bool {
-        false
+        self.board.read().decides_auth
+    }
+
+    /// The auth plugins in the order they are asked.
+    pub fn chain(&self) -> Vec<Arc<str>> {
+        self.board.read().chain.names().cloned().collect()
     }
 
     /// Asks the chain of auth plugins.
-    pub async fn authorize(&self, _facts: &Arc<Facts>) -> Decided {
-        Decided { answer: Answer::Abstain, steps: Vec::new() }
+    pub async fn authorize(&self, facts: &Arc<Facts>) -> Decided {
+        self.board.read().chain.authorize(facts).await
     }
 
-    /// Sessions that plugins want asked again, from now on.
+    /// Sessions that plugins want asked again, from now on. A reader that falls behind asks every session again.
     pub fn revocations(&self) -> broadcast::Receiver<Revocation> {
-        self.revocations.subscribe()
+        self.board.revocations.subscribe()
     }
 
     /// Counts up when another set of generations is in service.
     pub fn changes(&self) -> watch::Receiver<u64> {
-        self.changes.subscribe()
+        self.board.changes.subscribe()
+    }
+
+    /// Every plugin, by name.
+    pub fn list(&self) -> Vec<Status> {
+        self.board.read().plugins.iter().map(|shown| shown.status()).collect()
+    }
+
+    /// One plugin.
+    pub fn get(&self, name: &str) -> Option<Status> {
+        let published = self.board.read();
+        let shown = published.plugins.iter().find(|shown| &*shown.plugin.name == name)?;
+        Some(shown.status())
+    }
+
+    /// Switches a plugin on that was disabled, or begins one anew that was stopped; returns when it is in service.
+    ///
+    /// # Errors
+    /// When it is not taken into service, or switched off by its manifest.
+    pub async fn enable(&self, name: &str) -> Result<Status, CommandError> {
+        self.command(name, Wish::Enable).await
+    }
+
+    /// Switches a plugin off, also over restarts: it is as if it were absent.
+    ///
+    /// # Errors
+    /// When there is none of this name, or the choice can not be kept.
+    pub async fn disable(&self, name: &str) -> Result<Status, CommandError> {
+        self.command(name, Wish::Disable).await
+    }
+
+    /// Goes back to the version before, with its manifest, also over restarts, until the files in the directory change.
+    ///
+    /// # Errors
+    /// When there is none, or it is not taken into service; then what is in service stays.
+    pub async fn roll_back(&self, name: &str) -> Result<Status, CommandError> {
+        self.command(name, Wish::RollBack).await
+    }
+
+    /// What plugins share: their logs, and what they report.
+    pub fn services(&self) -> &Arc<Services> {
+        &self.services
+    }
+
+    /// Appends the plugins' figures, and what they count themselves, in the OpenMetrics text format.
+    pub fn render_metrics(&self, out: &mut String) {
+        exposition::render(&self.board.read().plugins, out);
+        self.services.render_metrics(out);
+    }
+
+    async fn command(&self, name: &str, wish: Wish) -> Result<Status, CommandError> {
+        let Some(commands) = &self.commands else { return Err(CommandError::Unknown(name.to_owned())) };
+        let (reply, answer) = oneshot::channel();
+        let command = Command { plugin: name.to_owned(), wish, reply };
+        commands.send(command).await.map_err(|_| CommandError::Stopping)?;
+        answer.await.map_err(|_| CommandError::Stopping)?
     }
 }

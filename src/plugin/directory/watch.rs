@@ -1,0 +1,57 @@
+//! The thread that looks at the plugin directory again and again, so that a hanging file system holds nobody up.
+
+use super::look::look;
+use super::scanner::{Scanner, Sight};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+
+/// The watch. Ends soon after the receiver of its sights is dropped.
+#[derive(Clone, Debug)]
+pub struct Watch {
+    secrets: Arc<Mutex<BTreeMap<String, Vec<PathBuf>>>>,
+}
+
+/// Between looks. A change is told 200 to 300 ms after the last write.
+const INTERVAL: Duration = Duration::from_millis(100);
+/// A look may take up to one part in so many of the time: a slow file system is asked less often.
+const SHARE: u32 = 20;
+/// Sights that wait for the receiver; beyond, the watch waits, and loses nothing by it.
+const WAITING: usize = 64;
+
+impl Watch {
+    /// Starts the thread. What the first look finds is sent even when it is nothing.
+    ///
+    /// # Errors
+    /// When no thread can be had.
+    pub fn start(directory: PathBuf) -> std::io::Result<(Watch, mpsc::Receiver<Vec<Sight>>)> {
+        let watch = Watch { secrets: Arc::default() };
+        let (sender, receiver) = mpsc::channel(WAITING);
+        let secrets = watch.secrets.clone();
+        std::thread::Builder::new().name("plugin-watch".to_owned()).spawn(move || {
+            let (mut scanner, mut first) = (Scanner::default(), true);
+            while !sender.is_closed() {
+                let begin = Instant::now();
+                let files = secrets.lock().expect("no holder of this lock panics").clone();
+                let sights = scanner.look(begin, look(&directory, &files));
+                if (first || !sights.is_empty()) && sender.blocking_send(sights).is_err() {
+                    return;
+                }
+                first = false;
+                std::thread::sleep(INTERVAL.max(begin.elapsed() * SHARE));
+            }
+        })?;
+        Ok((watch, receiver))
+    }
+
+    /// Watches these files of secrets with the plugin's own.
+    pub fn set_secrets(&self, plugin: &str, files: Vec<PathBuf>) {
+        let mut secrets = self.secrets.lock().expect("no holder of this lock panics");
+        match files.is_empty() {
+            true => secrets.remove(plugin),
+            false => secrets.insert(plugin.to_owned(), files),
+        };
+    }
+}

@@ -1,0 +1,82 @@
+//! The plugins' figures as OpenMetrics text.
+
+use super::serving::Serving;
+use super::status::{Shown, State};
+use std::sync::Arc;
+
+/// Buckets of the call times, as powers of two of nanoseconds: 1 µs to 4.3 s, each four times the one before.
+const BOUNDS: [u32; 12] = [10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30, 32];
+
+/// Appends the plugins' figures in the OpenMetrics text format. `wasmcast_plugins_` is the server's own word on its
+/// plugins, `wasmcast_plugin_` begins what plugins count themselves.
+pub(super) fn render<S: Serving>(shown: &[Arc<Shown<S>>], out: &mut String) {
+    use std::fmt::Write;
+    // Names of plugins and of versions, quoted; writing to a string does not fail.
+    let quote = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+    let mut family = |name: &str, kind: &str, help: &str, unit: &str| {
+        let _ = write!(out, "# TYPE wasmcast_plugins_{name} {kind}\n# HELP wasmcast_plugins_{name} {help}\n");
+        if !unit.is_empty() {
+            let _ = writeln!(out, "# UNIT wasmcast_plugins_{name} {unit}");
+        }
+        let mut samples = String::new();
+        for shown in shown {
+            let plugin = &shown.plugin.name;
+            let tally = &shown.plugin.tally;
+            let mut sample = |suffix: &str, labels: &str, value: &dyn std::fmt::Display| {
+                let _ = writeln!(samples, "wasmcast_plugins_{name}{suffix}{{plugin=\"{plugin}\"{labels}}} {value}");
+            };
+            match name {
+                "version" => {
+                    if let Some(inspection) = shown.inspection() {
+                        let version = quote(inspection.label.version.as_deref().unwrap_or_default());
+                        let labels = format!(",version=\"{version}\",digest=\"{}\"", quote(&inspection.digest));
+                        sample("_info", &labels, &1);
+                    }
+                }
+                "in_service" => sample("", "", &u8::from(shown.state() == State::Active)),
+                "generation" => sample("", "", &shown.active.as_ref().map_or(0, |active| active.number)),
+                "calls" => sample("_total", ",hook=\"auth/check\"", &tally.calls()),
+                "failures" => {
+                    for (class, count) in tally.failures() {
+                        sample("_total", &format!(",class=\"{}\"", class.name()), &count);
+                    }
+                }
+                "answered_by_policy" => sample("_total", "", &tally.unasked_calls()),
+                "upkeep_failures" => sample("_total", "", &tally.upkeep_failures()),
+                "memory_bytes" => sample("", "", &shown.active.as_ref().map_or(0, |active| active.generation.memory())),
+                "idle_instances" => sample("", "", &shown.active.as_ref().map_or(0, |active| active.generation.idle())),
+                "restarts" => sample("_total", "", &shown.restarts),
+                "reloads" => {
+                    sample("_total", ",result=\"active\"", &shown.reloads);
+                    sample("_total", ",result=\"refused\"", &shown.refused);
+                }
+                _ => {
+                    let latency = &tally.latency;
+                    // Read before the buckets, which may only be larger then.
+                    let sum = latency.sum().as_secs_f64();
+                    for power in BOUNDS {
+                        let bound = (1_u64 << power) as f64 / 1e9;
+                        sample("_bucket", &format!(",hook=\"auth/check\",le=\"{bound}\""), &latency.below(power));
+                    }
+                    let count = latency.count();
+                    sample("_bucket", ",hook=\"auth/check\",le=\"+Inf\"", &count);
+                    sample("_count", ",hook=\"auth/check\"", &count);
+                    sample("_sum", ",hook=\"auth/check\"", &sum);
+                }
+            }
+        }
+        out.push_str(&samples);
+    };
+    family("version", "info", "The version in service", "");
+    family("in_service", "gauge", "Whether the plugin answers", "");
+    family("generation", "gauge", "The generation in service, 0 for none", "");
+    family("calls", "counter", "Calls of the plugin, failed ones among them", "");
+    family("failures", "counter", "Calls that gave no answer, by the class of the failure", "");
+    family("answered_by_policy", "counter", "Questions that met a plugin that was stopped or not loaded", "");
+    family("upkeep_failures", "counter", "Ticks and polls that failed", "");
+    family("memory_bytes", "gauge", "Memory of the plugin's instances", "bytes");
+    family("idle_instances", "gauge", "Instances that wait for a call", "");
+    family("restarts", "counter", "Restarts after the plugin was stopped", "");
+    family("reloads", "counter", "Changes of file or manifest by their result", "");
+    family("call_seconds", "histogram", "Time of a call with its waiting", "seconds");
+}

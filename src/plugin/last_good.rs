@@ -1,0 +1,215 @@
+//! The last good versions of each plugin on disk, so that a failure or a restart comes back to them.
+
+use super::cache::{CacheError, private_dir, write_whole};
+use super::inspect::{MAX_FILE, hex};
+use sha2::{Digest, Sha256};
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+/// The directory, with one of its own for each plugin.
+#[derive(Clone, Debug)]
+pub(super) struct LastGood {
+    dir: PathBuf,
+}
+
+/// What is remembered of a plugin over restarts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub(super) struct Record {
+    /// The number of the latest generation.
+    pub(super) generation: u64,
+    /// Whether the operator switched it off.
+    pub(super) disabled: bool,
+    /// What is in the directory and was rolled back: not taken into service until it changes.
+    pub(super) rolled_back: Option<Version>,
+    /// The version in service, then the one before.
+    pub(super) good: Vec<Version>,
+}
+
+/// A component with its manifest.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(super) struct Version {
+    /// SHA-256 of the component's file, in hexadecimal.
+    pub(super) digest: String,
+    /// The manifest's text; none where there was none. Holds no secrets, only their references.
+    pub(super) manifest: Option<String>,
+    /// Whether it answers `auth`.
+    pub(super) auth: bool,
+}
+
+/// Versions that are kept.
+const KEPT: usize = 2;
+/// A manifest of 1 MiB twice, with room for escapes.
+const MAX_RECORD: u64 = 16 << 20;
+const RECORD: &str = "record.json";
+
+impl Version {
+    /// Whether both are the same component with the same manifest.
+    pub(super) fn is(&self, digest: &str, manifest: Option<&str>) -> bool {
+        self.digest == digest && self.manifest.as_deref() == manifest
+    }
+}
+
+impl Record {
+    /// Notes a version as the one in service.
+    pub(super) fn in_service(&mut self, generation: u64, version: Version) {
+        self.generation = generation;
+        self.good.retain(|other| !other.is(&version.digest, version.manifest.as_deref()));
+        self.good.insert(0, version);
+        self.good.truncate(KEPT);
+    }
+}
+
+impl LastGood {
+    /// Uses this directory, made where absent.
+    ///
+    /// # Errors
+    /// When it can not be made or is open to others.
+    pub(super) fn open(dir: PathBuf) -> Result<Self, CacheError> {
+        private_dir(&dir)?;
+        Ok(LastGood { dir })
+    }
+
+    /// The plugins that something is remembered of.
+    pub(super) fn plugins(&self) -> Vec<String> {
+        let Ok(entries) = fs::read_dir(&self.dir) else { return Vec::new() };
+        let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+        names.filter(|name| super::directory::is_plugin_name(name)).collect()
+    }
+
+    /// What is remembered of a plugin; nothing where the record is absent or damaged.
+    pub(super) fn record(&self, plugin: &str) -> Record {
+        let path = self.path(plugin, RECORD);
+        match read(&path, MAX_RECORD) {
+            Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_else(|error| {
+                tracing::warn!(plugin, file = %path.display(), "the record of the last good versions is damaged: {error}");
+                Record::default()
+            }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Record::default(),
+            Err(error) => {
+                tracing::warn!(plugin, file = %path.display(), "the record of the last good versions can not be read: {error}");
+                Record::default()
+            }
+        }
+    }
+
+    /// The bytes of a version that was kept.
+    ///
+    /// # Errors
+    /// When they are not there, or not the same any more.
+    pub(super) fn component(&self, plugin: &str, digest: &str) -> io::Result<Vec<u8>> {
+        let bytes = read(&self.component_path(plugin, digest), MAX_FILE as u64)?;
+        if hex(&Sha256::digest(&bytes)) == digest {
+            Ok(bytes)
+        } else {
+            Err(io::Error::new(io::ErrorKind::InvalidData, "the kept file was changed"))
+        }
+    }
+
+    /// Writes the record. `component`: the bytes of the first good version, where they may be new. Files that the
+    /// record does not name any more are removed.
+    ///
+    /// # Errors
+    /// Those of the file system; the record before stays then.
+    pub(super) fn save(&self, plugin: &str, record: &Record, component: Option<&[u8]>) -> io::Result<()> {
+        private_dir(&self.dir.join(plugin)).map_err(io::Error::other)?;
+        if let (Some(bytes), Some(version)) = (component, record.good.first()) {
+            let path = self.component_path(plugin, &version.digest);
+            let is_there = fs::metadata(&path).is_ok_and(|metadata| metadata.len() == bytes.len() as u64);
+            if !is_there || self.component(plugin, &version.digest).is_err() {
+                write_whole(&path, bytes)?;
+            }
+        }
+        let text = serde_json::to_vec(record).map_err(io::Error::other)?;
+        write_whole(&self.path(plugin, RECORD), &text)?;
+        let Ok(entries) = fs::read_dir(self.dir.join(plugin)) else { return Ok(()) };
+        for path in entries.flatten().map(|entry| entry.path()) {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let named = |version: &Version| name.strip_suffix(".wasm") == Some(version.digest.as_str());
+            if name != RECORD && !record.good.iter().any(named) {
+                // What stays is only untidy.
+                let _ = fs::remove_file(&path);
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets a plugin that was removed.
+    pub(super) fn forget(&self, plugin: &str) {
+        match fs::remove_dir_all(self.dir.join(plugin)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::warn!(plugin, "the last good versions of a removed plugin stay on disk: {error}");
+            }
+            _ => {}
+        }
+    }
+
+    fn path(&self, plugin: &str, file: &str) -> PathBuf {
+        self.dir.join(plugin).join(file)
+    }
+
+    fn component_path(&self, plugin: &str, digest: &str) -> PathBuf {
+        // A digest from a damaged record must not lead elsewhere.
+        let digest: String = digest.chars().filter(char::is_ascii_hexdigit).take(64).collect();
+        self.path(plugin, &format!("{digest}.wasm"))
+    }
+}
+
+/// Reads a regular file of at most so many bytes.
+fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let file = fs::File::open(path)?;
+    file.take(most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version(bytes: &[u8], manifest: Option<&str>) -> Version {
+        Version { digest: hex(&Sha256::digest(bytes)), manifest: manifest.map(str::to_owned), auth: true }
+    }
+
+    #[test]
+    fn the_two_last_good_versions_are_kept() {
+        let dir = std::env::temp_dir().join(format!("wasmcast-last-good-{}", std::process::id()));
+        let store = LastGood::open(dir.join("good")).unwrap();
+        assert_eq!(store.record("a"), Record::default());
+        let mut record = Record::default();
+        for (generation, bytes) in [(1, b"one"), (2, b"two"), (3, b"thr"), (4, b"thr")] {
+            record.in_service(generation, version(bytes, None));
+            store.save("a", &record, Some(bytes)).unwrap();
+        }
+        let record = store.record("a");
+        assert_eq!(record.generation, 4);
+        assert_eq!(record.good, [version(b"thr", None), version(b"two", None)]);
+        assert_eq!(store.component("a", &record.good[1].digest).unwrap(), b"two");
+        assert!(store.component("a", &version(b"one", None).digest).is_err());
+        assert_eq!(fs::read_dir(dir.join("good/a")).unwrap().count(), 3);
+        assert_eq!(store.plugins(), ["a"]);
+
+        let path = store.component_path("a", &record.good[0].digest);
+        fs::write(&path, "bad").unwrap();
+        assert!(store.component("a", &record.good[0].digest).is_err(), "changed behind our back");
+        store.save("a", &record, Some(b"thr")).unwrap();
+        assert_eq!(store.component("a", &record.good[0].digest).unwrap(), b"thr");
+
+        fs::write(dir.join("good/a/record.json"), "{").unwrap();
+        assert_eq!(store.record("a"), Record::default());
+        store.forget("a");
+        store.forget("a");
+        assert!(store.plugins().is_empty());
+        fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn another_manifest_is_another_version() {
+        let mut record = Record::default();
+        record.in_service(1, version(b"one", None));
+        record.in_service(2, version(b"one", Some("priority = 1")));
+        record.in_service(3, version(b"one", None));
+        assert_eq!(record.good, [version(b"one", None), version(b"one", Some("priority = 1"))]);
+    }
+}

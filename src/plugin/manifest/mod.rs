@@ -1,0 +1,110 @@
+//! The operator's manifest of a plugin, `NAME.toml` beside `NAME.wasm`: read, checked, every key optional.
+
+mod config;
+mod document;
+mod failure;
+mod grants;
+mod read;
+mod secret;
+#[cfg(test)]
+mod tests;
+
+pub use config::Config;
+pub(in crate::plugin) use document::Section;
+pub use failure::{Failure, Policy};
+pub use grants::{granted, refused, used};
+
+use super::matching::Matching;
+use super::settings::Settings;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// What the operator says of a plugin.
+#[derive(Clone, PartialEq)]
+pub struct Manifest {
+    pub enabled: bool,
+    pub phase: Phase,
+    /// Within a phase the higher number comes first.
+    pub priority: i32,
+    /// Which sessions it is asked about.
+    pub matching: Arc<Matching>,
+    pub failure: Failure,
+    /// SHA-256 that the file must have.
+    pub pin: Option<[u8; 32]>,
+    pub config: Config,
+    /// What the host runs it under.
+    pub settings: Settings,
+    /// Files that secrets were read from, or should be.
+    pub secret_files: Vec<PathBuf>,
+}
+
+/// Which part of the chain a plugin stands in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    Early,
+    #[default]
+    Normal,
+    Late,
+}
+
+/// A manifest that can not be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidManifest {
+    /// As messages name it.
+    file: String,
+    /// Lines, from 1, and what is wrong there.
+    problems: Vec<(usize, String)>,
+    /// Files of secrets that it names: when one of them changes it is worth another try.
+    pub secret_files: Vec<PathBuf>,
+}
+
+impl Manifest {
+    /// What holds for a plugin without a manifest.
+    pub fn absent(plugin: &str) -> Self {
+        Manifest::parse("", plugin, "").expect("an empty manifest has nothing that could be wrong")
+    }
+
+    /// Reads a manifest and fetches its secrets. `plugin`: the plugin's name. `file`: as messages name the manifest.
+    ///
+    /// # Errors
+    /// Everything that is wrong, each with its line.
+    pub fn parse(text: &str, plugin: &str, file: &str) -> Result<Self, InvalidManifest> {
+        read::manifest(text, plugin, file)
+    }
+
+    /// Whether nothing but `[config]` differs.
+    pub fn differs_only_in_config(&self, other: &Manifest) -> bool {
+        let with_our_config = Manifest {
+            config: self.config.clone(),
+            secret_files: self.secret_files.clone(),
+            settings: Settings { config: self.settings.config.clone(), ..other.settings.clone() },
+            ..other.clone()
+        };
+        *self == with_our_config
+    }
+}
+
+/// Without the settings: they hold secrets.
+impl fmt::Debug for Manifest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Manifest")
+            .field("enabled", &self.enabled)
+            .field("limits", &self.settings.limits)
+            .field("grants", &self.settings.grants)
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for InvalidManifest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (line, text)) in self.problems.iter().enumerate() {
+            let end = if index == 0 { "" } else { "\n" };
+            write!(f, "{end}{}:{line}: {text}", self.file)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for InvalidManifest {}

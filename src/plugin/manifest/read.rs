@@ -1,0 +1,201 @@
+//! Turns the text of a manifest into checked values.
+
+use super::config::Config;
+use super::document::{Document, Section, line_at};
+use super::{Failure, InvalidManifest, Manifest, Phase, grants};
+use crate::plugin::matching::Matching;
+use crate::plugin::settings::{Isolation, Limits, Settings};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use toml::de::DeTable;
+
+/// The hooks that this version asks.
+const OFFERED: [&str; 1] = ["auth"];
+/// Those that are designed and not yet offered.
+const PLANNED: [&str; 5] = ["router", "ratelimit", "observer", "encoded-filter", "raw-filter"];
+
+/// Reads the whole manifest.
+pub(super) fn manifest(text: &str, plugin: &str, file: &str) -> Result<Manifest, InvalidManifest> {
+    let invalid = |problems, secret_files| InvalidManifest { file: file.to_owned(), problems, secret_files };
+    let table = DeTable::parse(text).map_err(|error| {
+        let line = line_at(text, error.span().map_or(0, |span| span.start));
+        let problem = format!("this is not valid TOML: {}", error.message().replace('\n', ", "));
+        invalid(vec![(line, problem)], Vec::new())
+    })?;
+    let document = Document::new(text);
+    let mut secret_files = Vec::new();
+    let manifest = read(document.root(table.get_ref()), plugin, &mut secret_files);
+    let problems = document.into_problems();
+    secret_files.sort();
+    secret_files.dedup();
+    match problems.is_empty() {
+        true => Ok(Manifest { secret_files, ..manifest }),
+        false => Err(invalid(problems, secret_files)),
+    }
+}
+
+fn read(root: Section<'_>, plugin: &str, files: &mut Vec<PathBuf>) -> Manifest {
+    if let Some(("shadow", offset)) = root.peek("mode") {
+        root.wrong_at("mode", offset, "\"shadow\" is not offered by this version; write \"enforce\"");
+    } else {
+        root.word("mode", &[("enforce", ())]);
+    }
+    let enabled = root.switch("enabled").unwrap_or(true);
+    let phases = [("early", Phase::Early), ("normal", Phase::Normal), ("late", Phase::Late)];
+    let phase = root.word("phase", &phases).unwrap_or_default();
+    let priority = root.integer("priority", -1_000_000..=1_000_000, "steps").unwrap_or(0);
+    let hooks = hooks(&root);
+    let isolations = [
+        ("plugin", Isolation::Plugin),
+        ("call", Isolation::Call),
+        ("session", Isolation::Session),
+        ("stream", Isolation::Stream),
+    ];
+    let isolation = root.word("isolation", &isolations).unwrap_or(Isolation::Plugin);
+    let instances = root.integer("instances", 1..=1_000, "instances").and_then(|count| usize::try_from(count).ok());
+    let matching = Matching::read(root.section("match"));
+    let limits = limits(root.section("limits"));
+    let failure = Failure::read(root.section("failure"));
+    let grants = grants::read(root.section("grants"), plugin, files);
+    let pin = trust(root.section("trust"));
+    rollout(root.section("rollout"));
+    planned(&root);
+    let config = Config::read(root.document(), root.item("config"), files);
+    root.finish();
+    let settings = Settings {
+        isolation,
+        instances: instances.unwrap_or(Settings::default().instances),
+        limits,
+        grants,
+        config: Arc::new(config.values().clone()),
+        hooks,
+    };
+    Manifest {
+        enabled,
+        phase,
+        priority: i32::try_from(priority).unwrap_or(0),
+        matching: Arc::new(matching),
+        failure,
+        pin,
+        config,
+        settings,
+        secret_files: Vec::new(),
+    }
+}
+
+fn hooks(root: &Section<'_>) -> Option<Vec<String>> {
+    let texts = root.texts("hooks", 16)?;
+    if texts.is_empty() {
+        let item = root.item("hooks")?;
+        root.wrong(
+            "hooks",
+            item,
+            "is empty, so the plugin would never be asked; leave the key out to mean all, or write enabled = false",
+        );
+    }
+    for (text, offset) in &texts {
+        if PLANNED.contains(text) {
+            root.wrong_at(
+                "hooks",
+                *offset,
+                &format!("the hook \"{text}\" is not offered by this version; it has \"auth\""),
+            );
+        } else if !OFFERED.contains(text) {
+            let text = format!("\"{}\" is no hook; this version has \"auth\"", text.escape_debug());
+            root.wrong_at("hooks", *offset, &text);
+        }
+    }
+    Some(texts.into_iter().map(|(text, _)| text.to_owned()).collect())
+}
+
+fn limits(section: Section<'_>) -> Limits {
+    let defaults = Limits::default();
+    let ms = |key, most, default| match section.integer(key, 1..=most, "milliseconds") {
+        Some(ms) => Duration::from_millis(u64::try_from(ms).unwrap_or(0)),
+        None => default,
+    };
+    let bytes = |key, range, unit, shift: u32, default| match section.integer(key, range, unit) {
+        Some(count) => usize::try_from(count).unwrap_or(0) << shift,
+        None => default,
+    };
+    let limits = Limits {
+        cpu: ms("cpu-ms", 1_000, defaults.cpu),
+        wall: ms("wall-ms", 60_000, defaults.wall),
+        init: ms("init-ms", 120_000, defaults.init),
+        memory: bytes("memory-mib", 1..=4_096, "MiB", 20, defaults.memory),
+        hostcall: bytes("hostcall-kib", 1..=65_536, "KiB", 10, defaults.hostcall),
+        queue: bytes("queue", 0..=100_000, "calls", 0, defaults.queue),
+    };
+    if limits.cpu > limits.wall
+        && let Some(item) = section.item("cpu-ms").or_else(|| section.item("wall-ms"))
+    {
+        let text = format!(
+            "{} ms of guest code do not fit into {} ms with waiting (wall-ms)",
+            limits.cpu.as_millis(),
+            limits.wall.as_millis()
+        );
+        section.wrong("cpu-ms", item, &text);
+    }
+    section.finish();
+    limits
+}
+
+fn trust(section: Section<'_>) -> Option<[u8; 32]> {
+    if let Some((_, offset)) = section.text("minisign") {
+        section.wrong_at("minisign", offset, "signatures are not offered by this version; pin the file by `sha256`");
+    }
+    let pin = section.text("sha256").and_then(|(text, offset)| {
+        let pin = digest(text);
+        if pin.is_none() {
+            section.wrong_at(
+                "sha256",
+                offset,
+                "expected the 64 hexadecimal digits of the file's SHA-256; `wasmcast plugin inspect` shows them",
+            );
+        }
+        pin
+    });
+    section.finish();
+    pin
+}
+
+/// A SHA-256 in hexadecimal.
+fn digest(text: &str) -> Option<[u8; 32]> {
+    let mut digest = [0; 32];
+    if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return None;
+    }
+    for (index, byte) in digest.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&text[2 * index..2 * index + 2], 16).ok()?;
+    }
+    Some(digest)
+}
+
+/// Canary and probation are not there yet: what asks for them is refused rather than ignored.
+fn rollout(section: Section<'_>) {
+    let whole = |text: &str| text.parse() == Ok(1.0f64);
+    if let Some(item) = section.item("canary") {
+        let value = item.get_ref();
+        let number = value.as_float().map(|number| number.as_str());
+        if !number.or_else(|| value.as_integer().map(|number| number.as_str())).is_some_and(whole) {
+            section.wrong("canary", item, "a canary share is not offered by this version; leave it out, or write 1.0");
+        }
+    }
+    if let Some(item) = section.item("probation-s")
+        && item.get_ref().as_integer().is_none_or(|number| number.as_str() != "60")
+    {
+        section.wrong("probation-s", item, "probation is not offered by this version; leave it out");
+    }
+    section.finish();
+}
+
+/// Tables of hooks to come.
+fn planned(root: &Section<'_>) {
+    for (key, hook) in [("observer", "observer"), ("filter", "filters")] {
+        if let Some(item) = root.item(key) {
+            let text = format!("the table is for {hook}, which this version does not offer; leave it out");
+            root.wrong(key, item, &text);
+        }
+    }
+}

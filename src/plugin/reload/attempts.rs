@@ -1,0 +1,286 @@
+//! Attempts of the reload machine: begun, judged, and what follows: into service, refused, tried again.
+
+use super::job::{Order, Outcome, Ready, Refused, Source};
+use super::slot::{Active, CommandError, Slot, Trouble};
+use super::{Attempt, Machine, upkeep};
+use crate::plugin::health::Health;
+use crate::plugin::host::Grade;
+use crate::plugin::last_good::Version;
+use crate::plugin::manifest::{Manifest, Policy};
+use crate::plugin::serving::{Loader, Serving};
+use crate::plugin::status::Origin;
+use std::sync::Arc;
+use std::time::SystemTime;
+use tokio::time::Instant;
+
+impl<L: Loader> Machine<L> {
+    /// Begins an attempt; one that is under way does not count any more.
+    pub(super) fn begin(&mut self, name: &str, source: Source) {
+        let Some(slot) = self.slots.get_mut(name) else { return };
+        self.number += 1;
+        slot.attempt = Some(self.number);
+        slot.changed_again = false;
+        slot.retry = None;
+        let order = Order {
+            loader: self.loader.clone(),
+            plugin: slot.plugin.name.clone(),
+            directory: self.directory.clone(),
+            store: self.store.clone(),
+            source,
+            number: slot.record.generation + 1,
+            record: slot.record.clone(),
+            current: slot.current(),
+        };
+        let (plugin, number, began) = (name.to_owned(), self.number, Instant::now());
+        self.attempts.spawn(async move { Attempt { plugin, number, source, began, outcome: order.run().await } });
+    }
+
+    pub(super) async fn finish(&mut self, attempt: Attempt<L>) {
+        let Attempt { plugin: name, number, source, began, outcome } = attempt;
+        let Some(slot) = self.slots.get_mut(&name).filter(|slot| slot.attempt == Some(number)) else { return };
+        slot.attempt = None;
+        let refused = match outcome {
+            Outcome::Unsettled => None,
+            Outcome::Unchanged => {
+                slot.trouble = None;
+                slot.record.rolled_back = None;
+                if let Some(active) = &mut slot.active {
+                    active.origin = Origin::Directory;
+                }
+                None
+            }
+            Outcome::RolledBack => {
+                if slot.active.is_none() {
+                    return self.begin(&name, Source::Kept(0));
+                }
+                None
+            }
+            Outcome::SwitchedOff(manifest) => {
+                slot.switched_off = Some(manifest);
+                slot.trouble = None;
+                slot.guards = false;
+                let active = slot.active.take();
+                slot.plugin.tell(Grade::Info, 0, "switched off by its manifest".to_owned());
+                if let Some(active) = active {
+                    self.drain(&name, active);
+                }
+                None
+            }
+            Outcome::Reconfigured { manifest, version } => {
+                self.reconfigured(&name, manifest, version, began).await;
+                None
+            }
+            Outcome::Ready(ready) => {
+                self.activate(&name, *ready, source, began).await;
+                None
+            }
+            Outcome::Refused(refused) => Some(refused),
+        };
+        if let Some(refused) = refused
+            && self.refuse(&name, source, refused)
+        {
+            return;
+        }
+        self.settle(&name);
+    }
+
+    /// An attempt ended for good: the next one, or the answer to those who wait.
+    fn settle(&mut self, name: &str) {
+        self.first.remove(name);
+        self.publish();
+        let status = self.status(name);
+        if let Some(slot) = self.slots.get_mut(name) {
+            let answer = match (&slot.trouble, status) {
+                (_, Some(_)) if slot.switched_off.is_some() => Err(CommandError::DisabledInManifest(name.to_owned())),
+                (Some(trouble), _) => {
+                    Err(CommandError::Refused { plugin: name.to_owned(), cause: trouble.refusal.cause.clone() })
+                }
+                (None, Some(status)) => Ok(status),
+                (None, None) => Err(CommandError::Unknown(name.to_owned())),
+            };
+            slot.answer(&answer);
+            if std::mem::take(&mut slot.changed_again) && !slot.record.disabled {
+                self.begin(name, Source::Directory);
+            }
+        }
+        self.check_ready();
+    }
+
+    /// Puts a generation into service: one swap of a pointer.
+    async fn activate(&mut self, name: &str, ready: Ready<L>, source: Source, began: Instant) {
+        let Some(slot) = self.slots.get_mut(name) else { return };
+        let Ready { generation, artifact, manifest, version, bytes, in_directory } = ready;
+        let number = slot.record.generation + 1;
+        let origin = match source {
+            Source::Directory => Origin::Directory,
+            Source::Restart => slot.active.as_ref().map_or(Origin::Directory, |active| active.origin),
+            Source::Kept(_) if slot.record.rolled_back.is_none() => Origin::LastGood,
+            Source::Kept(_) | Source::RollBack(_) => Origin::RolledBack,
+        };
+        let health = match (source, &slot.active) {
+            (Source::Restart, Some(active)) => {
+                active.health.restarted();
+                slot.restarts += 1;
+                active.health.clone()
+            }
+            _ => Arc::new(Health::new(Instant::now().into_std())),
+        };
+        let generation = Arc::new(generation);
+        let upkeep = self.tasks.stopping().child_token();
+        let active: Active<L> = Active { number, origin, generation, artifact, manifest, version, health, upkeep };
+        upkeep::start(&self.tasks, &self.board, &slot.plugin, &active);
+        let secrets = active.manifest.secret_files.clone();
+        slot.switched_off = None;
+        slot.guards = true;
+        slot.auth = Some(active.version.auth);
+        slot.record.in_service(number, active.version.clone());
+        match origin {
+            Origin::Directory => {
+                slot.trouble = None;
+                slot.retries = 0;
+                slot.record.rolled_back = None;
+            }
+            Origin::RolledBack => {
+                slot.trouble = None;
+                if matches!(source, Source::RollBack(_)) {
+                    slot.record.rolled_back = in_directory;
+                }
+            }
+            Origin::LastGood => {}
+        }
+        let took = began.elapsed();
+        let inspection = active.generation.inspection();
+        let hooks = inspection.hooks.join(" ");
+        let version =
+            inspection.label.version.as_deref().map(|version| format!(", version {version}")).unwrap_or_default();
+        let digest = inspection.digest.get(..12).unwrap_or_default();
+        let line = format!(
+            "in service: {hooks}{version}, sha256 {digest}..., {}, after {} ms",
+            origin.words(),
+            took.as_millis()
+        );
+        slot.plugin.tell(Grade::Info, number, line);
+        let before = slot.active.replace(active);
+        if source != Source::Restart {
+            slot.reloads += 1;
+            slot.last_reload = Some((took, SystemTime::now()));
+        }
+        self.publish();
+        if let Some(before) = before {
+            self.drain(name, before);
+        }
+        if let Some(watch) = self.watch.as_ref().filter(|_| origin == Origin::Directory) {
+            watch.set_secrets(name, secrets);
+        }
+        // What can not be kept is in the log; the plugin serves all the same.
+        let _ = self.keep(name, bytes).await;
+    }
+
+    async fn reconfigured(&mut self, name: &str, manifest: Arc<Manifest>, version: Version, began: Instant) {
+        let Some(slot) = self.slots.get_mut(name) else { return };
+        let Some(active) = &mut slot.active else { return };
+        slot.plugin.tell(Grade::Info, active.number, "took its changed configuration".to_owned());
+        let secrets = manifest.secret_files.clone();
+        active.manifest = manifest;
+        active.version = version.clone();
+        active.origin = Origin::Directory;
+        slot.trouble = None;
+        slot.retries = 0;
+        slot.record.rolled_back = None;
+        slot.reloads += 1;
+        slot.last_reload = Some((began.elapsed(), SystemTime::now()));
+        slot.record.in_service(active.number, version);
+        self.publish();
+        if let Some(watch) = &self.watch {
+            watch.set_secrets(name, secrets);
+        }
+        let _ = self.keep(name, None).await;
+    }
+
+    /// Takes note of a refusal. True when another attempt began in its place.
+    fn refuse(&mut self, name: &str, source: Source, refused: Refused) -> bool {
+        let Some(slot) = self.slots.get_mut(name) else { return false };
+        let Refused { refusal, manifest, secret_files } = refused;
+        let now = Instant::now().into_std();
+        if source == Source::Restart {
+            if let Some(active) = &slot.active {
+                let line = format!("could not be restarted: {}", refusal.cause);
+                slot.plugin.tell(Grade::Error, active.number, line);
+                active.health.restart_failed(now);
+            }
+            return false;
+        }
+        if let Some(watch) = self.watch.as_ref().filter(|_| source == Source::Directory) {
+            let mut files = secret_files;
+            files.extend(slot.manifest().into_iter().flat_map(|manifest| manifest.secret_files.clone()));
+            files.sort();
+            files.dedup();
+            watch.set_secrets(name, files);
+        }
+        let policy = slot.policy(&refusal, manifest.as_ref());
+        let known = slot.trouble.as_ref().is_some_and(|trouble| trouble.refusal == refusal);
+        if let Source::Kept(place) | Source::RollBack(place) = source {
+            let (running_on, cause) = (slot.running_on(), &refusal.cause);
+            let line = format!("an earlier version is not taken into service: {cause}; running on: {running_on}");
+            slot.plugin.tell(Grade::Error, slot.number(), line);
+            if matches!(source, Source::RollBack(_)) {
+                slot.answer(&Err(CommandError::Refused { plugin: name.to_owned(), cause: refusal.cause }));
+            } else if place + 1 < slot.record.good.len() {
+                self.begin(name, Source::Kept(place + 1));
+                return true;
+            } else if slot.trouble.is_none() {
+                slot.trouble = Some(Trouble { refusal, manifest, at: SystemTime::now() });
+            }
+            return false;
+        }
+        slot.refused += 1;
+        slot.plan_retry(now, refusal.retry);
+        // Its policy takes the version before out of service too.
+        let withdrawn = if policy == Policy::LastGood { None } else { slot.active.take() };
+        if !known {
+            let answers = match (&slot.active, policy) {
+                (Some(_), _) => "as before",
+                (None, Policy::Open) => "open",
+                (None, _) if !slot.record.good.is_empty() && policy == Policy::LastGood => "last-good",
+                (None, _) => "closed",
+            };
+            let (cause, class) = (&refusal.cause, refusal.class.name());
+            let line =
+                format!("not loaded: {cause}; running on: {}; answers: {answers} (failure.{class})", slot.running_on());
+            slot.plugin.tell(Grade::Error, slot.number(), line);
+        }
+        if manifest.is_some() {
+            slot.switched_off = None;
+        }
+        // The rules that held go on to hold for what is not let past it.
+        let manifest = manifest.or_else(|| withdrawn.as_ref().map(|active| active.manifest.clone()));
+        slot.trouble = Some(Trouble { refusal, manifest, at: SystemTime::now() });
+        if let Some(withdrawn) = withdrawn {
+            self.drain(name, withdrawn);
+            return false;
+        }
+        let fall_back = policy == Policy::LastGood && slot.active.is_none() && !slot.record.good.is_empty();
+        if fall_back {
+            self.begin(name, Source::Kept(0));
+        }
+        fall_back
+    }
+
+    /// Restarts and retries that are due.
+    pub(super) fn act_when_due(&mut self) {
+        let now = Instant::now().into_std();
+        let due = |slot: &Slot<L>| slot.due().is_some_and(|due| due <= now);
+        let names: Vec<String> =
+            self.slots.iter().filter(|(_, slot)| due(slot)).map(|(name, _)| name.clone()).collect();
+        for name in names {
+            let Some(slot) = self.slots.get_mut(&name) else { continue };
+            if slot.retry.is_some_and(|retry| retry <= now) {
+                self.begin(&name, Source::Directory);
+            } else if let Some(active) = &slot.active {
+                slot.plugin.tell(Grade::Info, active.number, "is restarted".to_owned());
+                active.health.restarting();
+                self.begin(&name, Source::Restart);
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Commands of the operator: enable, disable, roll back.
+
+use super::Machine;
+use super::job::Source;
+use super::slot::CommandError;
+use crate::plugin::host::Grade;
+use crate::plugin::serving::Loader;
+use crate::plugin::status::Status;
+use tokio::sync::oneshot;
+
+/// A command, with who waits for its end.
+pub(in crate::plugin) struct Command {
+    pub(in crate::plugin) plugin: String,
+    pub(in crate::plugin) wish: Wish,
+    pub(in crate::plugin) reply: oneshot::Sender<Result<Status, CommandError>>,
+}
+
+/// What the operator wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::plugin) enum Wish {
+    Enable,
+    Disable,
+    RollBack,
+}
+
+impl<L: Loader> Machine<L> {
+    /// Carries a command out, or begins to.
+    pub(super) async fn obey(&mut self, command: Command) {
+        let Command { plugin: name, wish, reply } = command;
+        let Some(slot) = self.slots.get_mut(&name) else {
+            let _ = reply.send(Err(CommandError::Unknown(name)));
+            return;
+        };
+        slot.answer(&Err(CommandError::Superseded(name.clone())));
+        match wish {
+            Wish::Disable => {
+                slot.record.disabled = true;
+                slot.attempt = None;
+                slot.changed_again = false;
+                slot.retry = None;
+                slot.guards = false;
+                let active = slot.active.take();
+                slot.plugin.tell(Grade::Info, 0, "disabled by the operator".to_owned());
+                if let Some(active) = active {
+                    self.drain(&name, active);
+                }
+                self.first.remove(&name);
+                self.publish();
+                self.check_ready();
+                let kept = self.keep(&name, None).await;
+                let status = self.status(&name).ok_or(CommandError::Unknown(name));
+                let _ = reply.send(kept.and(status));
+            }
+            Wish::Enable => {
+                let was_disabled = std::mem::take(&mut slot.record.disabled);
+                slot.retries = 0;
+                slot.waiting.push(reply);
+                if was_disabled {
+                    slot.plugin.tell(Grade::Info, 0, "enabled by the operator".to_owned());
+                    if let Err(error) = self.keep(&name, None).await
+                        && let Some(slot) = self.slots.get_mut(&name)
+                    {
+                        slot.answer(&Err(error));
+                    }
+                }
+                self.begin(&name, Source::Directory);
+            }
+            Wish::RollBack => {
+                let in_service = slot.active.as_ref().map(|active| &active.version);
+                let place = slot.record.good.iter().position(|version| Some(version) != in_service);
+                match place {
+                    _ if slot.record.disabled => {
+                        let _ = reply.send(Err(CommandError::Disabled(name)));
+                    }
+                    None => {
+                        let _ = reply.send(Err(CommandError::NothingBefore(name)));
+                    }
+                    Some(place) => {
+                        slot.plugin.tell(Grade::Info, slot.number(), "is rolled back by the operator".to_owned());
+                        slot.waiting.push(reply);
+                        self.begin(&name, Source::RollBack(place));
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! One attempt to bring a version of a plugin into service, from its files to a generation that is ready.
+
+use super::files::{self, Files, FilesError};
+use crate::plugin::fault::FaultClass;
+use crate::plugin::inspect::hex;
+use crate::plugin::last_good::{LastGood, Record, Version};
+use crate::plugin::manifest::Manifest;
+use crate::plugin::serving::{Loader, Refusal, Serving};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// What to bring into service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// What is in the plugin directory.
+    Directory,
+    /// The version kept at this place, since what is in the directory can not be: 0 is the last that was in service.
+    Kept(usize),
+    /// The version kept at this place, since the operator wants it.
+    RollBack(usize),
+    /// The version in service, begun anew.
+    Restart,
+}
+
+/// The order for an attempt.
+pub(super) struct Order<L: Loader> {
+    pub(super) loader: L,
+    pub(super) plugin: Arc<str>,
+    pub(super) directory: PathBuf,
+    pub(super) store: Option<LastGood>,
+    pub(super) source: Source,
+    /// The number of the generation to be.
+    pub(super) number: u64,
+    pub(super) record: Record,
+    pub(super) current: Option<Current<L>>,
+}
+
+/// The version in service.
+pub(super) struct Current<L: Loader> {
+    pub(super) generation: Arc<L::Generation>,
+    pub(super) artifact: L::Artifact,
+    pub(super) manifest: Arc<Manifest>,
+    pub(super) version: Version,
+    /// Whether it answers well: only then a changed configuration can be handed to it.
+    pub(super) is_well: bool,
+}
+
+/// How an attempt ended.
+pub(super) enum Outcome<L: Loader> {
+    /// What is in the directory is in service already.
+    Unchanged,
+    /// The files are being written.
+    Unsettled,
+    /// What is in the directory was rolled back by the operator.
+    RolledBack,
+    /// The manifest switches the plugin off.
+    SwitchedOff(Arc<Manifest>),
+    /// The generation in service took a changed configuration.
+    Reconfigured {
+        manifest: Arc<Manifest>,
+        version: Version,
+    },
+    Ready(Box<Ready<L>>),
+    Refused(Refused),
+}
+
+/// A generation that is ready to serve.
+pub(super) struct Ready<L: Loader> {
+    pub(super) generation: L::Generation,
+    pub(super) artifact: L::Artifact,
+    pub(super) manifest: Arc<Manifest>,
+    pub(super) version: Version,
+    /// To be kept; none where it is kept already.
+    pub(super) bytes: Option<Arc<[u8]>>,
+    /// What the directory holds, when something else is brought into service.
+    pub(super) in_directory: Option<Version>,
+}
+
+/// An attempt that failed.
+pub(super) struct Refused {
+    pub(super) refusal: Refusal,
+    /// The manifest of the version that was refused, if it can be used.
+    pub(super) manifest: Option<Arc<Manifest>>,
+    /// Files of secrets that the manifest names.
+    pub(super) secret_files: Vec<PathBuf>,
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Refused { refusal, manifest: None, secret_files: Vec::new() }
+    }
+}
+
+impl<L: Loader> Order<L> {
+    /// Makes the attempt.
+    pub(super) async fn run(self) -> Outcome<L> {
+        let outcome = match self.source {
+            Source::Directory => self.from_directory().await,
+            Source::Kept(place) | Source::RollBack(place) => self.from_kept(place).await,
+            Source::Restart => self.restart().await,
+        };
+        outcome.unwrap_or_else(Outcome::Refused)
+    }
+
+    async fn from_directory(self) -> Result<Outcome<L>, Refused> {
+        let files = match self.read().await? {
+            Ok(files) => files,
+            Err(FilesError::Unsettled(_)) => return Ok(Outcome::Unsettled),
+            Err(error) => {
+                let retry = matches!(error, FilesError::Unreadable { .. });
+                return Err(Refusal { retry, ..Refusal::load(error) }.into());
+            }
+        };
+        let text = files.manifest.as_deref();
+        if self.record.rolled_back.as_ref().is_some_and(|version| version.is(&files.digest, text)) {
+            return Ok(Outcome::RolledBack);
+        }
+        let manifest = self.manifest(files.manifest.clone()).await?;
+        let same_file = self.current.as_ref().filter(|current| current.version.digest == files.digest);
+        if let Some(current) = same_file
+            && *current.manifest == *manifest
+            && current.version.manifest == files.manifest
+        {
+            return Ok(Outcome::Unchanged);
+        }
+        if !manifest.enabled {
+            return Ok(Outcome::SwitchedOff(manifest));
+        }
+        let refused = |refusal| Refused {
+            refusal,
+            manifest: Some(manifest.clone()),
+            secret_files: manifest.secret_files.clone(),
+        };
+        if let Some(pin) = manifest.pin.map(|pin| hex(&pin)).filter(|pin| *pin != files.digest) {
+            return Err(refused(Refusal::load(format!(
+                "its sha256 is {}, the manifest pins {pin} (trust.sha256)",
+                files.digest
+            ))));
+        }
+        let artifact = match same_file {
+            Some(current) => current.artifact.clone(),
+            None => self.loader.load(files.bytes.clone()).await.map_err(refused)?,
+        };
+        let auth = check_hooks::<L>(&artifact, &manifest).map_err(refused)?;
+        let version = Version { digest: files.digest, manifest: files.manifest, auth };
+        if let Some(current) = same_file
+            && current.is_well
+            && current.generation.has_reconfigure()
+            && current.manifest.differs_only_in_config(&manifest)
+        {
+            let config = manifest.settings.config.clone();
+            return match current.generation.reconfigure(config).await {
+                Ok(()) => Ok(Outcome::Reconfigured { manifest, version }),
+                Err(fault) => {
+                    let cause = format!("it does not take the changed configuration: {fault}");
+                    Err(refused(Refusal { class: FaultClass::Init, retry: true, ..Refusal::load(cause) }))
+                }
+            };
+        }
+        self.prepare(artifact, manifest, version, Some(files.bytes), None).await
+    }
+
+    async fn from_kept(self, place: usize) -> Result<Outcome<L>, Refused> {
+        let nothing = || Refused::from(Refusal::load("there is no earlier version to go back to"));
+        let version = self.record.good.get(place).cloned().ok_or_else(nothing)?;
+        let store = self.store.clone().ok_or_else(nothing)?;
+        let in_directory = self.read().await?.ok().map(|files| Version {
+            digest: files.digest,
+            manifest: files.manifest,
+            auth: version.auth,
+        });
+        let manifest = self.manifest(version.manifest.clone()).await?;
+        let (plugin, digest) = (self.plugin.clone(), version.digest.clone());
+        let bytes = blocking(move || store.component(&plugin, &digest)).await?;
+        let bytes: Arc<[u8]> =
+            bytes.map_err(|error| Refusal::load(format!("the version that was kept can not be read: {error}")))?.into();
+        let artifact = self.loader.load(bytes).await?;
+        let other = Some(in_directory.unwrap_or_else(|| version.clone())).filter(|other| *other != version);
+        self.prepare(artifact, manifest, version, None, other).await
+    }
+
+    async fn restart(self) -> Result<Outcome<L>, Refused> {
+        let current = self.current.as_ref().ok_or_else(|| Refusal::load("nothing is in service"))?;
+        let (artifact, manifest) = (current.artifact.clone(), current.manifest.clone());
+        let version = current.version.clone();
+        self.prepare(artifact, manifest, version, None, None).await
+    }
+
+    async fn prepare(
+        self,
+        artifact: L::Artifact,
+        manifest: Arc<Manifest>,
+        version: Version,
+        bytes: Option<Arc<[u8]>>,
+        in_directory: Option<Version>,
+    ) -> Result<Outcome<L>, Refused> {
+        let saved = match &self.current {
+            Some(current) => current.generation.save().await.unwrap_or_else(|fault| {
+                tracing::warn!(plugin = %self.plugin, "its state is not carried over: {fault}");
+                None
+            }),
+            None => None,
+        };
+        let settings = &manifest.settings;
+        let generation = self.loader.prepare(&self.plugin, self.number, &artifact, settings, saved.as_deref()).await;
+        match generation {
+            Ok(generation) => {
+                let ready = Ready { generation, artifact, manifest, version, bytes, in_directory };
+                Ok(Outcome::Ready(Box::new(ready)))
+            }
+            Err(refusal) => {
+                let secret_files = manifest.secret_files.clone();
+                Err(Refused { refusal, manifest: Some(manifest), secret_files })
+            }
+        }
+    }
+
+    async fn read(&self) -> Result<Result<Files, FilesError>, Refused> {
+        let (directory, plugin) = (self.directory.clone(), self.plugin.clone());
+        blocking(move || files::read(&directory, &plugin)).await
+    }
+
+    /// Reads the manifest, and the secrets that it names.
+    async fn manifest(&self, text: Option<String>) -> Result<Arc<Manifest>, Refused> {
+        let Some(text) = text else { return Ok(Arc::new(Manifest::absent(&self.plugin))) };
+        let (plugin, path) = (self.plugin.clone(), files::manifest_path(&self.directory, &self.plugin));
+        let parsed = blocking(move || Manifest::parse(&text, &plugin, &path.display().to_string())).await?;
+        parsed.map(Arc::new).map_err(|error| Refused {
+            refusal: Refusal::load(&error),
+            manifest: None,
+            secret_files: error.secret_files,
+        })
+    }
+}
+
+/// Whether the component has the hooks that the manifest names; tells whether it answers `auth`.
+fn check_hooks<L: Loader>(artifact: &L::Artifact, manifest: &Manifest) -> Result<bool, Refusal> {
+    let inspection = L::inspection(artifact);
+    let exports = |hook: &str| inspection.hooks.iter().any(|export| export.split('/').next() == Some(hook));
+    let hooks = manifest.settings.hooks.as_deref();
+    if let Some(absent) = hooks.into_iter().flatten().find(|hook| !exports(hook)) {
+        let found = inspection.hooks.join(", ");
+        let cause = format!("the manifest's `hooks` names \"{absent}\", which it does not export; it has {found}");
+        return Err(Refusal { hooks: Some(inspection.hooks.clone()), ..Refusal::load(cause) });
+    }
+    Ok(answers_auth(&inspection.hooks) && hooks.is_none_or(|hooks| hooks.iter().any(|hook| hook == "auth")))
+}
+
+/// Whether a component with these hooks can be asked for `auth`.
+pub(super) fn answers_auth(hooks: &[String]) -> bool {
+    hooks.iter().any(|hook| hook == "auth/check")
+}
+
+/// Runs what blocks away from the tasks.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refused> {
+    // Fails only when the work panicked or the runtime ends.
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|_| Refusal::load("the server could not read it; the log says why").into())
+}

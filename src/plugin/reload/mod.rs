@@ -1,0 +1,284 @@
+//! The reload machine: follows the plugin directory, brings versions into service and takes them out, unnoticed.
+
+mod attempts;
+mod commands;
+mod files;
+mod job;
+mod slot;
+#[cfg(test)]
+mod tests;
+mod upkeep;
+
+pub(super) use commands::{Command, Wish};
+pub use slot::CommandError;
+
+use super::board::{Board, Published};
+use super::chain::{Chain, Member, Plugin};
+use super::directory::{Sight, Watch};
+use super::host::{Grade, Services};
+use super::last_good::LastGood;
+use super::manifest::Manifest;
+use super::serving::{Loader, Serving};
+use super::status::Status;
+use crate::task::Tasks;
+use job::{Outcome, Source};
+use slot::{Active, Slot};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+/// Owns every plugin; a task of its own.
+pub(super) struct Machine<L: Loader> {
+    loader: L,
+    directory: PathBuf,
+    /// None in tests that need no disk.
+    store: Option<LastGood>,
+    /// None in tests that tell what is seen themselves.
+    watch: Option<Watch>,
+    board: Arc<Board<L::Generation>>,
+    services: Arc<Services>,
+    tasks: Tasks,
+    slots: BTreeMap<String, Slot<L>>,
+    attempts: JoinSet<Attempt<L>>,
+    drains: JoinSet<(String, u64)>,
+    /// Wakes the machine when a plugin was stopped.
+    stopped: Arc<Notify>,
+    /// Whether a first look at the directory was told.
+    looked: bool,
+    /// Plugins whose first attempt is under way, and who waits for it.
+    first: BTreeSet<String>,
+    ready: Option<oneshot::Sender<()>>,
+    number: u64,
+    /// What was in service when it was published last.
+    serving: Vec<Place>,
+}
+
+/// A plugin in the chain: its name, generation and manifest.
+type Place = (Arc<str>, Option<u64>, Arc<Manifest>);
+
+/// An attempt that ended.
+struct Attempt<L: Loader> {
+    plugin: String,
+    number: u64,
+    source: Source,
+    began: Instant,
+    outcome: Outcome<L>,
+}
+
+/// Calls of a generation that was replaced may take so much longer than the manifest allows.
+const DRAIN_SLACK: Duration = Duration::from_secs(1);
+
+impl<L: Loader> Machine<L> {
+    /// `ready` is told when everything that the first look finds was tried.
+    pub(super) fn new(
+        loader: L,
+        directory: PathBuf,
+        store: Option<LastGood>,
+        watch: Option<Watch>,
+        board: Arc<Board<L::Generation>>,
+        services: Arc<Services>,
+        tasks: Tasks,
+        ready: oneshot::Sender<()>,
+    ) -> Self {
+        Machine {
+            loader,
+            directory,
+            store,
+            watch,
+            board,
+            services,
+            tasks,
+            slots: BTreeMap::new(),
+            attempts: JoinSet::new(),
+            drains: JoinSet::new(),
+            stopped: Arc::new(Notify::new()),
+            looked: false,
+            first: BTreeSet::new(),
+            ready: Some(ready),
+            number: 0,
+            serving: Vec::new(),
+        }
+    }
+
+    /// Runs until told to stop.
+    pub(super) async fn run(
+        mut self,
+        mut sights: mpsc::Receiver<Vec<Sight>>,
+        mut commands: mpsc::Receiver<Command>,
+        stop: CancellationToken,
+    ) {
+        let stopped = self.stopped.clone();
+        loop {
+            let due = self.slots.values().filter_map(Slot::due).min();
+            let alarm = async {
+                match due {
+                    Some(due) => sleep_until(due.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => break,
+                Some(seen) = sights.recv() => self.see(seen),
+                Some(command) = commands.recv() => self.obey(command).await,
+                Some(Ok(attempt)) = self.attempts.join_next() => self.finish(attempt).await,
+                Some(Ok((plugin, generation))) = self.drains.join_next() => self.drained(&plugin, generation),
+                () = stopped.notified() => {}
+                () = alarm => self.act_when_due(),
+            }
+        }
+        for slot in self.slots.values_mut() {
+            slot.answer(&Err(CommandError::Stopping));
+            if let Some(active) = &slot.active {
+                active.upkeep.cancel();
+            }
+        }
+    }
+
+    /// Takes what the watch saw.
+    fn see(&mut self, sights: Vec<Sight>) {
+        let first = !std::mem::replace(&mut self.looked, true);
+        let is_lost = sights.iter().any(|sight| matches!(sight, Sight::Lost(_)));
+        for sight in sights {
+            match sight {
+                Sight::Stable(name) => self.stable(&name, first),
+                Sight::Removed(name) => self.removed(&name),
+                Sight::Strange { file, reason } => {
+                    tracing::warn!(%file, directory = %self.directory.display(), "no plugin: {reason}");
+                }
+                Sight::Lost(reason) => tracing::warn!(
+                    directory = %self.directory.display(),
+                    "the plugin directory is gone: {reason}; all plugins run on as they are"
+                ),
+                Sight::Found => tracing::info!(directory = %self.directory.display(), "the plugin directory is back"),
+            }
+        }
+        if first {
+            self.look_back(is_lost);
+            self.publish();
+            self.check_ready();
+        }
+    }
+
+    /// At the start: what is kept of plugins that are not in the directory.
+    fn look_back(&mut self, is_lost: bool) {
+        let Some(store) = self.store.clone() else { return };
+        for name in store.plugins() {
+            if self.slots.contains_key(&name) {
+                continue;
+            }
+            if is_lost {
+                self.stable(&name, true);
+            } else {
+                tracing::info!(plugin = %name, "the plugin was removed while the server was down; its last good versions go");
+                store.forget(&name);
+            }
+        }
+    }
+
+    fn stable(&mut self, name: &str, first: bool) {
+        if !self.slots.contains_key(name) {
+            let plugin = Arc::new(Plugin::new(name.into(), self.stopped.clone(), self.services.clone()));
+            let record = self.store.as_ref().map(|store| store.record(name)).unwrap_or_default();
+            self.slots.insert(name.to_owned(), Slot::new(plugin, record, first));
+            if first {
+                self.first.insert(name.to_owned());
+            }
+        }
+        let Some(slot) = self.slots.get_mut(name) else { return };
+        slot.retries = 0;
+        if slot.record.disabled {
+            self.first.remove(name);
+        } else if slot.attempt.is_some() {
+            slot.changed_again = true;
+        } else {
+            self.begin(name, Source::Directory);
+        }
+        self.publish();
+    }
+
+    fn removed(&mut self, name: &str) {
+        let Some(mut slot) = self.slots.remove(name) else { return };
+        slot.plugin.tell(Grade::Info, slot.number(), "removed; its calls under way are answered".to_owned());
+        slot.answer(&Err(CommandError::Unknown(name.to_owned())));
+        if let Some(active) = slot.active.take() {
+            self.drain(name, active);
+        }
+        if let Some(watch) = &self.watch {
+            watch.set_secrets(name, Vec::new());
+        }
+        if let Some(store) = &self.store {
+            store.forget(name);
+        }
+        self.services.forget(name);
+        self.first.remove(name);
+        self.publish();
+        self.check_ready();
+    }
+
+    /// Lets the calls of a generation that is out of service end, and its instances go.
+    fn drain(&mut self, name: &str, active: Active<L>) {
+        active.upkeep.cancel();
+        if let Some(slot) = self.slots.get_mut(name) {
+            slot.draining.push(active.number);
+        }
+        let patience = active.manifest.settings.limits.wall.saturating_mul(2) + DRAIN_SLACK;
+        let (name, number, generation) = (name.to_owned(), active.number, active.generation);
+        self.drains.spawn(async move {
+            generation.retire(patience).await;
+            (name, number)
+        });
+    }
+
+    fn drained(&mut self, name: &str, generation: u64) {
+        tracing::debug!(plugin = %name, generation, "the generation is retired");
+        if let Some(slot) = self.slots.get_mut(name) {
+            slot.draining.retain(|number| *number != generation);
+            self.publish();
+        }
+    }
+
+    /// Writes down what is in service and what is switched off.
+    async fn keep(&self, name: &str, bytes: Option<Arc<[u8]>>) -> Result<(), CommandError> {
+        let (Some(store), Some(slot)) = (self.store.clone(), self.slots.get(name)) else { return Ok(()) };
+        let (plugin, record) = (name.to_owned(), slot.record.clone());
+        let saved = tokio::task::spawn_blocking(move || store.save(&plugin, &record, bytes.as_deref())).await;
+        let saved = saved.map_err(std::io::Error::other).flatten();
+        saved.map_err(|error| {
+            tracing::warn!(plugin = %name, "the plugin's last good version can not be kept: {error}; a restart may not find it");
+            CommandError::NotKept(error.to_string())
+        })
+    }
+
+    /// Tells everybody how things stand.
+    fn publish(&mut self) {
+        let members: Vec<_> = self.slots.values().filter_map(Slot::member).collect();
+        let serving: Vec<Place> = members.iter().map(Member::place).collect();
+        let same = |(a, b): (&Place, &Place)| a.0 == b.0 && a.1 == b.1 && Arc::ptr_eq(&a.2, &b.2);
+        let is_same = serving.len() == self.serving.len() && serving.iter().zip(&self.serving).all(same);
+        self.serving = serving;
+        let published = Published {
+            chain: Chain::new(members),
+            plugins: self.slots.values().map(|slot| Arc::new(slot.shown())).collect(),
+            decides_auth: self.slots.values().any(|slot| !slot.is_disabled() && slot.is_auth()),
+        };
+        self.board.publish(published, !is_same);
+    }
+
+    fn status(&self, name: &str) -> Option<Status> {
+        self.slots.get(name).map(|slot| slot.shown().status())
+    }
+
+    fn check_ready(&mut self) {
+        if self.looked
+            && self.first.is_empty()
+            && let Some(ready) = self.ready.take()
+        {
+            let _ = ready.send(());
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! A loader whose plugins are lines of text, so that the machine is tested without compiling anything.
+
+use crate::plugin::decision::{Answer, Denial, Grant, Selection};
+use crate::plugin::facts::Facts;
+use crate::plugin::fault::{Fault, FaultClass};
+use crate::plugin::inspect::{Inspection, Interface, Label, hex};
+use crate::plugin::serving::{Loader, Refusal, Serving};
+use crate::plugin::settings::Settings;
+use sha2::{Digest, Sha256};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// Loads texts. Words: `auth` exports the hook, `allow`, `deny`, `trap` and `hang` are its answer (else it abstains),
+/// `broken` does not load, `lame` does not begin, `flexible` takes another configuration, `stubborn` refuses it,
+/// `revokes` and `ticks` export these.
+#[derive(Clone)]
+pub(super) struct Fake(pub(super) Arc<Told>);
+
+/// What the loader was asked, and what the test tells it.
+pub(super) struct Told {
+    /// Files that were compiled.
+    pub(super) loads: AtomicUsize,
+    /// Generations that were retired.
+    pub(super) retired: Mutex<Vec<u64>>,
+    pub(super) ticks: AtomicUsize,
+    /// Whether what is lame begins.
+    pub(super) healed: AtomicUsize,
+    /// Lets hanging calls end, and slow loads.
+    pub(super) release: Semaphore,
+}
+
+#[derive(Clone)]
+pub(super) struct Text {
+    words: Vec<String>,
+    inspection: Arc<Inspection>,
+}
+
+pub(super) struct Spoken {
+    number: u64,
+    text: Text,
+    subject: Mutex<Option<String>>,
+    told: Arc<Told>,
+}
+
+impl Fake {
+    pub(super) fn new() -> Self {
+        Fake(Arc::new(Told {
+            loads: AtomicUsize::new(0),
+            retired: Mutex::default(),
+            ticks: AtomicUsize::new(0),
+            healed: AtomicUsize::new(0),
+            release: Semaphore::new(0),
+        }))
+    }
+}
+
+impl Text {
+    fn says(&self, word: &str) -> bool {
+        self.words.iter().any(|own| own == word)
+    }
+}
+
+impl Loader for Fake {
+    type Artifact = Text;
+    type Generation = Spoken;
+
+    async fn load(&self, bytes: Arc<[u8]>) -> Result<Text, Refusal> {
+        self.0.loads.fetch_add(1, Ordering::Relaxed);
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
+        let says = |word: &str| words.iter().any(|own| own == word);
+        if says("slow") {
+            self.0.release.acquire().await.unwrap().forget();
+        }
+        let hooks: Vec<String> =
+            if says("auth") { vec!["auth/check".to_owned()] } else { vec!["lifecycle/tick".to_owned()] };
+        if says("broken") {
+            let hooks = Some(hooks).filter(|_| says("readable"));
+            return Err(Refusal { hooks, ..Refusal::load("it is broken") });
+        }
+        let import =
+            |name: &str| Interface { name: name.to_owned(), version: "0.1.0".to_owned(), functions: Vec::new() };
+        let inspection = Inspection {
+            label: Label::default(),
+            digest: hex(&Sha256::digest(&bytes)),
+            size: bytes.len(),
+            core_module: false,
+            hooks,
+            exports: Vec::new(),
+            imports: if says("kv") { vec![import("wasmcast:host/kv")] } else { Vec::new() },
+            host_version: "0.1.0".to_owned(),
+        };
+        Ok(Text { words, inspection: Arc::new(inspection) })
+    }
+
+    fn inspection(artifact: &Text) -> &Arc<Inspection> {
+        &artifact.inspection
+    }
+
+    async fn prepare(
+        &self,
+        _plugin: &Arc<str>,
+        number: u64,
+        artifact: &Text,
+        settings: &Settings,
+        _saved: Option<&[u8]>,
+    ) -> Result<Spoken, Refusal> {
+        if artifact.says("lame") && self.0.healed.load(Ordering::Relaxed) == 0 {
+            let hooks = Some(artifact.inspection.hooks.clone());
+            let cause = "it does not begin".to_owned();
+            return Err(Refusal { class: FaultClass::Init, cause, retry: true, hooks, imports: None });
+        }
+        let spoken = Spoken { number, text: artifact.clone(), subject: Mutex::default(), told: self.0.clone() };
+        spoken.configure(&settings.config);
+        Ok(spoken)
+    }
+}
+
+impl Spoken {
+    fn configure(&self, config: &serde_json::Value) {
+        *self.subject.lock().unwrap() = config["subject"].as_str().map(str::to_owned);
+    }
+}
+
+impl Serving for Spoken {
+    fn inspection(&self) -> &Arc<Inspection> {
+        &self.text.inspection
+    }
+
+    async fn authorize(&self, facts: &Arc<Facts>) -> Result<Answer, Fault> {
+        if self.text.says("hang") {
+            self.told.release.acquire().await.unwrap().forget();
+        }
+        let heals = self.told.healed.load(Ordering::Relaxed) > 0;
+        if self.text.says("trap") && !heals {
+            return Err(Fault::Trap { reason: "unreachable".to_owned(), place: None });
+        }
+        if self.text.says("moody") && facts.token.is_none() {
+            return Err(Fault::Error("no mood".to_owned()));
+        }
+        if self.text.says("deny") {
+            return Ok(Answer::Deny(Denial::checked(403, "no", None)));
+        }
+        if self.text.says("allow") || self.text.says("trap") {
+            let subject = self.subject.lock().unwrap().clone();
+            return Ok(Answer::Allow(Grant { subject, ..Grant::default() }));
+        }
+        Ok(Answer::Abstain)
+    }
+
+    async fn poll_revocations(&self) -> Result<Vec<Selection>, Fault> {
+        Ok(vec![Selection::Subject("mallory".to_owned())])
+    }
+
+    async fn tick(&self) -> Result<(), Fault> {
+        self.told.ticks.fetch_add(1, Ordering::Relaxed);
+        Err(Fault::Error("no net".to_owned()))
+    }
+
+    async fn reconfigure(&self, config: Arc<serde_json::Value>) -> Result<(), Fault> {
+        if self.text.says("stubborn") {
+            return Err(Fault::Error("`subject` must not change".to_owned()));
+        }
+        self.configure(&config);
+        Ok(())
+    }
+
+    async fn save(&self) -> Result<Option<Vec<u8>>, Fault> {
+        Ok(None)
+    }
+
+    async fn retire(&self, _patience: Duration) {
+        self.told.retired.lock().unwrap().push(self.number);
+    }
+
+    fn has_revoke(&self) -> bool {
+        self.text.says("revokes")
+    }
+
+    fn has_reconfigure(&self) -> bool {
+        self.text.says("flexible") || self.text.says("stubborn")
+    }
+
+    fn tick_interval(&self) -> Option<Duration> {
+        self.text.says("ticks").then_some(Duration::from_secs(5))
+    }
+
+    fn memory(&self) -> usize {
+        1_024
+    }
+
+    fn idle(&self) -> usize {
+        1
+    }
+
+    fn made(&self) -> usize {
+        2
+    }
+}
