@@ -25,10 +25,7 @@ pub struct Revocation {
 impl Plugins {
     /// None at all: every question is answered by abstaining.
     pub fn none() -> Self {
-        Plugins {
-            changes: Arc::new(watch::Sender::new(0)),
-            revocations: Arc::new(broadcast::Sender::new(REVOCATIONS)),
-        }
+        Plugins { changes: Arc::new(watch::Sender::new(0)), revocations: Arc::new(broadcast::Sender::new(REVOCATIONS)) }
     }
 
     /// Whether a plugin for `auth` is enabled, also one that failed: then its policy decides.
