@@ -92,7 +92,8 @@ pub(super) fn offered(import: &Interface) -> Result<(), InspectError> {
 
 /// The exports that are called: `auth/check`.
 pub(super) fn hooks(exports: &[Interface]) -> Vec<String> {
-    let called = |export: &&Interface| CALLED.iter().any(|(name, _)| *name == export.name) && compatible(&export.version);
+    let called =
+        |export: &&Interface| CALLED.iter().any(|(name, _)| *name == export.name) && compatible(&export.version);
     let mut hooks: Vec<String> = exports.iter().filter(called).map(|export| path(&export.name)).collect();
     // An instance that can only be begun has nothing to answer.
     if hooks.iter().all(|hook| hook.starts_with("lifecycle/")) {
@@ -115,7 +116,8 @@ pub(super) fn no_hook(exports: &[Interface]) -> InspectError {
 
 /// The lowest version of `wasmcast:host` that has all of this.
 pub(super) fn host_version(imports: &[Interface]) -> String {
-    let versions = imports.iter().filter(|import| import.name.starts_with("wasmcast:host/")).map(|import| &import.version);
+    let versions =
+        imports.iter().filter(|import| import.name.starts_with("wasmcast:host/")).map(|import| &import.version);
     versions.max().cloned().unwrap_or_else(|| VERSION.to_owned())
 }
 
@@ -161,6 +163,10 @@ mod tests {
         assert_eq!(hooks(&[check.clone(), init.clone()]), ["auth/check", "lifecycle/init"]);
         assert!(hooks(&[init]).is_empty());
         assert!(hooks(std::slice::from_ref(&newer)).is_empty());
-        assert!(no_hook(&[newer]).to_string().contains("`wasmcast:auth/check@2.0.0`; this server knows wasmcast:auth/check 0.1.0"));
+        assert!(
+            no_hook(&[newer])
+                .to_string()
+                .contains("`wasmcast:auth/check@2.0.0`; this server knows wasmcast:auth/check 0.1.0")
+        );
     }
 }

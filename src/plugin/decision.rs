@@ -123,7 +123,10 @@ impl Grant {
             return Err(format!("grant: a subject or tag of {long} bytes; at most {MAX_TEXT} are kept"));
         }
         if let Some(key) = self.tags.keys().find(|key| key.starts_with(RESERVED)) {
-            return Err(format!("grant.tags: `{}` is not known; keys starting with `{RESERVED}` are kept for limits", key.escape_debug()));
+            return Err(format!(
+                "grant.tags: `{}` is not known; keys starting with `{RESERVED}` are kept for limits",
+                key.escape_debug()
+            ));
         }
         Ok(self)
     }

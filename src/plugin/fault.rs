@@ -15,7 +15,8 @@ pub enum FaultClass {
 
 impl FaultClass {
     /// Those that a call can meet.
-    pub const CALL: [FaultClass; 4] = [FaultClass::Trap, FaultClass::Deadline, FaultClass::Error, FaultClass::Saturated];
+    pub const CALL: [FaultClass; 4] =
+        [FaultClass::Trap, FaultClass::Deadline, FaultClass::Error, FaultClass::Saturated];
 
     /// As in the manifest and in labels.
     pub fn name(self) -> &'static str {

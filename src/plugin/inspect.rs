@@ -91,7 +91,9 @@ pub enum InspectError {
     Wasi(String),
     #[error("it imports `{0}`, which this server does not have. Plugins import `wasmcast:host/...` only")]
     UnknownImport(String),
-    #[error("it needs `{what}`, this server offers wasmcast:{package} {offered}. Update the server, or build with an older SDK")]
+    #[error(
+        "it needs `{what}`, this server offers wasmcast:{package} {offered}. Update the server, or build with an older SDK"
+    )]
     Newer { what: String, package: String, offered: &'static str },
     #[error("it exports no hook: it has {found}; this server knows {known}")]
     NoHook { found: String, known: String },
@@ -214,9 +216,8 @@ fn label(bytes: &[u8]) -> Label {
     });
     // The SDK writes a line for each hook, all alike.
     let first = |data: &'_ [u8]| data.split(|byte| *byte == b'\n').next().map(<[u8]>::to_vec);
-    let mut labels = sections
-        .filter(|data| data.len() <= MAX_SECTION)
-        .filter_map(|data| serde_json::from_slice(&first(data)?).ok());
+    let mut labels =
+        sections.filter(|data| data.len() <= MAX_SECTION).filter_map(|data| serde_json::from_slice(&first(data)?).ok());
     labels.next().unwrap_or_default()
 }
 

@@ -185,8 +185,9 @@ impl Blueprint {
             Ok(Err(error)) => return Err(fault(&error, None, store.data_mut(), &self.limits, self.limits.init)),
             Ok(Ok(instance)) => instance,
         };
-        let exports = self.exports(&mut store, &instance).map_err(|error| {
-            Fault::Trap { reason: format!("its exports are not what the contract says: {error:#}"), place: None }
+        let exports = self.exports(&mut store, &instance).map_err(|error| Fault::Trap {
+            reason: format!("its exports are not what the contract says: {error:#}"),
+            place: None,
         })?;
         self.made.fetch_add(1, Ordering::Relaxed);
         let mut instance = Instance {
@@ -254,17 +255,8 @@ impl Instance {
     pub(super) async fn authorize(&mut self, facts: Arc<Facts>) -> Result<Answer, Fault> {
         let Limits { cpu, wall, .. } = self.blueprint.limits;
         let session: Resource<CurrentSession> = Resource::new_borrow(0);
-        let decision = call!(
-            self,
-            check,
-            wasmcast_auth_check,
-            call_authorize,
-            "auth/check",
-            Some(facts),
-            cpu,
-            wall,
-            session
-        )?;
+        let decision =
+            call!(self, check, wasmcast_auth_check, call_authorize, "auth/check", Some(facts), cpu, wall, session)?;
         answer(decision.map_err(Fault::Error)?).map_err(Fault::Error)
     }
 
@@ -309,16 +301,14 @@ impl Instance {
     /// `lifecycle/tick.interval-ms`; none: never.
     pub(super) async fn tick_interval(&mut self) -> Result<Option<Duration>, Fault> {
         let limit = self.blueprint.limits.init;
-        let asked =
-            call!(self, tick, wasmcast_lifecycle_tick, call_interval_ms, "lifecycle/tick", None, limit, limit)?;
+        let asked = call!(self, tick, wasmcast_lifecycle_tick, call_interval_ms, "lifecycle/tick", None, limit, limit)?;
         Ok((asked > 0).then(|| Duration::from_millis(u64::from(asked.max(1_000)))))
     }
 
     /// `lifecycle/tick.tick`.
     pub(super) async fn tick(&mut self) -> Result<(), Fault> {
         let Limits { init, .. } = self.blueprint.limits;
-        call!(self, tick, wasmcast_lifecycle_tick, call_tick, "lifecycle/tick", None, init, init)?
-            .map_err(Fault::Error)
+        call!(self, tick, wasmcast_lifecycle_tick, call_tick, "lifecycle/tick", None, init, init)?.map_err(Fault::Error)
     }
 
     /// `lifecycle/self-test.run`.

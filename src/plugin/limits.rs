@@ -1,7 +1,7 @@
 //! What an instance may use: memory, summed over all of its memories and tables and over all plugins, and CPU time.
 
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::{ThreadId, current};
 use std::time::Duration;
 use wasmtime::{ResourceLimiter, UpdateDeadline};

@@ -141,7 +141,9 @@ impl Pool {
         }
         let queue = self.blueprint.limits.queue;
         let waiting = Waiting::join(&self.waiting, queue).ok_or_else(|| {
-            Fault::Saturated(format!("{queue} calls wait already; raise `instances` or limits.queue, or make calls shorter"))
+            Fault::Saturated(format!(
+                "{queue} calls wait already; raise `instances` or limits.queue, or make calls shorter"
+            ))
         })?;
         let wall = self.blueprint.limits.wall;
         let slot = tokio::time::timeout(wall, self.slots.acquire()).await;

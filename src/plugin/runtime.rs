@@ -113,15 +113,8 @@ impl Runtime {
         let pre = linker.instantiate_pre(&artifact.component).map_err(link)?;
         let (grants, config) = (settings.grants.clone(), settings.config.clone());
         let context = Arc::new(Context::new(plugin.clone(), number, grants, config, services.clone()));
-        let blueprint = Blueprint::new(
-            pre,
-            context,
-            settings.limits,
-            engine.clone(),
-            ticker.clone(),
-            budget.clone(),
-            live.clone(),
-        );
+        let blueprint =
+            Blueprint::new(pre, context, settings.limits, engine.clone(), ticker.clone(), budget.clone(), live.clone());
         Generation::begin(artifact.inspection.clone(), blueprint, settings, saved).await
     }
 }

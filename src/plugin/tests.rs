@@ -93,7 +93,9 @@ async fn each_way_to_fail_is_named_and_the_next_call_is_served() {
         let fault = generation.authorize(&facts(stream, None)).await.unwrap_err();
         assert_eq!(fault.class().name(), class, "{stream}: {fault}");
         assert!(fault.to_string().contains(expected), "{stream}: {fault}");
-        let Ok(Answer::Allow(grant)) = generation.authorize(&facts("fine", None)).await else { panic!("after {stream}") };
+        let Ok(Answer::Allow(grant)) = generation.authorize(&facts("fine", None)).await else {
+            panic!("after {stream}")
+        };
         assert_eq!(grant.subject.as_deref(), Some("anybody"));
     }
 }
@@ -167,14 +169,17 @@ async fn calls_beyond_the_queue_are_refused() {
     let fine = facts("fine", None);
     let calls = [&spinning, &fine, &fine, &fine].map(|facts| generation.authorize(facts));
     let results = futures_util::future::join_all(calls).await;
-    let classes: Vec<_> = results.iter().map(|result| result.as_ref().err().map(|fault| fault.class().name())).collect();
+    let classes: Vec<_> =
+        results.iter().map(|result| result.as_ref().err().map(|fault| fault.class().name())).collect();
     assert_eq!(classes, [Some("deadline"), None, None, Some("saturated")]);
 }
 
 #[tokio::test]
 async fn an_instance_serves_whom_isolation_says() {
     let host = Host::new(256 << 20, Some(64));
-    for (isolation, made) in [(Isolation::Plugin, 1), (Isolation::Call, 7), (Isolation::Stream, 2), (Isolation::Session, 1)] {
+    for (isolation, made) in
+        [(Isolation::Plugin, 1), (Isolation::Call, 7), (Isolation::Stream, 2), (Isolation::Session, 1)]
+    {
         let settings = Settings { isolation, ..Settings::default() };
         let generation = host.generation(TRAP, &settings).await.unwrap();
         for stream in ["a", "b", "a", "b", "a", "b"] {

@@ -3,7 +3,7 @@
 use super::super::Policy;
 use super::fixture::{Fixture, Lines, ask, offer};
 use crate::access;
-use crate::shard::{CloseReason, SessionState};
+use crate::shard::{CloseReason, SessionLimits, SessionState};
 
 const SDP: (&str, &str) = ("content-type", "application/sdp");
 const FRAGMENT: (&str, &str) = ("content-type", "application/trickle-ice-sdpfrag");
@@ -118,6 +118,39 @@ async fn access_rules_decide_who_gets_a_session() {
             assert_eq!(ask(&fixture.public, "DELETE", location, &[("authorization", &bearer)], "").await.status, 200);
         }
     }
+    let metrics = fixture.state.metrics.render();
+    for reason in ["token-missing", "token-wrong", "forbidden"] {
+        let line = format!("wasmcast_access_denials_total{{action=\"publish\",reason=\"{reason}\"}} 1");
+        assert!(metrics.contains(&line), "{line} in {metrics}");
+    }
+}
+
+#[tokio::test]
+async fn who_has_too_many_sessions_is_told_which_limit_and_when_to_try_again() {
+    let fixture = Fixture::open();
+    let _publisher = fixture.publish("demo");
+    let roomy = SessionLimits::default();
+    let rows = [
+        (SessionLimits { sessions_per_address: 1, ..roomy }, 429, "too-many-sessions", "limits.sessions_per_address"),
+        (SessionLimits { pending_per_address: 1, ..roomy }, 429, "too-many-sessions", "limits.pending_per_address"),
+        (SessionLimits { pending: 1, ..roomy }, 503, "full", "limits.pending"),
+        (SessionLimits { sessions: 1, ..roomy }, 503, "full", "limits.sessions"),
+    ];
+    let first = ask(&fixture.public, "POST", "/whep/demo", &[SDP], &offer("chrome-whep")).await;
+    assert_eq!(first.status, 201, "{first:?}");
+    for (limits, status, problem, key) in rows {
+        fixture.state.sessions.set_limits(limits);
+        for (endpoint, offered) in [("/whep/demo", "chrome-whep"), ("/whip/other", "chrome-whip")] {
+            let answer = ask(&fixture.public, "POST", endpoint, &[SDP], &offer(offered)).await;
+            assert_eq!((answer.status.as_u16(), answer.problem().as_str()), (status, problem), "{key}");
+            assert!(answer.json()["detail"].as_str().unwrap().contains(&format!("`{key}`")), "{answer:?}");
+            assert_eq!(answer.header("retry-after"), "10");
+        }
+    }
+    assert!(fixture.state.hub.stream(&"other".parse().unwrap()).is_none(), "no half session is left");
+    fixture.state.sessions.set_limits(roomy);
+    let again = ask(&fixture.public, "POST", "/whip/other", &[SDP], &offer("chrome-whip")).await;
+    assert_eq!(again.status, 201, "{again:?}");
 }
 
 #[tokio::test]

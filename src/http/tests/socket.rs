@@ -106,6 +106,24 @@ async fn tls_chooses_http_2_by_alpn_and_explains_itself_to_plain_clients() {
     running.stop(GRACE).await.unwrap();
 }
 
+#[tokio::test]
+async fn the_admin_listener_is_for_one_host_whatever_the_request_line_says() {
+    let (_fixture, running, _) = start(Tls::Off);
+    let admin = running.addresses()[1].address;
+    let rows = [
+        ("/api/v1/info", "Host: 127.0.0.1", "HTTP/1.1 200 "),
+        ("http://127.0.0.1/api/v1/info", "Host: 127.0.0.1", "HTTP/1.1 200 "),
+        ("http://evil.example/api/v1/info", "Host: 127.0.0.1", "HTTP/1.1 403 "),
+        ("http://127.0.0.1/api/v1/info", "Host: evil.example", "HTTP/1.1 403 "),
+        ("/api/v1/info", "Host: 127.0.0.1\r\nHost: evil.example", "HTTP/1.1 400 "),
+        ("/api/v1/info", "X-None: 1", "HTTP/1.1 403 "),
+    ];
+    for (target, host, expected) in rows {
+        let answer = talk(admin, &format!("GET {target} HTTP/1.1\r\n{host}\r\nConnection: close\r\n\r\n")).await;
+        assert!(answer.starts_with(expected), "{target} {host}: {answer}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn slow_peers_are_dropped() {
     // Over pipes of this process: a paused clock runs ahead of real sockets.
