@@ -80,11 +80,14 @@ async fn a_bad_configuration_keeps_a_generation_out() {
 #[tokio::test]
 async fn each_way_to_fail_is_named_and_the_next_call_is_served() {
     let host = Host::new(256 << 20, Some(64));
-    let generation = host.generation(TRAP, &Settings::default()).await.unwrap();
+    let mut settings = Settings::default();
+    // Enough to touch all of the memory on a busy machine.
+    settings.limits.cpu = Duration::from_millis(300);
+    let generation = host.generation(TRAP, &settings).await.unwrap();
     let rows = [
         ("panic", "trap", "trap `index out of bounds: the len is 3 but the index is 3` in"),
         ("unreachable", "trap", "the guest said so"),
-        ("loop", "deadline", "10 ms of CPU"),
+        ("loop", "deadline", "300 ms of CPU"),
         ("recurse", "trap", "trap::recurse"),
         ("memory", "trap", "memory-mib = 32"),
         ("error", "error", "the guest does not want to"),
