@@ -21,9 +21,10 @@ pub use secret::{Form, InvalidSecret, Secret, SecretDigest, digest, random_token
 pub use verdict::{Grant, STATIC_RULES};
 
 pub use crate::media::{InvalidPattern, Pattern};
+pub use crate::plugin::Facts;
 
 use crate::media::StreamName;
-use crate::plugin::{self, Answer, Facts, Plugins, Revocation};
+use crate::plugin::{self, Answer, Plugins, Revocation};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;

@@ -1,9 +1,8 @@
 //! WHEP (draft-ietf-wish-whep): from a viewer's offer to a session that a shard takes over.
 
-use crate::access::{self, Access, Denial, Grant};
+use crate::access::{self, Access, Denial, Facts, Grant};
 use crate::hub::{Hub, Liveness, Stream};
 use crate::media::StreamName;
-use crate::plugin::Facts;
 use crate::protocol::webrtc::sdp::{EgressPolicy, Offer, OfferError, answer_egress};
 use crate::shard::{ClientInfo, IceCredentials, NewSession, NoRoom, Role, Session, SessionError, SessionId, Sessions};
 use std::sync::Arc;

@@ -1,9 +1,8 @@
 //! WHIP (RFC 9725): from a publisher's offer to a session that a shard takes over.
 
-use crate::access::{Access, Denial};
+use crate::access::{Access, Denial, Facts};
 use crate::hub::{Hub, PublishError};
 use crate::media::{Codec, StreamName};
-use crate::plugin::Facts;
 use crate::protocol::webrtc::sdp::{IngestPolicy, Offer, OfferError, answer_ingest};
 use crate::shard::{ClientInfo, IceCredentials, NewSession, NoRoom, Role, Session, SessionError, SessionId, Sessions};
 use std::sync::{Arc, RwLock};

@@ -44,6 +44,8 @@ const QUARANTINE: &[(&str, &[&str])] = &[
     ("rtc_*", &["protocol/webrtc", "shard", "client"]),
     ("webrtc", &["protocol/webrtc", "shard", "client"]),
     ("wasmtime", &["plugin"]),
+    ("wasmparser", &["plugin"]),
+    ("wit_component", &["plugin"]),
     ("openh264", &["codec"]),
     ("openh264_sys2", &["codec"]),
     ("opus", &["codec"]),
@@ -55,8 +57,8 @@ const QUARANTINE: &[(&str, &[&str])] = &[
     ("figment", &["config"]),
 ];
 
-/// Where the compiler's guarantees may be set aside: socket batching and codec wrappers.
-const UNSAFE_ROOMS: &[&str] = &["shard", "codec", "client"];
+/// Where the compiler's guarantees may be set aside: socket batching, codec wrappers, and the loading of compiled plugins.
+const UNSAFE_ROOMS: &[&str] = &["shard", "codec", "client", "plugin/cache"];
 
 const MAX_LINES: usize = 700;
 const DRAWERS: &[&str] =

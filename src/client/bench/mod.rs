@@ -1,5 +1,6 @@
 //! Load generators: many light sessions of one process, each on a socket of its own.
 
+pub mod plugin;
 mod process;
 mod publisher;
 mod signalling;
@@ -23,6 +24,7 @@ pub struct Args {
 enum Load {
     Whep(whep::Args),
     Whip(whip::Args),
+    Plugin(plugin::Args),
 }
 
 /// Runs a load generator.
@@ -30,6 +32,7 @@ pub async fn run(args: Args) -> Result<ExitCode, ClientError> {
     match args.load {
         Load::Whep(args) => whep::run(args).await,
         Load::Whip(args) => whip::run(args).await,
+        Load::Plugin(args) => plugin::run(args).await,
     }
 }
 
