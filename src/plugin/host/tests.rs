@@ -6,10 +6,10 @@ use super::{START, Services, Simulation};
 use crate::plugin::facts::{Action, Facts};
 use crate::plugin::guest::{Call, Context, Guest};
 use crate::plugin::limits::{Budget, Memory};
-use crate::plugin::settings::{Grants, KvGrant};
+use crate::plugin::settings::{Grants, HttpGrant, KvGrant};
 use std::sync::Arc;
 use std::time::Duration;
-use wasmtime::component::Resource;
+use wasmtime::component::{Linker, Resource};
 
 /// A guest of the plugin `geo`, generation 3.
 pub(super) fn guest(services: Arc<Services>, grants: Grants) -> Guest {
@@ -35,6 +35,31 @@ fn rendered(services: &Services) -> String {
     let mut text = String::new();
     services.render_metrics(&mut text);
     text
+}
+
+#[test]
+fn interfaces_are_linked_as_granted() {
+    let engine = crate::plugin::engine::throwaway().unwrap();
+    let kv = KvGrant { space: "geo".into(), max_bytes: 1 };
+    let http = HttpGrant {
+        origin: "https://id.example".into(),
+        timeout: Duration::from_secs(1),
+        max_bytes: 1,
+        private: false,
+        headers: Vec::new(),
+    };
+    for grants in [Grants::default(), Grants { kv: Some(kv), http: vec![http] }] {
+        let mut linker = Linker::new(&engine);
+        super::link(&mut linker, &grants).unwrap();
+        let rows =
+            [("log", "enabled", true), ("kv", "get", grants.kv.is_some()), ("http", "send", !grants.http.is_empty())];
+        for (interface, function, offered) in rows {
+            let mut instance = linker.instance(&format!("wasmcast:host/{interface}@0.1.0")).unwrap();
+            // What is there can not be defined again.
+            let again = instance.func_wrap(function, |_, (): ()| Ok(()));
+            assert_eq!(again.is_err(), offered, "{interface}");
+        }
+    }
 }
 
 #[test]

@@ -55,7 +55,7 @@ impl Host for Guest {
             let began = services.clock.now();
             let answer = match &services.transport {
                 Transport::Net(net) => net.exchange(outgoing).await,
-                Transport::Script(script) => script.exchange(outgoing, &services.clock),
+                Transport::Script(script) => script.exchange(&outgoing, &services.clock),
             };
             let took_ms = services.clock.now().saturating_sub(began).as_millis();
             let status = answer.as_ref().ok().map(|response| response.status);

@@ -74,17 +74,17 @@ impl Net {
 
     async fn client(&self, private: bool) -> Result<&Client, HostError> {
         let cell = if private { &self.private } else { &self.public };
-        let resolver = Resolver { private, lookups: self.lookups.clone() };
+        let resolver = Arc::new(Resolver { private, lookups: self.lookups.clone() });
         // Certificates are read from disk.
         let made = cell.get_or_init(|| async {
-            let building = tokio::task::spawn_blocking(|| client(Arc::new(resolver)));
+            let building = tokio::task::spawn_blocking(move || client(&resolver));
             building.await.unwrap_or_else(|_| Err("it broke off".to_owned()))
         });
         made.await.as_ref().map_err(|why| refuse(Code::Unavailable, format!("HTTP can not be set up: {why}")))
     }
 }
 
-fn client(resolver: Arc<Resolver>) -> Result<Client, String> {
+fn client(resolver: &Arc<Resolver>) -> Result<Client, String> {
     // Already installed by another part of the process: the same provider, nothing to do.
     drop(rustls::crypto::ring::default_provider().install_default());
     let builder = || {

@@ -73,21 +73,21 @@ impl Script {
         self.sent.lock().expect("no holder of this lock panics").drain(..).collect()
     }
 
-    pub(super) fn exchange(&self, outgoing: Outgoing, clock: &Clock) -> Result<Response, HostError> {
+    pub(super) fn exchange(&self, outgoing: &Outgoing, clock: &Clock) -> Result<Response, HostError> {
         let line = outgoing.line();
-        let found = self.find(&outgoing);
-        self.remember(&outgoing);
+        let found = self.find(outgoing);
+        self.remember(outgoing);
         let Some(answer) = found else {
             let message = format!("{line}: the test has no answer for this request; add one");
             return Err(refuse(Code::Unavailable, message));
         };
         clock.advance(answer.delay.min(outgoing.timeout));
         if answer.delay > outgoing.timeout {
-            return Err(timed_out(&outgoing));
+            return Err(timed_out(outgoing));
         }
         match answer.reply {
             Reply::Down(why) => Err(refuse(Code::Unavailable, format!("{line}: {why}"))),
-            Reply::Response { body, .. } if body.len() > outgoing.max_bytes => Err(too_large(&outgoing)),
+            Reply::Response { body, .. } if body.len() > outgoing.max_bytes => Err(too_large(outgoing)),
             Reply::Response { status, headers, body } => {
                 let headers = parsed(&headers)
                     .ok_or_else(|| refuse(Code::Unavailable, format!("{line}: the test's answer has a bad header")))?;
