@@ -6,6 +6,8 @@ use std::sync::atomic::Ordering;
 
 /// Before each name that a plugin chose.
 const PREFIX: &str = "wasmcast_plugin_";
+/// Before what the server says about plugins.
+const OWN_PREFIX: &str = "wasmcast_plugins_";
 
 /// All series of one name.
 pub(super) fn family(out: &mut String, name: &str, family: &Family) {
@@ -40,11 +42,11 @@ fn histogram(out: &mut String, name: &str, labels: &str, counts: &Distribution) 
 
 /// One counter of the host's own, per plugin and kind.
 pub(super) fn dropped<'a>(out: &mut String, plugins: impl Iterator<Item = (&'a str, [(&'static str, u64); 3])>) {
-    let _ = writeln!(out, "# TYPE {PREFIX}dropped counter");
+    let _ = writeln!(out, "# TYPE {OWN_PREFIX}dropped counter");
     for (plugin, kinds) in plugins {
         for (kind, total) in kinds {
             let plugin = escaped(plugin);
-            let _ = writeln!(out, "{PREFIX}dropped_total{{plugin=\"{plugin}\",kind=\"{kind}\"}} {total}");
+            let _ = writeln!(out, "{OWN_PREFIX}dropped_total{{plugin=\"{plugin}\",kind=\"{kind}\"}} {total}");
         }
     }
 }

@@ -17,33 +17,6 @@ const MAX_VALUE: usize = 256;
 const MAX_BOUNDS: usize = 32;
 /// Bounds of a histogram that names none, in seconds.
 const DEFAULT_BOUNDS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
-/// Names that the host exports itself with the prefix of plugins' metrics.
-const RESERVED: [&str; 24] = [
-    "active",
-    "breaker",
-    "cache",
-    "call_seconds",
-    "calls",
-    "compile_seconds",
-    "cpu_seconds",
-    "decisions",
-    "dropped",
-    "errors",
-    "failures",
-    "faults",
-    "generation",
-    "info",
-    "instances",
-    "loads",
-    "memory_bytes",
-    "queue",
-    "reloads",
-    "restarts",
-    "revocations",
-    "saturated",
-    "state",
-    "up",
-];
 
 /// Labels, sorted by key.
 pub(super) type Labels = Box<[(String, String)]>;
@@ -205,9 +178,6 @@ impl State {
         };
         let labels = checked_labels(labels).ok_or(Misuse::Label)?;
         let name = if kind == Kind::Counter { name.strip_suffix("_total").unwrap_or(name) } else { name };
-        if RESERVED.contains(&name) {
-            return Err(Misuse::Name);
-        }
         let key = (plugin.clone(), labels);
         if let Some(family) = self.families.get(name) {
             if family.kind != kind.name() {
@@ -239,10 +209,7 @@ impl Misuse {
     /// In words for the plugin's author.
     pub(super) fn advice(self) -> String {
         match self {
-            Misuse::Name => format!(
-                "a name is a lower-case letter and up to {} of a-z, 0-9 and `_`, and none that the server uses itself",
-                MAX_NAME - 1
-            ),
+            Misuse::Name => format!("a name is a lower-case letter and up to {} of a-z, 0-9 and `_`", MAX_NAME - 1),
             Misuse::Label => format!(
                 "at most {MAX_LABELS} labels; a key is a letter and up to {} of letters, 0-9 and `_`, and none of \
                  plugin, le, quantile",
@@ -352,7 +319,7 @@ mod tests {
         let longer = "x".repeat(65);
         let nine: Vec<_> = ["a", "b", "c", "d", "e", "f", "g", "h", "i"].map(|key| (key, "")).to_vec();
         let counter = |name: &str, labels: &[(&str, &str)]| ask(&registry, "p", name, labels, Kind::Counter).err();
-        let rows: [(&str, &[(&str, &str)], Option<Misuse>); 18] = [
+        let rows: [(&str, &[(&str, &str)], Option<Misuse>); 16] = [
             ("logins", &[], None),
             ("a", &[], None),
             (&long, &[], None),
@@ -363,8 +330,6 @@ mod tests {
             ("_a", &[], Some(Misuse::Name)),
             ("a-b", &[], Some(Misuse::Name)),
             ("a\nb", &[], Some(Misuse::Name)),
-            ("calls", &[], Some(Misuse::Name)),
-            ("calls_total", &[], Some(Misuse::Name)),
             ("l", &[("Key1", "any \" value\n")], None),
             ("l", &[("plugin", "other")], Some(Misuse::Label)),
             ("l", &[("le", "1")], Some(Misuse::Label)),

@@ -97,7 +97,7 @@ fn a_flood_of_lines_is_dropped_and_told_over_all_instances() {
         ]
     );
     let text = rendered(simulation.services());
-    assert!(text.contains("wasmcast_plugin_dropped_total{plugin=\"geo\",kind=\"log\"} 900\n"), "{text}");
+    assert!(text.contains("wasmcast_plugins_dropped_total{plugin=\"geo\",kind=\"log\"} 900\n"), "{text}");
 }
 
 #[test]
