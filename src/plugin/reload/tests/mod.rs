@@ -2,6 +2,7 @@
 
 mod chain;
 mod fake;
+mod real;
 mod service;
 
 use super::{Command, CommandError, Machine, Wish};
