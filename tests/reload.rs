@@ -9,8 +9,7 @@ use std::time::{Duration, Instant};
 use wasmcast::plugin::{Action, Answer, Facts, Options, Plugins};
 use wasmcast::task::Tasks;
 
-const VERSIONS: [&[u8]; 2] =
-    [include_bytes!("data/plugins/auth-token.wasm"), include_bytes!("data/plugins/trap.wasm")];
+const VERSIONS: [&[u8]; 2] = [include_bytes!("data/plugins/auth-token.wasm"), include_bytes!("data/plugins/trap.wasm")];
 const SWAPS: usize = 1_000;
 /// After so many the pools, caches and heaps have the size that they keep.
 const WARM: usize = 200;

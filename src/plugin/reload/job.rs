@@ -4,8 +4,10 @@ use super::files::{self, Files, FilesError};
 use crate::plugin::fault::FaultClass;
 use crate::plugin::inspect::hex;
 use crate::plugin::last_good::{LastGood, Record, Version};
-use crate::plugin::manifest::Manifest;
+use crate::plugin::manifest::{Manifest, line_of};
 use crate::plugin::serving::{Loader, Refusal, Serving};
+use futures_util::FutureExt;
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -92,8 +94,13 @@ impl From<Refusal> for Refused {
 }
 
 impl<L: Loader> Order<L> {
-    /// Makes the attempt.
+    /// Makes the attempt. A panic on the way is a refusal: the plugin must not be stuck in it.
     pub(super) async fn run(self) -> Outcome<L> {
+        let broken = || Outcome::Refused(Refusal::load("the server failed on it; its log says how").into());
+        AssertUnwindSafe(self.attempt()).catch_unwind().await.unwrap_or_else(|_| broken())
+    }
+
+    async fn attempt(self) -> Outcome<L> {
         let outcome = match self.source {
             Source::Directory => self.from_directory().await,
             Source::Kept(place) | Source::RollBack(place) => self.from_kept(place).await,
@@ -208,7 +215,12 @@ impl<L: Loader> Order<L> {
                 let ready = Ready { generation, artifact, manifest, version, bytes, in_directory };
                 Ok(Outcome::Ready(Box::new(ready)))
             }
-            Err(refusal) => {
+            Err(mut refusal) => {
+                let line = version.manifest.as_deref().and_then(|text| line_of(text, &refusal.cause));
+                if let Some(line) = line {
+                    let path = files::manifest_path(&self.directory, &self.plugin);
+                    refusal.cause += &format!(" ({}:{line})", path.display());
+                }
                 let secret_files = manifest.secret_files.clone();
                 Err(Refused { refusal, manifest: Some(manifest), secret_files })
             }

@@ -140,13 +140,18 @@ async fn a_config_map_swaps_all_files_by_one_link() {
 async fn what_can_not_be_loaded_is_refused_in_words_and_the_last_good_serves_over_a_restart() {
     let site = Site::new(&[("gate.wasm", TOKEN), ("gate.toml", CONFIG)]).await;
     let half = &TOKEN[..TOKEN.len() / 2];
-    let rows: [(&str, &[u8], &str); 6] = [
+    let rows: [(&str, &[u8], &str); 7] = [
         ("gate.wasm", b"hello, I am text", "it is no WebAssembly file (it begins with `hello, I am `)"),
         ("gate.wasm", half, "it is not valid WebAssembly, or is cut off"),
         ("gate.wasm", b"\x7fELF", ".cwasm"),
         ("gate.wasm", b"", "it is empty"),
-        ("gate.toml", b"[config]\ntokn = \"one\"", "tokn"),
-        ("gate.toml", b"[limits]\ncpu-ms = 0", "gate.toml:2: `limits.cpu-ms`: 0 is out of range: 1 to 1000 milliseconds"),
+        ("gate.toml", b"[config]\ntokn = \"one\"", "config: `tokn` is unknown, did you mean `token`? ("),
+        ("gate.toml", b"[config]\n\ntokn = \"one\"", "/gate.toml:3)"),
+        (
+            "gate.toml",
+            b"[limits]\ncpu-ms = 0",
+            "gate.toml:2: `limits.cpu-ms`: 0 is out of range: 1 to 1000 milliseconds",
+        ),
     ];
     for (file, content, expected) in rows {
         fs::write(site.dir().join("gate.wasm"), TOKEN).unwrap();
