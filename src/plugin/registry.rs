@@ -86,9 +86,8 @@ impl Plugins {
         let (watch, sights) = Watch::start(dir.clone()).map_err(StartError::Watch)?;
         let board = Arc::new(Board::new());
         let (commands, receiver) = mpsc::channel(COMMANDS);
-        let (ready, is_ready) = oneshot::channel();
-        let (keep, watched) = (Some(store), Some(watch));
-        let machine = Machine::new(runtime, dir, keep, watched, board.clone(), services.clone(), tasks.clone(), ready);
+        let (machine, is_ready) =
+            Machine::new(runtime, dir, store, watch, board.clone(), services.clone(), tasks.clone());
         tasks.spawn_until_stop("plugin services", services.clone().run());
         tasks.spawn("plugins", machine.run(sights, receiver, tasks.stopping()));
         if tokio::time::timeout(START_PATIENCE, is_ready).await.is_err() {

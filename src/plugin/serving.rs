@@ -64,8 +64,8 @@ pub(super) struct Refusal {
 
 impl Refusal {
     /// Of something that stays wrong until it is changed.
-    pub(super) fn load(cause: impl ToString) -> Self {
-        Refusal { class: FaultClass::Load, cause: cause.to_string(), retry: false, hooks: None, imports: None }
+    pub(super) fn load(cause: impl Into<String>) -> Self {
+        Refusal { class: FaultClass::Load, cause: cause.into(), retry: false, hooks: None, imports: None }
     }
 }
 
@@ -76,7 +76,7 @@ impl Loader for Runtime {
     async fn load(&self, bytes: Arc<[u8]>) -> Result<Artifact, Refusal> {
         Runtime::load(self, bytes.clone()).await.map_err(|error| {
             let hooks = inspect(&bytes).ok().map(|inspection| inspection.hooks);
-            Refusal { hooks, ..Refusal::load(error) }
+            Refusal { hooks, ..Refusal::load(error.to_string()) }
         })
     }
 

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
-/// The watch. Ends soon after the receiver of its sights is dropped.
-#[derive(Clone, Debug)]
+/// The watch. Its thread ends soon after the receiver of its sights is dropped; without one nothing is looked at.
+#[derive(Clone, Debug, Default)]
 pub struct Watch {
     secrets: Arc<Mutex<BTreeMap<String, Vec<PathBuf>>>>,
 }
@@ -27,7 +27,7 @@ impl Watch {
     /// # Errors
     /// When no thread can be had.
     pub fn start(directory: PathBuf) -> std::io::Result<(Watch, mpsc::Receiver<Vec<Sight>>)> {
-        let watch = Watch { secrets: Arc::default() };
+        let watch = Watch::default();
         let (sender, receiver) = mpsc::channel(WAITING);
         let secrets = watch.secrets.clone();
         std::thread::Builder::new().name("plugin-watch".to_owned()).spawn(move || {

@@ -1,5 +1,6 @@
 //! The operator's manifest of a plugin, `NAME.toml` beside `NAME.wasm`: read, checked, every key optional.
 
+mod complaint;
 mod config;
 mod document;
 mod failure;
@@ -9,6 +10,7 @@ mod secret;
 #[cfg(test)]
 mod tests;
 
+pub use complaint::line_of;
 pub use config::Config;
 pub(in crate::plugin) use document::Section;
 pub use failure::{Failure, Policy};

@@ -169,8 +169,8 @@ impl<L: Loader> Machine<L> {
         if let Some(before) = before {
             self.drain(name, before);
         }
-        if let Some(watch) = self.watch.as_ref().filter(|_| origin == Origin::Directory) {
-            watch.set_secrets(name, secrets);
+        if origin == Origin::Directory {
+            self.watch.set_secrets(name, secrets);
         }
         // What can not be kept is in the log; the plugin serves all the same.
         let _ = self.keep(name, bytes).await;
@@ -191,9 +191,7 @@ impl<L: Loader> Machine<L> {
         slot.last_reload = Some((began.elapsed(), SystemTime::now()));
         slot.record.in_service(active.number, version);
         self.publish();
-        if let Some(watch) = &self.watch {
-            watch.set_secrets(name, secrets);
-        }
+        self.watch.set_secrets(name, secrets);
         let _ = self.keep(name, None).await;
     }
 
@@ -210,12 +208,12 @@ impl<L: Loader> Machine<L> {
             }
             return false;
         }
-        if let Some(watch) = self.watch.as_ref().filter(|_| source == Source::Directory) {
+        if source == Source::Directory {
             let mut files = secret_files;
             files.extend(slot.manifest().into_iter().flat_map(|manifest| manifest.secret_files.clone()));
             files.sort();
             files.dedup();
-            watch.set_secrets(name, files);
+            self.watch.set_secrets(name, files);
         }
         let policy = slot.policy(&refusal, manifest.as_ref());
         let known = slot.trouble.as_ref().is_some_and(|trouble| trouble.refusal == refusal);

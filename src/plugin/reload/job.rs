@@ -4,8 +4,10 @@ use super::files::{self, Files, FilesError};
 use crate::plugin::fault::FaultClass;
 use crate::plugin::inspect::hex;
 use crate::plugin::last_good::{LastGood, Record, Version};
-use crate::plugin::manifest::Manifest;
+use crate::plugin::manifest::{Manifest, line_of};
 use crate::plugin::serving::{Loader, Refusal, Serving};
+use futures_util::FutureExt;
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -27,7 +29,7 @@ pub(super) struct Order<L: Loader> {
     pub(super) loader: L,
     pub(super) plugin: Arc<str>,
     pub(super) directory: PathBuf,
-    pub(super) store: Option<LastGood>,
+    pub(super) store: LastGood,
     pub(super) source: Source,
     /// The number of the generation to be.
     pub(super) number: u64,
@@ -92,23 +94,28 @@ impl From<Refusal> for Refused {
 }
 
 impl<L: Loader> Order<L> {
-    /// Makes the attempt.
+    /// Makes the attempt. A panic on the way is a refusal: the plugin must not be stuck in it.
     pub(super) async fn run(self) -> Outcome<L> {
+        let broken = || Outcome::Refused(Refusal::load("the server failed on it; its log says how").into());
+        AssertUnwindSafe(self.attempt()).catch_unwind().await.unwrap_or_else(|_| broken())
+    }
+
+    async fn attempt(self) -> Outcome<L> {
         let outcome = match self.source {
-            Source::Directory => self.from_directory().await,
-            Source::Kept(place) | Source::RollBack(place) => self.from_kept(place).await,
+            Source::Directory => self.directory_version().await,
+            Source::Kept(place) | Source::RollBack(place) => self.kept_version(place).await,
             Source::Restart => self.restart().await,
         };
         outcome.unwrap_or_else(Outcome::Refused)
     }
 
-    async fn from_directory(self) -> Result<Outcome<L>, Refused> {
+    async fn directory_version(self) -> Result<Outcome<L>, Refused> {
         let files = match self.read().await? {
             Ok(files) => files,
             Err(FilesError::Unsettled(_)) => return Ok(Outcome::Unsettled),
             Err(error) => {
                 let retry = matches!(error, FilesError::Unreadable { .. });
-                return Err(Refusal { retry, ..Refusal::load(error) }.into());
+                return Err(Refusal { retry, ..Refusal::load(error.to_string()) }.into());
             }
         };
         let text = files.manifest.as_deref();
@@ -160,17 +167,16 @@ impl<L: Loader> Order<L> {
         self.prepare(artifact, manifest, version, Some(files.bytes), None).await
     }
 
-    async fn from_kept(self, place: usize) -> Result<Outcome<L>, Refused> {
+    async fn kept_version(self, place: usize) -> Result<Outcome<L>, Refused> {
         let nothing = || Refused::from(Refusal::load("there is no earlier version to go back to"));
         let version = self.record.good.get(place).cloned().ok_or_else(nothing)?;
-        let store = self.store.clone().ok_or_else(nothing)?;
         let in_directory = self.read().await?.ok().map(|files| Version {
             digest: files.digest,
             manifest: files.manifest,
             auth: version.auth,
         });
         let manifest = self.manifest(version.manifest.clone()).await?;
-        let (plugin, digest) = (self.plugin.clone(), version.digest.clone());
+        let (store, plugin, digest) = (self.store.clone(), self.plugin.clone(), version.digest.clone());
         let bytes = blocking(move || store.component(&plugin, &digest)).await?;
         let bytes: Arc<[u8]> =
             bytes.map_err(|error| Refusal::load(format!("the version that was kept can not be read: {error}")))?.into();
@@ -208,7 +214,12 @@ impl<L: Loader> Order<L> {
                 let ready = Ready { generation, artifact, manifest, version, bytes, in_directory };
                 Ok(Outcome::Ready(Box::new(ready)))
             }
-            Err(refusal) => {
+            Err(mut refusal) => {
+                let line = version.manifest.as_deref().and_then(|text| line_of(text, &refusal.cause));
+                if let Some(line) = line {
+                    let path = files::manifest_path(&self.directory, &self.plugin);
+                    refusal.cause += &format!(" ({}:{line})", path.display());
+                }
                 let secret_files = manifest.secret_files.clone();
                 Err(Refused { refusal, manifest: Some(manifest), secret_files })
             }
@@ -226,7 +237,7 @@ impl<L: Loader> Order<L> {
         let (plugin, path) = (self.plugin.clone(), files::manifest_path(&self.directory, &self.plugin));
         let parsed = blocking(move || Manifest::parse(&text, &plugin, &path.display().to_string())).await?;
         parsed.map(Arc::new).map_err(|error| Refused {
-            refusal: Refusal::load(&error),
+            refusal: Refusal::load(error.to_string()),
             manifest: None,
             secret_files: error.secret_files,
         })

@@ -36,10 +36,8 @@ use tokio_util::sync::CancellationToken;
 pub(super) struct Machine<L: Loader> {
     loader: L,
     directory: PathBuf,
-    /// None in tests that need no disk.
-    store: Option<LastGood>,
-    /// None in tests that tell what is seen themselves.
-    watch: Option<Watch>,
+    store: LastGood,
+    watch: Watch,
     board: Arc<Board<L::Generation>>,
     services: Arc<Services>,
     tasks: Tasks,
@@ -74,18 +72,18 @@ struct Attempt<L: Loader> {
 const DRAIN_SLACK: Duration = Duration::from_secs(1);
 
 impl<L: Loader> Machine<L> {
-    /// `ready` is told when everything that the first look finds was tried.
+    /// The machine, and who is told when everything that the first look finds was tried.
     pub(super) fn new(
         loader: L,
         directory: PathBuf,
-        store: Option<LastGood>,
-        watch: Option<Watch>,
+        store: LastGood,
+        watch: Watch,
         board: Arc<Board<L::Generation>>,
         services: Arc<Services>,
         tasks: Tasks,
-        ready: oneshot::Sender<()>,
-    ) -> Self {
-        Machine {
+    ) -> (Self, oneshot::Receiver<()>) {
+        let (ready, is_ready) = oneshot::channel();
+        let machine = Machine {
             loader,
             directory,
             store,
@@ -102,7 +100,8 @@ impl<L: Loader> Machine<L> {
             ready: Some(ready),
             number: 0,
             serving: Vec::new(),
-        }
+        };
+        (machine, is_ready)
     }
 
     /// Runs until told to stop.
@@ -166,8 +165,7 @@ impl<L: Loader> Machine<L> {
 
     /// At the start: what is kept of plugins that are not in the directory.
     fn look_back(&mut self, is_lost: bool) {
-        let Some(store) = self.store.clone() else { return };
-        for name in store.plugins() {
+        for name in self.store.plugins() {
             if self.slots.contains_key(&name) {
                 continue;
             }
@@ -175,7 +173,7 @@ impl<L: Loader> Machine<L> {
                 self.stable(&name, true);
             } else {
                 tracing::info!(plugin = %name, "the plugin was removed while the server was down; its last good versions go");
-                store.forget(&name);
+                self.store.forget(&name);
             }
         }
     }
@@ -183,7 +181,7 @@ impl<L: Loader> Machine<L> {
     fn stable(&mut self, name: &str, first: bool) {
         if !self.slots.contains_key(name) {
             let plugin = Arc::new(Plugin::new(name.into(), self.stopped.clone(), self.services.clone()));
-            let record = self.store.as_ref().map(|store| store.record(name)).unwrap_or_default();
+            let record = self.store.record(name);
             self.slots.insert(name.to_owned(), Slot::new(plugin, record, first));
             if first {
                 self.first.insert(name.to_owned());
@@ -208,12 +206,8 @@ impl<L: Loader> Machine<L> {
         if let Some(active) = slot.active.take() {
             self.drain(name, active);
         }
-        if let Some(watch) = &self.watch {
-            watch.set_secrets(name, Vec::new());
-        }
-        if let Some(store) = &self.store {
-            store.forget(name);
-        }
+        self.watch.set_secrets(name, Vec::new());
+        self.store.forget(name);
         self.services.forget(name);
         self.first.remove(name);
         self.publish();
@@ -244,8 +238,8 @@ impl<L: Loader> Machine<L> {
 
     /// Writes down what is in service and what is switched off.
     async fn keep(&self, name: &str, bytes: Option<Arc<[u8]>>) -> Result<(), CommandError> {
-        let (Some(store), Some(slot)) = (self.store.clone(), self.slots.get(name)) else { return Ok(()) };
-        let (plugin, record) = (name.to_owned(), slot.record.clone());
+        let Some(slot) = self.slots.get(name) else { return Ok(()) };
+        let (store, plugin, record) = (self.store.clone(), name.to_owned(), slot.record.clone());
         let saved = tokio::task::spawn_blocking(move || store.save(&plugin, &record, bytes.as_deref())).await;
         let saved = saved.map_err(std::io::Error::other).flatten();
         saved.map_err(|error| {

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// Loads texts. Words: `auth` exports the hook, `allow`, `deny`, `trap` and `hang` are its answer (else it abstains),
-/// `broken` does not load, `lame` does not begin, `flexible` takes another configuration, `stubborn` refuses it,
+/// `broken` does not load, `bug` is one of the server, `lame` does not begin, `flexible` takes another configuration, `stubborn` refuses it,
 /// `revokes` and `ticks` export these.
 #[derive(Clone)]
 pub(super) struct Fake(pub(super) Arc<Told>);
@@ -76,6 +76,7 @@ impl Loader for Fake {
         }
         let hooks: Vec<String> =
             if says("auth") { vec!["auth/check".to_owned()] } else { vec!["lifecycle/tick".to_owned()] };
+        assert!(!says("bug"), "a bug of the server");
         if says("broken") {
             let hooks = Some(hooks).filter(|_| says("readable"));
             return Err(Refusal { hooks, ..Refusal::load("it is broken") });

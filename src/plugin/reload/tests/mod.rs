@@ -2,12 +2,13 @@
 
 mod chain;
 mod fake;
+mod real;
 mod service;
 
 use super::{Command, CommandError, Machine, Wish};
 use crate::plugin::board::Board;
 use crate::plugin::decision::{Answer, Decided};
-use crate::plugin::directory::Sight;
+use crate::plugin::directory::{Sight, Watch};
 use crate::plugin::facts::{Action, Facts};
 use crate::plugin::host::Services;
 use crate::plugin::last_good::LastGood;
@@ -58,11 +59,10 @@ impl World {
         let (told, board, tasks) = (fake.0.clone(), Arc::new(Board::new()), Tasks::new("test"));
         let (sights, seen) = mpsc::channel(8);
         let (commands, obeyed) = mpsc::channel(8);
-        let (ready_sender, ready) = oneshot::channel();
-        let store = Some(LastGood::open(base.join("state")).unwrap());
+        let store = LastGood::open(base.join("state")).unwrap();
         let (directory, services) = (base.join("plugins"), Services::new());
-        let machine =
-            Machine::new(fake, directory, store, None, board.clone(), services.clone(), tasks.clone(), ready_sender);
+        let (machine, ready) =
+            Machine::new(fake, directory, store, Watch::default(), board.clone(), services.clone(), tasks.clone());
         tasks.spawn("plugins", machine.run(seen, obeyed, tasks.stopping()));
         World { base, told, board, services, sights, commands, ready, tasks }
     }

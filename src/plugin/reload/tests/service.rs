@@ -75,6 +75,7 @@ async fn a_version_that_fails_leaves_the_old_one_in_service() {
     let rows = [
         ("a.wasm", "broken", "load: it is broken"),
         ("a.wasm", "auth lame", "init: it does not begin"),
+        ("a.wasm", "bug", "load: the server failed on it"),
         ("a.toml", "enabld = 1", "load: "),
         ("a.toml", "hooks = [\"auth\"]\n[limits]\ncpu-ms = 0", "load: "),
     ];

@@ -1,0 +1,52 @@
+//! Finds the line of a manifest that a plugin complains of.
+
+use super::document::line_at;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// How complaints of a plugin about its `[config]` begin, wherever they stand in a longer text.
+const START: &str = "config: ";
+
+/// The line, from 1, of the key that the plugin names in backquotes, else of `[config]`; none when the text is no
+/// complaint about it.
+pub fn line_of(manifest: &str, complaint: &str) -> Option<usize> {
+    let about = &complaint[complaint.find(START)? + START.len()..];
+    let named = about.split('`').nth(1);
+    let table = DeTable::parse(manifest).ok()?;
+    let (header, config) = table.get_ref().iter().find(|(key, _)| key.get_ref() == "config")?;
+    let offset = named.and_then(|key| offset_of(config, key)).unwrap_or(header.span().start);
+    Some(line_at(manifest, offset))
+}
+
+/// Where the key stands, at whatever depth; as deep as the parser allows: 80.
+fn offset_of(value: &Spanned<DeValue<'_>>, wanted: &str) -> Option<usize> {
+    match value.get_ref() {
+        DeValue::Table(table) => {
+            let here = table.iter().find(|(key, _)| key.get_ref() == wanted).map(|(key, _)| key.span().start);
+            here.or_else(|| table.iter().find_map(|(_, value)| offset_of(value, wanted)))
+        }
+        DeValue::Array(items) => items.iter().find_map(|value| offset_of(value, wanted)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_complaint_is_led_to_its_line() {
+        let manifest = "tokn = 1\n\n[config]\ntoken = \"x\"\ntokn = 1\nkeys = [\n  { id = 1 },\n  { isuer = 2 },\n]\n";
+        let rows = [
+            ("it does not begin: config: `tokn` is unknown, did you mean `token`?", Some(5)),
+            ("config: `isuer` is unknown", Some(8)),
+            ("config: missing field `nothing`", Some(3)),
+            ("config: invalid type", Some(3)),
+            ("it does not begin: no net for `tokn`", None),
+        ];
+        for (complaint, line) in rows {
+            assert_eq!(line_of(manifest, complaint), line, "{complaint}");
+        }
+        assert_eq!(line_of("priority = 1", "config: missing field `a`"), None);
+    }
+}
