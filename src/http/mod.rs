@@ -23,6 +23,7 @@ mod request;
 mod router;
 mod session;
 mod stalling;
+mod standing;
 mod stream_path;
 mod streams;
 #[cfg(test)]
