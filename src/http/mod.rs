@@ -19,6 +19,7 @@ mod health;
 mod listener;
 mod offer;
 mod pages;
+mod plugins;
 mod request;
 mod router;
 mod session;
