@@ -1,5 +1,6 @@
 //! End-to-end tests: the real binary on free ports of this machine, with clients that nobody here wrote.
 
+mod auth_plugin;
 mod bad_days;
 mod clients;
 mod configuration;

@@ -78,6 +78,11 @@ impl Setup {
         self.argument("--demo")
     }
 
+    /// The folder of the test, for files that must be there before the server.
+    pub fn scratch(&self) -> &Scratch {
+        &self.scratch
+    }
+
     fn launch(&self) -> (Process, PathBuf) {
         let config = self.scratch.write("wasmcast.toml", &self.config);
         let mut command = wasmcast();

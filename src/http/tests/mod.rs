@@ -3,6 +3,7 @@
 mod admin;
 mod events;
 mod fixture;
+mod plugins;
 mod sessions;
 mod site;
 mod socket;
