@@ -57,6 +57,8 @@ pub mod prelude;
 pub mod random;
 mod sandbox;
 mod session;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod testing;
 pub mod trace;
 mod units;
 
