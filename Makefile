@@ -9,7 +9,7 @@ export PATH := $(TOOLS)/tools/bin:$(PATH)
 SETUP := tests/setup/install.sh
 FUZZ_SECONDS ?= 30
 
-.PHONY: help run test test-all lint fmt unit setup-build setup-test bench fuzz
+.PHONY: help run test test-all lint fmt unit setup-build setup-test bindings bench fuzz
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ lint: ## formatting, clippy, documentation, licences, unused dependencies
 
 fmt: ## format the code
 	cargo fmt --all
+
+bindings: ## write the SDK's bindings anew, after a change of wit/
+	cargo run --quiet --manifest-path sdk/generate/Cargo.toml
 
 bench: setup-build ## CPU, memory and latency with 200 viewers, beside Janus; prints a table
 	tests/bench/run.sh

@@ -1,6 +1,7 @@
 //! The hook `auth`: what a plugin may answer, and whom it may have asked again.
 
-use crate::bindings::{check, host, revoke};
+use crate::__private::{check, revoke};
+use crate::bindings::host;
 use crate::units::{Bitrate, whole_milliseconds};
 use crate::{Error, Result};
 use std::time::Duration;

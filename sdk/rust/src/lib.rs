@@ -57,6 +57,8 @@ pub mod prelude;
 pub mod random;
 mod sandbox;
 mod session;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod testing;
 pub mod trace;
 mod units;
 
@@ -74,7 +76,16 @@ pub use wasmcast_plugin_macros::{auth, export, revoke};
 #[doc(hidden)]
 pub mod __private {
     pub use crate::auth::IntoDecision;
-    pub use crate::bindings::{check, reconfigure, revoke, self_test, state, tick};
+    /// A hook's interface: its trait and types, and the macro that exports an implementation.
+    macro_rules! interface {
+        ($($module:ident: $path:ident),*) => {$(
+            pub mod $module {
+                pub use crate::bindings::$module::*;
+                pub use crate::bindings::$module::exports::wasmcast::$path::$module::*;
+            }
+        )*};
+    }
+    interface!(check: auth, revoke: auth, reconfigure: lifecycle, self_test: lifecycle, state: lifecycle, tick: lifecycle);
     pub use crate::instance::{
         Configured, Kept, Stateful, interval, reconfigure as reconfigured, register, restore, save, self_test as tested,
         tick as ticked, with,

@@ -3,12 +3,16 @@
 mod artifact;
 mod build;
 mod cargo;
+mod check;
 mod inspect;
 mod list;
 mod new;
 mod project;
+mod rehearsal;
 mod sdk;
 mod server;
+mod test;
+mod test_host;
 mod toolchain;
 
 use crate::output;
@@ -30,8 +34,12 @@ pub struct Args {
 enum Command {
     New(new::Args),
     Build(build::Args),
+    Check(check::Args),
+    Test(test::Args),
     Inspect(inspect::Args),
     List(list::Args),
+    #[command(hide = true)]
+    TestHost(test_host::Args),
 }
 
 /// Runs `wasmcast plugin`.
@@ -39,8 +47,11 @@ pub fn run(args: Args) -> ExitCode {
     let result = match args.command {
         Command::New(args) => new::run(&args),
         Command::Build(args) => build::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Test(args) => test::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::List(args) => list::run(&args),
+        Command::TestHost(args) => test_host::run(&args),
     };
     result.unwrap_or_else(|failure| failure.tell())
 }

@@ -24,7 +24,15 @@ const FILES: &[(&str, &str)] = files![
     "sdk/rust/macros/src/lib.rs",
     "sdk/rust/macros/src/section.rs",
     "sdk/rust/src/auth.rs",
-    "sdk/rust/src/bindings.rs",
+    "sdk/rust/src/bindings/check.rs",
+    "sdk/rust/src/bindings/imports.rs",
+    "sdk/rust/src/bindings/init.rs",
+    "sdk/rust/src/bindings/mod.rs",
+    "sdk/rust/src/bindings/reconfigure.rs",
+    "sdk/rust/src/bindings/revoke.rs",
+    "sdk/rust/src/bindings/self_test.rs",
+    "sdk/rust/src/bindings/state.rs",
+    "sdk/rust/src/bindings/tick.rs",
     "sdk/rust/src/clock.rs",
     "sdk/rust/src/config.rs",
     "sdk/rust/src/crypto.rs",
@@ -42,6 +50,12 @@ const FILES: &[(&str, &str)] = files![
     "sdk/rust/src/random.rs",
     "sdk/rust/src/sandbox.rs",
     "sdk/rust/src/session.rs",
+    "sdk/rust/src/testing/harness.rs",
+    "sdk/rust/src/testing/host.rs",
+    "sdk/rust/src/testing/mod.rs",
+    "sdk/rust/src/testing/outside.rs",
+    "sdk/rust/src/testing/session.rs",
+    "sdk/rust/src/testing/under_test.rs",
     "sdk/rust/src/trace.rs",
     "sdk/rust/src/units.rs",
     "wit/deps/auth/auth.wit",
@@ -128,9 +142,26 @@ mod tests {
         for folder in ["sdk/rust", "wit"] {
             files(&root.join(folder), root, &mut there);
         }
-        there.retain(|path| !path.starts_with("sdk/rust/tests/") && path != "wit/README.md" && !path.ends_with(".lock"));
+        let is_needed = |path: &str| !path.starts_with("sdk/rust/tests/") && path != "wit/README.md";
+        there.retain(|path| is_needed(path) && !path.ends_with(".lock") && !path.ends_with(".sha256"));
         let carried: BTreeSet<String> = FILES.iter().map(|(path, _)| (*path).to_owned()).collect();
         assert_eq!(carried, there, "list in src/main/plugin/sdk.rs what is in sdk/rust and wit");
+    }
+
+    #[test]
+    fn the_bindings_are_of_the_present_contract() {
+        let mut files: Vec<_> = FILES.iter().filter(|(path, _)| path.ends_with(".wit")).collect();
+        files.sort_by_key(|(path, _)| Path::new(path));
+        let mut hash = Sha256::new();
+        for (path, text) in files {
+            hash.update(path.trim_start_matches("wit/"));
+            hash.update([0]);
+            hash.update(text);
+            hash.update([0]);
+        }
+        let digest: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let generated = include_str!("../../../sdk/rust/src/bindings/wit.sha256");
+        assert_eq!(generated.trim(), digest, "wit/ has changed: run `make bindings`");
     }
 
     #[test]

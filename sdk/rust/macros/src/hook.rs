@@ -49,6 +49,12 @@ fn auth_export(arguments: &TokenStream, item: &TokenStream) -> Result<TokenStrea
                     }
                 }
             }
+            // On an author's machine nothing calls it; yet it is used.
+            #[cfg(not(target_arch = "wasm32"))]
+            const _: fn(
+                &__private::Session,
+            ) -> ::core::result::Result<__private::check::Decision, ::std::string::String> =
+                <__Exported as __private::check::Guest>::authorize;
             #[cfg(target_arch = "wasm32")]
             __private::check::export!(__Exported with_types_in ::wasmcast_plugin::__private::check);
             #registered
@@ -87,6 +93,9 @@ fn revoke_export(arguments: &TokenStream, item: &TokenStream) -> Result<TokenStr
                     }
                 }
             }
+            #[cfg(not(target_arch = "wasm32"))]
+            const _: fn() -> ::core::result::Result<::std::vec::Vec<__private::revoke::Selection>, ::std::string::String> =
+                <__Exported as __private::revoke::Guest>::poll;
             #[cfg(target_arch = "wasm32")]
             __private::revoke::export!(__Exported with_types_in ::wasmcast_plugin::__private::revoke);
             #registered

@@ -1,0 +1,265 @@
+//! Somebody who comes to the plugin, and what becomes of it.
+
+use super::host::Host;
+use crate::units::Bitrate;
+use serde_json::{Value, json};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// Somebody about to come: from 192.0.2.1, with no credential, unless the test says so.
+#[derive(Clone, Debug)]
+#[must_use = "call start()"]
+pub struct Visit {
+    host: Rc<Host>,
+    facts: Value,
+}
+
+impl Visit {
+    pub(super) fn new(host: Rc<Host>, facts: Value) -> Self {
+        Self { host, facts }
+    }
+
+    /// The credential: `Authorization: Bearer`, or `?token=`.
+    pub fn token(self, token: &str) -> Self {
+        self.fact("token", token)
+    }
+
+    /// The country, such as `DE`.
+    pub fn country(self, country: &str) -> Self {
+        self.fact("country", country)
+    }
+
+    /// The kind of device, such as `mobile`.
+    pub fn device(self, device: &str) -> Self {
+        self.fact("device", device)
+    }
+
+    /// The address it comes from.
+    pub fn remote_ip(self, address: &str) -> Self {
+        self.fact("remote_ip", address)
+    }
+
+    /// `whip`, `whep`, `websocket`, `rtmp`, `hls` or `api`.
+    pub fn protocol(self, protocol: &str) -> Self {
+        self.fact("protocol", protocol)
+    }
+
+    /// The HTTP method.
+    pub fn method(self, method: &str) -> Self {
+        self.fact("method", method)
+    }
+
+    /// The rendition asked for.
+    pub fn rendition(self, rendition: &str) -> Self {
+        self.fact("rendition", rendition)
+    }
+
+    /// The SPIFFE id of its certificate.
+    pub fn spiffe_id(self, id: &str) -> Self {
+        self.fact("spiffe_id", id)
+    }
+
+    /// The SHA-256 of its certificate, 64 hex digits.
+    pub fn certificate_sha256(self, digest: &str) -> Self {
+        self.fact("certificate_sha256", digest)
+    }
+
+    /// Adds a request header.
+    pub fn header(self, name: &str, value: &str) -> Self {
+        self.pair("headers", name, value)
+    }
+
+    /// Adds a query parameter.
+    pub fn query(self, name: &str, value: &str) -> Self {
+        self.pair("query", name, value)
+    }
+
+    /// Comes, and is decided on.
+    ///
+    /// # Panics
+    /// When what was said of it can not be, such as an address that is none.
+    #[track_caller]
+    pub fn start(mut self) -> Session {
+        self.facts["do"] = json!("start");
+        let answer = self.host.must(self.facts);
+        let id = answer.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
+        Session { host: self.host, id }
+    }
+
+    fn fact(mut self, key: &str, value: &str) -> Self {
+        self.facts[key] = json!(value);
+        self
+    }
+
+    fn pair(mut self, list: &str, name: &str, value: &str) -> Self {
+        match self.facts.get_mut(list).and_then(Value::as_array_mut) {
+            Some(pairs) => pairs.push(json!([name, value])),
+            None => self.facts[list] = json!([[name, value]]),
+        }
+        self
+    }
+}
+
+/// Somebody who came. Each `expect_` looks at how things stand now.
+#[derive(Clone, Debug)]
+pub struct Session {
+    host: Rc<Host>,
+    id: String,
+}
+
+impl Session {
+    /// Its id, as the plugin sees it.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Expects that it is in, by an answer of the plugin; what was granted can be looked at.
+    ///
+    /// # Panics
+    /// When it is not.
+    #[track_caller]
+    pub fn expect_allow(&self) -> Allowed {
+        let now = self.now();
+        match now.get("allow") {
+            Some(grant) => Allowed { grant: grant.clone() },
+            None => panic!("expected to be allowed; {}", told(&now)),
+        }
+    }
+
+    /// Expects that it was refused when it came, with this status, and a reason with this text in it.
+    ///
+    /// # Panics
+    /// When it was not, or with another status or reason.
+    #[track_caller]
+    pub fn expect_deny(&self, status: u16, reason: &str) {
+        let now = self.now();
+        self.refusal(&now, "deny", status, reason);
+    }
+
+    /// Expects that it was in, and was ended by an answer with this status, and a reason with this text in it.
+    ///
+    /// # Panics
+    /// When it was not, or with another status or reason.
+    #[track_caller]
+    pub fn expect_end(&self, status: u16, reason: &str) {
+        let now = self.now();
+        self.refusal(&now, "end", status, reason);
+    }
+
+    /// Expects that the plugin leaves the answer to others, or was not asked by its manifest's match.
+    ///
+    /// # Panics
+    /// When it does not.
+    #[track_caller]
+    pub fn expect_abstain(&self) {
+        let now = self.now();
+        assert!(now.get("abstain").is_some(), "expected the plugin to abstain; {}", told(&now));
+    }
+
+    /// Expects that the plugin failed (an `Err`, a trap, a deadline) with this text for the operator.
+    ///
+    /// # Panics
+    /// When it did not, or with another text.
+    #[track_caller]
+    pub fn expect_failure(&self, text: &str) {
+        let now = self.now();
+        let why = now.get("failure").and_then(Value::as_str);
+        assert!(why.is_some_and(|why| why.contains(text)), "expected a failure with `{text}`; {}", told(&now));
+    }
+
+    #[track_caller]
+    fn refusal(&self, now: &Value, kind: &str, status: u16, reason: &str) {
+        let Some(denial) = now.get(kind) else { panic!("expected {kind} {status}; {}", told(now)) };
+        let fits = denial.get("status").and_then(Value::as_u64) == Some(status.into())
+            && denial.get("reason").and_then(Value::as_str).is_some_and(|text| text.contains(reason));
+        assert!(fits, "expected {status} `{reason}`; {}", told(now));
+    }
+
+    #[track_caller]
+    fn now(&self) -> Value {
+        self.host.must(json!({"do": "session", "id": self.id}))
+    }
+}
+
+/// How a session stands, for the message of a failed test.
+fn told(now: &Value) -> String {
+    let denied = |denial: &Value, how: &str| format!("it was {how}: {} {}", denial["status"], denial["reason"]);
+    match now {
+        now if now.get("allow").is_some() => format!("it is allowed: {}", now["allow"]),
+        now if now.get("deny").is_some() => denied(&now["deny"], "refused"),
+        now if now.get("end").is_some() => denied(&now["end"], "let in, and ended"),
+        now if now.get("failure").is_some() => format!("the plugin failed: {}", now["failure"].as_str().unwrap_or_default()),
+        _ => "the plugin abstains".to_owned(),
+    }
+}
+
+/// What was granted.
+#[derive(Clone, Debug)]
+pub struct Allowed {
+    grant: Value,
+}
+
+impl Allowed {
+    /// Expects this subject.
+    ///
+    /// # Panics
+    /// When it is another.
+    #[track_caller]
+    pub fn subject(self, subject: &str) -> Self {
+        self.is("subject", &json!(subject))
+    }
+
+    /// Expects that it goes on under this stream name.
+    ///
+    /// # Panics
+    /// When it is another.
+    #[track_caller]
+    pub fn stream_name(self, name: &str) -> Self {
+        self.is("stream_name", &json!(name))
+    }
+
+    /// Expects this time to live.
+    ///
+    /// # Panics
+    /// When it is another.
+    #[track_caller]
+    pub fn ttl(self, ttl: Duration) -> Self {
+        let milliseconds = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
+        self.is("ttl_ms", &json!(milliseconds))
+    }
+
+    /// Expects this ceiling.
+    ///
+    /// # Panics
+    /// When it is another.
+    #[track_caller]
+    pub fn max_bitrate(self, bitrate: Bitrate) -> Self {
+        self.is("max_bitrate_kbps", &json!(bitrate.as_kbps()))
+    }
+
+    /// Expects this many viewers at most.
+    ///
+    /// # Panics
+    /// When it is another number.
+    #[track_caller]
+    pub fn max_viewers(self, viewers: u32) -> Self {
+        self.is("max_viewers", &json!(viewers))
+    }
+
+    /// Expects a tag with this value.
+    ///
+    /// # Panics
+    /// When it is not there, or with another value.
+    #[track_caller]
+    pub fn tag(self, key: &str, value: &str) -> Self {
+        let found = self.grant.get("tags").and_then(|tags| tags.get(key)).and_then(Value::as_str);
+        assert_eq!(found, Some(value), "tag `{key}`");
+        self
+    }
+
+    #[track_caller]
+    fn is(self, key: &str, expected: &Value) -> Self {
+        assert_eq!(self.grant.get(key).unwrap_or(&Value::Null), expected, "{key}");
+        self
+    }
+}

@@ -1,0 +1,101 @@
+//! `wasmcast plugin check`: all that a server does with a plugin before it serves, without a server.
+
+use super::inspect;
+use super::project::Project;
+use super::{Failure, cargo, build, sdk};
+use crate::output;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+use wasmcast::plugin::{Artifact, Generation, Manifest, Runtime, RuntimeOptions, Services};
+
+/// Memory for the plugin's instances; its own limit lies far below.
+const MEMORY: usize = 1 << 30;
+/// Live instances: a check makes two or three.
+const INSTANCES: u32 = 16;
+
+/// Do all that a server does with a plugin up to taking it into service: file, manifest, rights, init, self-test
+#[derive(clap::Args, Debug)]
+#[command(
+    after_help = "Examples:\n  wasmcast plugin check my-auth                        builds it first\n  \
+    wasmcast plugin check /etc/wasmcast/plugins/my-auth.wasm && systemctl reload wasmcast\n\n\
+    The plugin's init and self-test are run, in the sandbox and with the manifest's rights: with a grant of http they may send\n\
+    requests. Exit code 1: a server would not take it into service."
+)]
+pub struct Args {
+    /// The plugin's folder, or its file
+    #[arg(value_name = "DIR|FILE", default_value = ".")]
+    source: PathBuf,
+    /// The manifest [default: NAME.toml beside the file]
+    #[arg(long, value_name = "FILE")]
+    manifest: Option<PathBuf>,
+}
+
+/// Runs `wasmcast plugin check`.
+pub fn run(args: &Args) -> Result<ExitCode, Failure> {
+    let file = match args.source.is_dir() {
+        true => build::project_to(&Project::open(&args.source)?, &cargo::Options::default(), None)?.file,
+        false => args.source.clone(),
+    };
+    let (bytes, inspection) = inspect::read(&file)?;
+    output::say(&format!("file      {}: {}", file.display(), inspection.hooks.join(", ")));
+    let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let manifest = read_manifest(&name, args.manifest.as_deref(), &file)?;
+    let cache = sdk::cache()?.join("check");
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let failed = |error| Failure::Failed(format!("the threads for the plugin can not be started: {error}"));
+    runtime.map_err(failed)?.block_on(async {
+        let host = host(cache, Services::new())?;
+        let artifact = load(&host, bytes.into()).await?;
+        let generation = begin(&host, &name, 1, &artifact, &manifest).await?;
+        let tick = generation.tick_interval().map(|every| format!(", ticks every {} s", every.as_secs_f32()));
+        output::say(&format!("begins    {} KiB of memory{}", generation.memory() >> 10, tick.unwrap_or_default()));
+        output::say("a server would take it into service");
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// The manifest that was named, or the one beside the file, or what holds without one.
+fn read_manifest(name: &str, given: Option<&Path>, file: &Path) -> Result<Manifest, Failure> {
+    let path = given.map_or_else(|| file.with_extension("toml"), Path::to_path_buf);
+    let text = match fs::read_to_string(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && given.is_none() => {
+            output::say("manifest  none: what holds for all plugins");
+            return Ok(Manifest::absent(name));
+        }
+        result => result.map_err(Failure::file("cannot read", &path))?,
+    };
+    let shown = path.display().to_string();
+    let manifest =
+        Manifest::parse(&text, name, &shown).map_err(|error| Failure::Failed(format!("the manifest can not be used:\n{error}")))?;
+    output::say(&format!("manifest  {shown}"));
+    Ok(manifest)
+}
+
+/// A host for one plugin.
+pub fn host(cache: PathBuf, services: Arc<Services>) -> Result<Runtime, Failure> {
+    fs::create_dir_all(&cache).map_err(Failure::file("cannot make the cache folder", &cache))?;
+    let options = RuntimeOptions { cache_dir: cache, memory: MEMORY, instances: Some(INSTANCES) };
+    Runtime::new(&options, services).map_err(|error| Failure::Failed(error.to_string()))
+}
+
+async fn load(host: &Runtime, bytes: Arc<[u8]>) -> Result<Artifact, Failure> {
+    let started = Instant::now();
+    let artifact = host.load(bytes).await.map_err(|error| Failure::Failed(format!("the plugin is not loaded: {error}")))?;
+    let how = if artifact.cached { "compiled before" } else { "compiled" };
+    output::say(&format!("compiles  {how}, {} ms", started.elapsed().as_millis()));
+    Ok(artifact)
+}
+
+async fn begin(
+    host: &Runtime,
+    name: &str,
+    number: u64,
+    artifact: &Artifact,
+    manifest: &Manifest,
+) -> Result<Generation, Failure> {
+    let prepared = host.prepare(&Arc::from(name), number, artifact, &manifest.settings, None).await;
+    prepared.map_err(|error| Failure::Failed(format!("the plugin is not taken into service: {error}")))
+}

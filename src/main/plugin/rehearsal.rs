@@ -1,0 +1,255 @@
+//! A plugin in a world of a test's own: sessions come, virtual time passes, ttls end, ticks and revocations happen in order.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use wasmcast::plugin::{Answer, Artifact, Denial, Facts, Fault, Generation, Grant, Manifest, Runtime, Selection, Simulation};
+
+/// How often plugins are polled for revocations.
+const POLL: Duration = Duration::from_secs(1);
+/// Most calls remembered; a test that advances for years needs no more.
+const MAX_CALLS: usize = 1_000_000;
+
+/// A plugin under test.
+pub struct Rehearsal {
+    pub simulation: Simulation,
+    pub name: Arc<str>,
+    pub manifest: Manifest,
+    runtime: Runtime,
+    artifact: Artifact,
+    generation: Generation,
+    sessions: BTreeMap<String, Visitor>,
+    /// When it ticks and is polled next, in virtual time.
+    next_tick: Option<Duration>,
+    next_poll: Option<Duration>,
+    calls: Vec<Call>,
+}
+
+/// Somebody who came.
+struct Visitor {
+    facts: Facts,
+    since: Duration,
+    standing: Standing,
+    /// When it is asked again.
+    expiry: Option<Duration>,
+}
+
+/// What became of somebody who came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    Allowed(Grant),
+    /// Refused when it came.
+    Denied(Denial),
+    /// Let in, and refused when it was asked again.
+    Ended(Denial),
+    /// The plugin left the answer to others, or was not asked.
+    Abstained,
+    /// The plugin failed; the operator's view of it.
+    Failed(String),
+}
+
+/// A call of a hook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    pub hook: &'static str,
+    pub took: Duration,
+}
+
+/// Something that falls due.
+enum Due {
+    Tick,
+    Poll,
+    Expiry(String),
+}
+
+impl Rehearsal {
+    /// Takes a plugin into service.
+    pub async fn begin(
+        simulation: Simulation,
+        runtime: Runtime,
+        name: Arc<str>,
+        artifact: Artifact,
+        manifest: Manifest,
+    ) -> Result<Self, String> {
+        let prepared = runtime.prepare(&name, 1, &artifact, &manifest.settings, None).await;
+        let generation = prepared.map_err(|error| error.to_string())?;
+        let mut rehearsal = Self {
+            simulation,
+            name,
+            manifest,
+            runtime,
+            artifact,
+            generation,
+            sessions: BTreeMap::new(),
+            next_tick: None,
+            next_poll: None,
+            calls: Vec::new(),
+        };
+        rehearsal.schedule();
+        Ok(rehearsal)
+    }
+
+    /// Takes another manifest. Where nothing but `[config]` differs, a plugin that can is only told.
+    pub async fn change(&mut self, manifest: Manifest) -> Result<(), String> {
+        if self.generation.has_reconfigure() && self.manifest.differs_only_in_config(&manifest) {
+            let told = self.generation.reconfigure(manifest.settings.config.clone()).await;
+            told.map_err(|fault| fault.to_string())?;
+            self.manifest = manifest;
+            return Ok(());
+        }
+        let saved = self.generation.save().await.unwrap_or_default();
+        let number = self.generation.number + 1;
+        let prepared =
+            self.runtime.prepare(&self.name, number, &self.artifact, &manifest.settings, saved.as_deref()).await;
+        let before = std::mem::replace(&mut self.generation, prepared.map_err(|error| error.to_string())?);
+        before.retire(Duration::ZERO).await;
+        self.manifest = manifest;
+        self.schedule();
+        Ok(())
+    }
+
+    fn schedule(&mut self) {
+        let now = self.simulation.now();
+        self.next_tick = self.generation.tick_interval().map(|every| now + every);
+        self.next_poll = self.generation.has_revoke().then(|| now + POLL);
+    }
+
+    /// Somebody comes. Returns the session's id.
+    pub async fn come(&mut self, mut facts: Facts) -> String {
+        let id = format!("s-{}", self.sessions.len() + 1);
+        facts.id.clone_from(&id);
+        let visitor =
+            Visitor { facts, since: self.simulation.now(), standing: Standing::Abstained, expiry: None };
+        self.sessions.insert(id.clone(), visitor);
+        self.ask(&id).await;
+        id
+    }
+
+    /// How a session stands.
+    pub fn standing(&self, id: &str) -> Option<&Standing> {
+        self.sessions.get(id).map(|visitor| &visitor.standing)
+    }
+
+    /// The calls so far of the hooks that begin so: `auth` stands for `auth/check`.
+    pub fn calls(&self, hook: &str) -> impl Iterator<Item = &Call> {
+        let hook = match hook {
+            "auth" => "auth/check",
+            "revoke" => "auth/revoke",
+            "tick" => "lifecycle/tick",
+            other => other,
+        };
+        self.calls.iter().filter(move |call| call.hook == hook)
+    }
+
+    /// Lets time pass. What falls due is done in its order, at its moment.
+    pub async fn advance(&mut self, span: Duration) {
+        let end = self.simulation.now().saturating_add(span);
+        while let Some((at, due)) = self.next().filter(|(at, _)| *at <= end) {
+            self.simulation.advance(at.saturating_sub(self.simulation.now()));
+            match due {
+                Due::Tick => self.tick().await,
+                Due::Poll => self.poll().await,
+                Due::Expiry(id) => self.ask(&id).await,
+            }
+        }
+        // A late answer over HTTP may have moved the clock further.
+        self.simulation.advance(end.saturating_sub(self.simulation.now()));
+    }
+
+    fn next(&self) -> Option<(Duration, Due)> {
+        let tick = self.next_tick.map(|at| (at, Due::Tick));
+        let poll = self.next_poll.map(|at| (at, Due::Poll));
+        let expiries = self.sessions.iter().filter_map(|(id, visitor)| Some((visitor.expiry?, id)));
+        let expiry = expiries.min().map(|(at, id)| (at, Due::Expiry(id.clone())));
+        [tick, poll, expiry].into_iter().flatten().min_by_key(|(at, _)| *at)
+    }
+
+    async fn tick(&mut self) {
+        let started = Instant::now();
+        let result = self.generation.tick().await;
+        self.called("lifecycle/tick", started);
+        self.report(result.err());
+        self.next_tick = self.generation.tick_interval().map(|every| self.simulation.now() + every);
+    }
+
+    async fn poll(&mut self) {
+        let started = Instant::now();
+        let result = self.generation.poll_revocations().await;
+        self.called("auth/revoke", started);
+        self.next_poll = Some(self.simulation.now() + POLL);
+        let selections = match result {
+            Ok(selections) => selections,
+            Err(fault) => return self.report(Some(fault)),
+        };
+        let selected = |visitor: &Visitor| selections.iter().any(|selection| selects(selection, visitor));
+        let again: Vec<String> = self
+            .sessions
+            .iter()
+            .filter(|(_, visitor)| matches!(visitor.standing, Standing::Allowed(_)) && selected(visitor))
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in again {
+            self.ask(&id).await;
+        }
+    }
+
+    /// Asks about a session, for the first time or again.
+    async fn ask(&mut self, id: &str) {
+        let now = self.simulation.now();
+        let Some(visitor) = self.sessions.get_mut(id) else { return };
+        visitor.expiry = None;
+        let again = match &visitor.standing {
+            Standing::Allowed(grant) => {
+                visitor.facts.subject.clone_from(&grant.subject);
+                visitor.facts.tags.clone_from(&grant.tags);
+                visitor.facts.age = now.saturating_sub(visitor.since).max(Duration::from_millis(1));
+                true
+            }
+            _ => false,
+        };
+        let facts = Arc::new(visitor.facts.clone());
+        if !self.manifest.matching.matches(&facts) {
+            return;
+        }
+        let started = Instant::now();
+        let result = self.generation.authorize(&facts).await;
+        self.called("auth/check", started);
+        let Some(visitor) = self.sessions.get_mut(id) else { return };
+        visitor.standing = match result {
+            Ok(Answer::Allow(grant)) => {
+                visitor.expiry = grant.ttl.map(|ttl| self.simulation.now() + ttl);
+                Standing::Allowed(grant)
+            }
+            Ok(Answer::Deny(denial)) if again => Standing::Ended(denial),
+            Ok(Answer::Deny(denial)) => Standing::Denied(denial),
+            Ok(Answer::Abstain) => Standing::Abstained,
+            Err(fault) => Standing::Failed(fault.to_string()),
+        };
+    }
+
+    fn called(&mut self, hook: &'static str, started: Instant) {
+        if self.calls.len() < MAX_CALLS {
+            self.calls.push(Call { hook, took: started.elapsed() });
+        }
+    }
+
+    /// What happens off the path of sessions is told by the log, as in a server.
+    fn report(&self, fault: Option<Fault>) {
+        if let Some(fault) = fault {
+            let services = self.simulation.services();
+            services.tell(&self.name, self.generation.number, wasmcast::plugin::Grade::Warn, fault.to_string());
+        }
+    }
+}
+
+fn selects(selection: &Selection, visitor: &Visitor) -> bool {
+    let Standing::Allowed(grant) = &visitor.standing else { return false };
+    let stream = grant.stream_name.as_ref().unwrap_or(&visitor.facts.stream);
+    match selection {
+        Selection::Session(id) => *id == visitor.facts.id,
+        Selection::Subject(subject) => grant.subject.as_ref() == Some(subject),
+        Selection::Stream(name) => name == stream,
+        Selection::Tag(key, value) => grant.tags.get(key) == Some(value),
+        Selection::Everything => true,
+    }
+}

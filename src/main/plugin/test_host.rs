@@ -1,0 +1,237 @@
+//! `wasmcast plugin test-host`: runs a plugin for the tests of its author, asked and answering in lines of JSON.
+
+use super::check::host;
+use super::rehearsal::{Rehearsal, Standing};
+use super::{Failure, sdk};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::io::{BufRead, Write, stdin, stdout};
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+use wasmcast::plugin::{Action, Facts, Grant, Manifest, Reply, START, Scripted, Simulation};
+
+/// Run a plugin for the SDK's tests: one question a line on stdin, one answer a line on stdout
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Example:\n  wasmcast plugin test        runs the tests, which start this themselves")]
+pub struct Args {}
+
+/// What a test asks for.
+#[derive(Deserialize)]
+#[serde(tag = "do", rename_all = "kebab-case")]
+enum Question {
+    Load { file: PathBuf, manifest: String },
+    Manifest { manifest: String },
+    Start(Box<Visitor>),
+    Session { id: String },
+    Advance { ns: u64 },
+    Calls { hook: String },
+    KvGet { key: String },
+    KvSet { key: String, value: String },
+    HttpAnswer(Box<HttpAnswer>),
+    HttpSent,
+    Log,
+}
+
+/// Somebody who comes.
+#[derive(Deserialize)]
+#[serde(default)]
+struct Visitor {
+    action: Action,
+    stream: String,
+    protocol: String,
+    method: String,
+    path: String,
+    rendition: Option<String>,
+    remote_ip: IpAddr,
+    country: Option<String>,
+    device: Option<String>,
+    headers: Vec<(String, String)>,
+    query: Vec<(String, String)>,
+    token: Option<String>,
+    spiffe_id: Option<String>,
+    certificate_sha256: Option<String>,
+}
+
+/// An answer of another server.
+#[derive(Deserialize)]
+struct HttpAnswer {
+    url: String,
+    #[serde(default)]
+    method: Option<String>,
+    #[serde(default)]
+    status: u16,
+    #[serde(default)]
+    headers: Vec<(String, String)>,
+    #[serde(default)]
+    body: String,
+    #[serde(default)]
+    down: Option<String>,
+    #[serde(default)]
+    delay_ms: u64,
+}
+
+impl Default for Visitor {
+    fn default() -> Self {
+        Self {
+            action: Action::Play,
+            stream: String::new(),
+            protocol: "whep".to_owned(),
+            method: "POST".to_owned(),
+            path: String::new(),
+            rendition: None,
+            // For documentation: RFC 5737.
+            remote_ip: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
+            country: None,
+            device: None,
+            headers: Vec::new(),
+            query: Vec::new(),
+            token: None,
+            spiffe_id: None,
+            certificate_sha256: None,
+        }
+    }
+}
+
+/// Runs `wasmcast plugin test-host`.
+pub fn run(_: &Args) -> Result<ExitCode, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let failed = |error| Failure::Failed(format!("the threads for the plugin can not be started: {error}"));
+    let runtime = runtime.map_err(failed)?;
+    let mut stage = None;
+    // The test's end closes stdin; then so does this.
+    for line in stdin().lock().lines().map_while(Result::ok) {
+        let answer = match serde_json::from_str(&line) {
+            Ok(question) => runtime.block_on(answer(&mut stage, question)),
+            Err(error) => Err(format!("the SDK asks for what this wasmcast does not know ({error}); are both of one version?")),
+        };
+        let answer = answer.unwrap_or_else(|error| json!({"error": error}));
+        let mut out = stdout().lock();
+        if writeln!(out, "{answer}").and_then(|()| out.flush()).is_err() {
+            break;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn answer(stage: &mut Option<Rehearsal>, question: Question) -> Result<Value, String> {
+    if let Question::Load { file, manifest } = question {
+        *stage = Some(load(&file, &manifest).await?);
+        return Ok(json!({}));
+    }
+    let rehearsal = stage.as_mut().ok_or("no plugin is loaded")?;
+    let simulation = rehearsal.simulation.clone();
+    let space = rehearsal.manifest.settings.grants.kv.as_ref().map(|grant| grant.space.clone());
+    let space = || space.ok_or("the test does not grant a store; add .grant_kv()");
+    match question {
+        Question::Load { .. } => {}
+        Question::Manifest { manifest } => {
+            let manifest = read(&manifest, &rehearsal.name)?;
+            rehearsal.change(manifest).await?;
+        }
+        Question::Start(visitor) => return Ok(json!({"id": rehearsal.come(facts(*visitor)?).await})),
+        Question::Session { id } => return rehearsal.standing(&id).map(shown).ok_or_else(|| format!("no session {id}")),
+        Question::Advance { ns } => rehearsal.advance(Duration::from_nanos(ns)).await,
+        Question::Calls { hook } => {
+            let times: Vec<f64> = rehearsal.calls(&hook).map(|call| call.took.as_secs_f64() * 1e6).collect();
+            return Ok(json!({"us": times}));
+        }
+        Question::KvGet { key } => {
+            let value = simulation.value(&space()?, &key);
+            return Ok(json!({"value": value.map(|value| String::from_utf8_lossy(&value).into_owned())}));
+        }
+        Question::KvSet { key, value } => simulation.put(&space()?, &key, value.into_bytes()),
+        Question::HttpAnswer(answer) => simulation.http().answer(scripted(*answer)),
+        Question::HttpSent => {
+            let sent = simulation.http().take_sent().into_iter();
+            let sent: Vec<Value> = sent
+                .map(|sent| {
+                    let body = String::from_utf8_lossy(&sent.body).into_owned();
+                    json!({"method": sent.method, "url": sent.url, "headers": sent.headers, "body": body})
+                })
+                .collect();
+            return Ok(json!({"sent": sent}));
+        }
+        Question::Log => {
+            let lines = simulation.services().log_tail(&rehearsal.name, 0).into_iter();
+            let lines: Vec<String> = lines
+                .map(|line| {
+                    let fields: String = line.fields.iter().map(|(key, value)| format!(" {key}={value}")).collect();
+                    format!("{} {}{fields}", line.level, line.message)
+                })
+                .collect();
+            return Ok(json!({"lines": lines}));
+        }
+    }
+    Ok(json!({}))
+}
+
+async fn load(file: &std::path::Path, manifest: &str) -> Result<Rehearsal, String> {
+    let bytes = std::fs::read(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
+    let name: Arc<str> = file.file_stem().unwrap_or_default().to_string_lossy().into();
+    let manifest = read(manifest, &name)?;
+    let simulation = Simulation::new(SEED, START);
+    let cache = sdk::cache().map_err(|error| error.to_string())?.join("check");
+    let runtime = host(cache, simulation.services().clone()).map_err(|error| error.to_string())?;
+    let artifact = runtime.load(bytes.into()).await.map_err(|error| error.to_string())?;
+    Rehearsal::begin(simulation, runtime, name, artifact, manifest).await
+}
+
+/// Of the randomness of each test.
+const SEED: u64 = 1;
+
+fn read(manifest: &str, name: &str) -> Result<Manifest, String> {
+    Manifest::parse(manifest, name, &format!("{name}.toml")).map_err(|error| error.to_string())
+}
+
+fn facts(visitor: Visitor) -> Result<Facts, String> {
+    const PROTOCOLS: &[&str] = &["whip", "whep", "websocket", "rtmp", "hls", "api"];
+    let protocol = PROTOCOLS.iter().find(|known| **known == visitor.protocol);
+    let protocol = protocol.ok_or_else(|| format!("protocol `{}` is none of {}", visitor.protocol, PROTOCOLS.join(", ")))?;
+    Ok(Facts {
+        method: visitor.method,
+        path: visitor.path,
+        stream: visitor.stream,
+        rendition: visitor.rendition,
+        country: visitor.country,
+        device: visitor.device,
+        headers: visitor.headers.into_iter().map(|(name, value)| (name.to_lowercase(), value)).collect(),
+        query: visitor.query,
+        token: visitor.token,
+        spiffe_id: visitor.spiffe_id,
+        certificate_sha256: visitor.certificate_sha256,
+        ..Facts::new(String::new(), visitor.action, protocol, visitor.remote_ip)
+    })
+}
+
+fn scripted(answer: HttpAnswer) -> Scripted {
+    let HttpAnswer { url, method, status, headers, body, down, delay_ms } = answer;
+    let reply = match down {
+        Some(why) => Reply::Down(why),
+        None => Reply::Response { status, headers, body: body.into_bytes() },
+    };
+    Scripted { method, url, reply, delay: Duration::from_millis(delay_ms), times: None }
+}
+
+fn shown(standing: &Standing) -> Value {
+    match standing {
+        Standing::Allowed(grant) => json!({"allow": grant_shown(grant)}),
+        Standing::Denied(denial) => json!({"deny": {"status": denial.status, "reason": denial.reason}}),
+        Standing::Ended(denial) => json!({"end": {"status": denial.status, "reason": denial.reason}}),
+        Standing::Abstained => json!({"abstain": {}}),
+        Standing::Failed(why) => json!({"failure": why}),
+    }
+}
+
+fn grant_shown(grant: &Grant) -> Value {
+    json!({
+        "subject": grant.subject,
+        "stream_name": grant.stream_name,
+        "ttl_ms": grant.ttl.map(|ttl| u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX)),
+        "max_bitrate_kbps": grant.max_bitrate_kbps,
+        "max_viewers": grant.max_viewers,
+        "tags": grant.tags,
+    })
+}
