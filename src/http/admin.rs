@@ -34,12 +34,26 @@ async fn index() -> Json<Value> {
             "GET /api/v1/sessions",
             "GET /api/v1/sessions/{id}",
             "DELETE /api/v1/sessions/{id}",
+            "GET /api/v1/plugins",
+            "GET /api/v1/plugins/{name}",
+            "POST /api/v1/plugins/{name}/enable",
+            "POST /api/v1/plugins/{name}/disable",
+            "POST /api/v1/plugins/{name}/rollback",
         ],
     }))
 }
 
+/// Ends an exposition in the OpenMetrics text format.
+const END: &str = "# EOF\n";
+
 async fn metrics(State(app): State<Arc<App>>) -> Response {
-    ([(header::CONTENT_TYPE, CONTENT_TYPE)], app.state.metrics.render()).into_response()
+    let mut text = app.state.metrics.render();
+    // What plugins count stands before the mark that ends the exposition.
+    let end = text.strip_suffix(END).map_or(text.len(), str::len);
+    text.truncate(end);
+    app.state.plugins.render_metrics(&mut text);
+    text.push_str(END);
+    ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response()
 }
 
 async fn info(State(app): State<Arc<App>>) -> Json<Value> {

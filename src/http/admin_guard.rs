@@ -1,9 +1,11 @@
-//! Who may use the admin listener: holders of the token, or, where none is set, programs on this machine.
+//! Who may use the admin listener: holders of the token, whom a plugin lets in, or, without a token, programs on this machine.
 
 use super::App;
 use super::credential::Credential;
 use super::error::Problem;
+use super::facts::Gathered;
 use super::request::Peer;
+use crate::plugin::Action;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, Uri, header};
@@ -26,8 +28,21 @@ async fn check(app: &Arc<App>, parts: &mut Parts) -> Result<(), Problem> {
     match policy.admin_token {
         Some(_) if policy.open_metrics && parts.uri.path() == "/metrics" => Ok(()),
         Some(expected) if credential.matches(&expected) => Ok(()),
-        Some(_) => Err(unauthorized()),
+        // Plugins can let others in, never lock the operator out: who holds the token, or stands at the machine, must be
+        // able to switch a faulty plugin off.
+        Some(_) => ask_plugins(app, parts, &credential).await,
         None => check_local(parts),
+    }
+}
+
+async fn ask_plugins(app: &Arc<App>, parts: &mut Parts, credential: &Credential) -> Result<(), Problem> {
+    let facts = Gathered::new(app, parts, Action::Admin, "api").await?.about("");
+    match app.state.access.check_admin(&facts).await {
+        // A plugin may know somebody by what browsers send on their own, such as a cookie or an address.
+        Some(Ok(())) if credential.token().is_none() => check_marked(parts),
+        Some(Ok(())) => Ok(()),
+        Some(Err(denial)) => Err(denial.into()),
+        None => Err(unauthorized()),
     }
 }
 
@@ -46,6 +61,11 @@ fn check_local(parts: &Parts) -> Result<(), Problem> {
             "without `admin.token` the admin listener serves only http://localhost, http://127.0.0.1 and http://[::1]",
         ));
     }
+    check_marked(parts)
+}
+
+/// What changes something carries a header that no web page can send to another origin unasked.
+fn check_marked(parts: &Parts) -> Result<(), Problem> {
     if !parts.method.is_safe() && !parts.headers.contains_key("x-wasmcast") {
         return Err(Problem::new(
             StatusCode::FORBIDDEN,
@@ -75,7 +95,7 @@ fn unauthorized() -> Problem {
         StatusCode::UNAUTHORIZED,
         "unauthorized",
         "Not authorized",
-        "send the token of `admin.token` as `Authorization: Bearer TOKEN`",
+        "send the token of `admin.token`, or one that a plugin lets in, as `Authorization: Bearer TOKEN`",
     )
     .with(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"wasmcast admin\""))
 }

@@ -3,6 +3,7 @@
 use super::App;
 use super::error::Problem;
 use super::request::name_session;
+use super::standing;
 use super::stream_path::StreamPath;
 use super::timestamp::rfc3339;
 use crate::access;
@@ -17,6 +18,7 @@ use serde_json::{Value, json};
 use std::cmp::Ordering as Order;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 /// `/api/v1/streams` and `/api/v1/sessions`.
 pub(super) fn routes() -> Router<Arc<App>> {
@@ -71,12 +73,13 @@ async fn sessions(State(app): State<Arc<App>>, page: PageQuery) -> Result<Json<V
         page.action.is_none_or(|action| action == asked(session.action))
             && page.stream.as_ref().is_none_or(|stream| session.stream.as_str() == stream)
     });
-    Ok(page.cut("sessions", sessions, |session| session.id.as_str(), describe_session))
+    let describe = |session: &Arc<Session>| describe_session(&app, session);
+    Ok(page.cut("sessions", sessions, |session| session.id.as_str(), describe))
 }
 
 async fn session(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
     let session = app.state.sessions.get(&id).ok_or_else(Problem::no_session)?;
-    Ok(Json(describe_session(&session)))
+    Ok(Json(describe_session(&app, &session)))
 }
 
 async fn kick(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<StatusCode, Problem> {
@@ -152,7 +155,7 @@ fn describe_stream(stream: &Arc<Stream>) -> Value {
     })
 }
 
-fn describe_session(session: &Arc<Session>) -> Value {
+fn describe_session(app: &App, session: &Arc<Session>) -> Value {
     let stats = &session.stats;
     let rtt_us = count(&stats.rtt_us);
     let (state, reason) = match session.state() {
@@ -161,13 +164,14 @@ fn describe_session(session: &Arc<Session>) -> Value {
         SessionState::Connected => ("connected", None),
         SessionState::Closed(reason) => ("closed", Some(reason)),
     };
-    json!({
+    let mut told = json!({
         "id": session.id.as_str(),
         "action": session.action,
         "protocol": session.client.protocol,
         "stream": session.stream,
         "state": state,
         "close_reason": reason,
+        "farewell": session.farewell(),
         "client_address": session.client.remote_ip,
         "media_address": session.remote(),
         "user_agent": session.client.user_agent,
@@ -182,7 +186,12 @@ fn describe_session(session: &Arc<Session>) -> Value {
             "keyframe_requests": count(&stats.keyframe_requests),
             "dropped": count(&stats.dropped),
         },
-    })
+    });
+    if let Some(told) = told.as_object_mut() {
+        let standing = app.state.access.book().get(session.id.as_str());
+        standing::describe(told, standing.as_deref(), Instant::now());
+    }
+    told
 }
 
 fn count(counter: &AtomicU64) -> u64 {

@@ -24,11 +24,19 @@ pub(super) enum EventKind {
     ViewerCount,
     /// The viewer should start anew, here or elsewhere.
     Reconnect,
+    /// The session is over, and why; not in the draft. For publishers too.
+    Ended,
 }
 
 impl EventKind {
-    const ALL: [EventKind; 5] =
-        [EventKind::Active, EventKind::Inactive, EventKind::Layers, EventKind::ViewerCount, EventKind::Reconnect];
+    const ALL: [EventKind; 6] = [
+        EventKind::Active,
+        EventKind::Inactive,
+        EventKind::Layers,
+        EventKind::ViewerCount,
+        EventKind::Reconnect,
+        EventKind::Ended,
+    ];
 
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -37,6 +45,7 @@ impl EventKind {
             EventKind::Layers => "layers",
             EventKind::ViewerCount => "viewercount",
             EventKind::Reconnect => "reconnect",
+            EventKind::Ended => "ended",
         }
     }
 
@@ -77,7 +86,7 @@ impl FromIterator<EventKind> for EventSet {
 /// An event with its data, one line of JSON.
 type Message = (EventKind, String);
 
-/// Events that wait for a reader. A burst is five; a reader that lets eight wait is not reading.
+/// Events that wait for a reader. A burst is six; a reader that lets eight wait is not reading.
 const QUEUE: usize = 8;
 /// A reader that takes nothing for this long is dropped.
 const READER_PATIENCE: Duration = Duration::from_secs(20);
@@ -91,7 +100,8 @@ pub(super) struct Feed {
     stream: StreamName,
     /// The index of the video's m-line, which names it in `layers`.
     video: Option<usize>,
-    session: watch::Receiver<SessionState>,
+    session: Arc<Session>,
+    state: watch::Receiver<SessionState>,
     stopping: CancellationToken,
     stop: CancellationToken,
     out: mpsc::Sender<Message>,
@@ -103,7 +113,7 @@ impl Feed {
     /// reader is too slow.
     pub(super) fn start(
         app: &Arc<App>,
-        session: &Session,
+        session: &Arc<Session>,
         wanted: EventSet,
         stop: CancellationToken,
     ) -> mpsc::Receiver<Message> {
@@ -113,7 +123,8 @@ impl Feed {
             hub: app.state.hub.clone(),
             stream: session.stream.clone(),
             video: video_line(&session.negotiated.answer),
-            session: session.watch(),
+            state: session.watch(),
+            session: session.clone(),
             stopping: app.state.stopping.clone(),
             stop,
             out,
@@ -141,7 +152,7 @@ impl Feed {
                 () = self.stop.cancelled() => return false,
                 () = self.out.closed() => return false,
                 () = self.stopping.cancelled() => false,
-                result = self.session.changed() => {
+                result = self.state.changed() => {
                     if result.is_err() {
                         return true;
                     }
@@ -172,7 +183,8 @@ impl Feed {
                 let (width, height) = stream.picture()?;
                 Some(Layers { line: self.video?, width, height, bitrate: stream.stats.bitrate.load(Ordering::Relaxed) })
             }),
-            session: self.session.borrow().clone(),
+            session: self.state.borrow().clone(),
+            farewell: self.session.farewell().map(str::to_owned),
             stopping: self.stopping.is_cancelled(),
         }
     }
@@ -186,6 +198,8 @@ struct Seen {
     viewers: Option<u32>,
     layers: Option<Layers>,
     session: SessionState,
+    /// Words for the client, where whoever ended the session gave some.
+    farewell: Option<String>,
     stopping: bool,
 }
 
@@ -237,7 +251,28 @@ impl Progress {
         if seen.stopping || seen.session == SessionState::Closed(CloseReason::Shutdown) {
             messages.push((EventKind::Reconnect, "{}".to_owned()));
         }
+        if let SessionState::Closed(reason) = seen.session {
+            let detail = seen.farewell.as_deref().unwrap_or(words(reason));
+            messages.push((EventKind::Ended, json!({ "reason": reason.name(), "detail": detail }).to_string()));
+        }
         messages
+    }
+}
+
+/// What a client is told where nobody said more.
+fn words(reason: CloseReason) -> &'static str {
+    match reason {
+        CloseReason::ByPeer => "The session was ended by its owner.",
+        CloseReason::ConnectTimeout => "No media connection came in time.",
+        CloseReason::Inactive => "Nothing was heard for too long.",
+        CloseReason::StreamEnded => "The stream has ended.",
+        CloseReason::Kicked => "The operator ended the session.",
+        CloseReason::AccessRevoked => "The session is no longer allowed.",
+        CloseReason::AccessExpired => "The time of the session is over.",
+        CloseReason::LimitExceeded => "The session's bitrate was above what it may have.",
+        CloseReason::Shutdown => "The server stops.",
+        CloseReason::DtlsFailed => "The encrypted connection failed.",
+        CloseReason::Overload => "The server had no room for the session.",
     }
 }
 
@@ -276,8 +311,20 @@ mod tests {
     #[test]
     fn a_reader_hears_of_each_change_once() {
         let quiet =
-            Seen { active: false, viewers: None, layers: None, session: SessionState::Connected, stopping: false };
+            Seen {
+                active: false,
+                viewers: None,
+                layers: None,
+                session: SessionState::Connected,
+                farewell: None,
+                stopping: false,
+            };
         let live = Seen { active: true, ..quiet.clone() };
+        let closed = |reason, farewell: Option<&str>| Seen {
+            session: SessionState::Closed(reason),
+            farewell: farewell.map(str::to_owned),
+            ..quiet.clone()
+        };
         let layers = Layers { line: 1, width: 1280, height: 720, bitrate: 1_000_000 };
         let mut progress = Progress::default();
         let rows: Vec<(Seen, Vec<&str>)> = vec![
@@ -296,10 +343,19 @@ mod tests {
             (Seen { layers: Some(Layers { bitrate: 5, ..layers }), ..live.clone() }, vec![]),
             (quiet.clone(), vec!["inactive {}"]),
             (live.clone(), vec!["active {}"]),
-            (Seen { session: SessionState::Closed(CloseReason::StreamEnded), ..live.clone() }, vec!["inactive {}"]),
+            (
+                Seen { active: true, ..closed(CloseReason::StreamEnded, None) },
+                vec!["inactive {}", "ended {\"detail\":\"The stream has ended.\",\"reason\":\"stream-ended\"}"],
+            ),
             (Seen { stopping: true, ..quiet.clone() }, vec!["reconnect {}"]),
-            (Seen { session: SessionState::Closed(CloseReason::Shutdown), ..quiet.clone() }, vec!["reconnect {}"]),
-            (Seen { session: SessionState::Closed(CloseReason::Kicked), ..quiet.clone() }, vec![]),
+            (
+                closed(CloseReason::Shutdown, None),
+                vec!["reconnect {}", "ended {\"detail\":\"The server stops.\",\"reason\":\"shutdown\"}"],
+            ),
+            (
+                closed(CloseReason::AccessExpired, Some("Your ticket is over.")),
+                vec!["ended {\"detail\":\"Your ticket is over.\",\"reason\":\"access-expired\"}"],
+            ),
         ];
         for (step, (seen, expected)) in rows.iter().enumerate() {
             assert_eq!(&told(&mut progress, seen), expected, "step {step}");
@@ -328,7 +384,7 @@ mod tests {
         let held: Vec<_> = EventKind::ALL.into_iter().filter(|kind| set.has(*kind)).collect();
         assert_eq!(held, [EventKind::Active, EventKind::Reconnect]);
         assert!(EventKind::ALL.into_iter().all(|kind| EventSet::all().has(kind)));
-        assert_eq!(EventKind::names(), "active,inactive,layers,viewercount,reconnect");
+        assert_eq!(EventKind::names(), "active,inactive,layers,viewercount,reconnect,ended");
         assert_eq!(EventKind::from_name("scte35"), None);
     }
 }

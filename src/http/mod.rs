@@ -19,10 +19,12 @@ mod health;
 mod listener;
 mod offer;
 mod pages;
+mod plugins;
 mod request;
 mod router;
 mod session;
 mod stalling;
+mod standing;
 mod stream_path;
 mod streams;
 #[cfg(test)]

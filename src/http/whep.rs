@@ -26,7 +26,7 @@ async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Respons
     })?;
     let events = format!(
         "<{}/events>; rel=\"urn:ietf:params:whep:ext:core:server-sent-events\"; \
-         events=\"active,inactive,layers,viewercount,reconnect\"",
+         events=\"active,inactive,layers,viewercount,reconnect,ended\"",
         offer::location(&session)
     );
     Ok(offer::created(&session, Some(&events)))

@@ -6,18 +6,19 @@ mod demo;
 mod reload;
 mod watch_sessions;
 
-use crate::access::Access;
+use crate::access::{self, Access};
 use crate::config::{self, Config, Loaded, Shown, Watcher};
 use crate::egress::Whep;
 use crate::http::{self, HttpError, ListenerAddress, Listeners, Origins, Policy};
 use crate::hub::{Hub, HubLimits};
 use crate::ingest::Whip;
 use crate::observe::{Log, Metrics};
-use crate::plugin::Plugins;
+use crate::plugin::{self, Plugins};
 use crate::shard::{self, Action, SessionLimits, Sessions, ShardOptions, Shards, StartError};
 use crate::task::Tasks;
 use reload::Reloader;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
@@ -39,6 +40,19 @@ pub enum ServeError {
     Http(#[from] HttpError),
     #[error(transparent)]
     Media(#[from] StartError),
+    #[error(transparent)]
+    Plugins(#[from] plugin::StartError),
+    #[error(
+        "there is no place for compiled plugins: none of STATE_DIRECTORY, XDG_STATE_HOME and HOME is set; set \
+         `plugins.state_dir`"
+    )]
+    NoStateDirectory,
+    #[error(
+        "other machines can reach this server, and nothing says who may publish and play: no plugin in {} decides. \
+         Put one there that exports `auth/check`, or say so with access.publish, access.play or [[access.rules]]",
+        .0.display()
+    )]
+    NobodyDecides(PathBuf),
     #[error("the demo stream can not start: {0}")]
     Demo(#[from] demo::StartDemoError),
 }
@@ -47,7 +61,10 @@ impl ServeError {
     /// What the process ends with.
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            ServeError::Http(HttpError::AdminOpen(_)) => ExitCode::from(2),
+            ServeError::Http(HttpError::AdminOpen(_))
+            | ServeError::NoStateDirectory
+            | ServeError::NobodyDecides(_)
+            | ServeError::Plugins(plugin::StartError::Directory { .. }) => ExitCode::from(2),
             _ => ExitCode::FAILURE,
         }
     }
@@ -62,7 +79,11 @@ pub async fn run(loaded: Loaded, log: Log) -> Result<(), ServeError> {
     let config = loaded.config.clone();
     let tasks = Tasks::new("server");
     let metrics = Metrics::new(config.media.shard_count(), log.dropped());
-    let plugins = Plugins::none();
+    let plugin_tasks = Tasks::new("plugins");
+    let plugins = tokio::select! {
+        plugins = start_plugins(&config, &plugin_tasks) => plugins?,
+        () = signals.next() => return Ok(()),
+    };
     let access = Access::new(config.access.clone(), plugins.clone(), config.loopback_only());
     let listeners = Listeners::bind(&http_settings(&config))?;
     let hub = Hub::new(hub_limits(&config));
@@ -155,13 +176,39 @@ pub async fn run(loaded: Loaded, log: Log) -> Result<(), ServeError> {
         let stopped = tokio::task::spawn_blocking(move || shards.stop());
         let _ = stopped.await;
     }
-    for result in [running.stop(LAST_REQUESTS).await, tasks.stop(LAST_REQUESTS).await] {
+    // Plugins last: whoever still asks gets an answer.
+    let stopped = [
+        running.stop(LAST_REQUESTS).await,
+        tasks.stop(LAST_REQUESTS).await,
+        plugin_tasks.stop(LAST_REQUESTS).await,
+    ];
+    for result in stopped {
         if let Err(error) = result {
             tracing::warn!("{error}");
         }
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Loads the plugins before anyone can come in.
+async fn start_plugins(config: &Config, tasks: &Tasks) -> Result<Plugins, ServeError> {
+    let Some(dir) = &config.plugins.dir else { return Ok(Plugins::none()) };
+    let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    let state_dir = config.plugins.state_dir(variable).ok_or(ServeError::NoStateDirectory)?;
+    let options = plugin::Options {
+        dir: dir.clone(),
+        state_dir,
+        memory: (config.plugins.memory_mib as usize) << 20,
+        instances: None,
+    };
+    let plugins = Plugins::start(options, tasks).await?;
+    // The configuration only saw that there are files; now it is known what they do.
+    let said = [access::Action::Publish, access::Action::Play].iter().all(|action| config.access.covers(*action));
+    if !config.loopback_only() && !said && !plugins.decides_auth() {
+        return Err(ServeError::NobodyDecides(dir.clone()));
+    }
+    Ok(plugins)
 }
 
 async fn viewers_gone(sessions: &Sessions) {

@@ -10,6 +10,7 @@ mod inbox;
 mod lane;
 mod publisher;
 mod received;
+mod remb;
 mod session;
 mod sessions;
 mod slot;

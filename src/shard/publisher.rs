@@ -3,6 +3,7 @@
 use super::egress::Egress;
 use super::feedback::Feedback;
 use super::received::Received;
+use super::remb::{Remb, Seen};
 use super::socket::Peer;
 use super::timeline::Timeline;
 use crate::hub::Publisher;
@@ -29,10 +30,6 @@ const MAX_SOURCES: usize = 16;
 const EQUALISE: usize = 16;
 /// The capture time goes with every so many frames, and with keyframes.
 const CAPTURE_EVERY: u32 = 32;
-/// How often a publisher without congestion control of its own is told what it may send.
-const REMB_INTERVAL: Duration = Duration::from_millis(500);
-/// The most that such a publisher is allowed, in bits a second.
-const REMB_MOST: f64 = 20_000_000.0;
 /// Frames whose number is remembered for packets that come late.
 const RECENT_FRAMES: usize = 64;
 
@@ -48,6 +45,8 @@ pub struct Ingest {
     pending_since: Option<Instant>,
     keyframe: KeyframeAsk,
     remb: Option<Remb>,
+    /// The most that it is told to send, in kbit/s.
+    pub ceiling_kbps: Option<u32>,
     /// Packets missing now, some of which may still come.
     pub lost: u64,
     /// Packets that never came.
@@ -82,13 +81,6 @@ struct KeyframeAsk {
     asked: Option<Instant>,
 }
 
-struct Remb {
-    due: Instant,
-    estimate: f64,
-    lost_before: u64,
-    packets_before: u64,
-}
-
 impl Ingest {
     pub fn new(publisher: Publisher, sender: SrtpSender, media: &[MediaParams], now: Instant) -> Self {
         let mut feedback = Feedback::default();
@@ -101,8 +93,8 @@ impl Ingest {
                 }
             }
         }
-        let estimated =
-            media.iter().any(|media| media.feedback.remb) && media.iter().all(|media| !media.feedback.transport_cc);
+        let adaptive = media.iter().all(|media| !media.feedback.transport_cc);
+        let remb = media.iter().any(|media| media.feedback.remb).then(|| Remb::new(adaptive, now));
         Ingest {
             publisher,
             sender,
@@ -113,7 +105,8 @@ impl Ingest {
             pending: Vec::new(),
             pending_since: None,
             keyframe: KeyframeAsk::default(),
-            remb: estimated.then_some(Remb { due: now, estimate: 1_000_000.0, lost_before: 0, packets_before: 0 }),
+            remb,
+            ceiling_kbps: None,
             lost: 0,
             given_up: 0,
             keyframe_requests: 0,
@@ -341,27 +334,19 @@ impl Ingest {
             }
             self.keyframe = KeyframeAsk { wanted: false, asked: Some(now) };
         }
-        let packets: u64 = self.tracks.iter().map(|track| track.received.count()).sum();
-        let bitrate = self.publisher.stream().stats.bitrate.load(Ordering::Relaxed) as f64;
-        if let Some(remb) = &mut self.remb
-            && now >= remb.due
-        {
-            remb.due = now + REMB_INTERVAL;
-            let ssrcs: Vec<u32> = self.sources.iter().filter(|source| !source.rtx).map(|source| source.ssrc).collect();
-            let received = packets - remb.packets_before;
-            let lost = self.lost.saturating_sub(remb.lost_before);
-            (remb.packets_before, remb.lost_before) = (packets, self.lost);
-            let loss = lost as f64 / (received + lost).max(1) as f64;
-            // As the loss-based half of Google's congestion control: up by 8 % below 2 % loss, down above 10 %.
-            if loss > 0.1 {
-                remb.estimate *= 1.0 - 0.5 * loss;
-            } else if loss < 0.02 {
-                remb.estimate = (remb.estimate * 1.08).min(bitrate * 2.0 + 1_000_000.0);
+        if let Some(remb) = &mut self.remb {
+            let seen = Seen {
+                packets: self.tracks.iter().map(|track| track.received.count()).sum(),
+                lost: self.lost,
+                bitrate: self.publisher.stream().stats.bitrate.load(Ordering::Relaxed),
+            };
+            if let Some(bitrate) = remb.step(now, seen, self.ceiling_kbps) {
+                let ssrcs: Vec<u32> =
+                    self.sources.iter().filter(|source| !source.rtx).map(|source| source.ssrc).collect();
+                let mut compound = Vec::new();
+                rtcp::write_remb(&mut compound, 0, bitrate, &ssrcs);
+                send(compound);
             }
-            remb.estimate = remb.estimate.clamp(100_000.0, REMB_MOST);
-            let mut compound = Vec::new();
-            rtcp::write_remb(&mut compound, 0, remb.estimate as u64, &ssrcs);
-            send(compound);
         }
     }
 

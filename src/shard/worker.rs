@@ -562,6 +562,7 @@ impl Worker {
         let entry = &mut self.slots[slot];
         if let SlotState::Publishing(ingest) = &mut entry.state {
             let (before, given_up) = (ingest.keyframe_requests, ingest.given_up);
+            ingest.ceiling_kbps = entry.session.ceiling();
             ingest.tick(self.clock.now, &entry.peer, slot as u32, &mut self.egress);
             self.metrics.keyframe_requests_out.add(ingest.keyframe_requests - before);
             self.metrics.lost_in.add(ingest.given_up - given_up);

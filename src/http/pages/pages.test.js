@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { playFigures, publishFigures } from "./figures.js";
-import { backoff, EventParser, explain, findLink, parseRetryAfter, Problem, withStereo } from "./signalling.js";
+import { backoff, EventParser, explain, farewell, findLink, parseRetryAfter, Problem, withStereo } from "./signalling.js";
 
 test("a refusal says whether waiting helps", () => {
   const rows = [
@@ -27,6 +27,26 @@ test("a refusal says whether waiting helps", () => {
     assert.equal(problem.retry, retry, `${status} ${action}`);
     assert.ok(problem.title, `${status} ${action}`);
   }
+});
+
+test("a farewell tells why, and asks for what can be done about it", () => {
+  const rows = [
+    ["access-expired", "play", "forbidden"],
+    ["access-revoked", "publish", "forbidden"],
+    ["limit-exceeded", "publish", "refused"],
+    ["limit-exceeded", "play", "refused"],
+    ["kicked", "play", "refused"],
+    ["stream-ended", "play", null],
+    ["shutdown", "publish", null],
+    [undefined, "play", null],
+  ];
+  for (const [reason, action, kind] of rows) {
+    const problem = farewell({ reason, detail: "Your ticket is over." }, action);
+    assert.equal(problem?.kind ?? null, kind, `${reason} ${action}`);
+    if (problem) assert.equal(problem.detail, "Your ticket is over.", `${reason} ${action}`);
+    if (problem) assert.equal(problem.retry, false, `${reason} ${action}`);
+  }
+  assert.equal(farewell(null, "play"), null);
 });
 
 test("Retry-After in seconds and as a date, held within bounds", () => {

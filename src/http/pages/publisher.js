@@ -12,10 +12,12 @@
 // The stream stays the caller's: stop() does not stop its tracks.
 
 import { publishFigures } from "./figures.js";
-import { backoff, locationOf, Problem, request, withStereo } from "./signalling.js";
+import { backoff, farewell, locationOf, Problem, readEvents, request, withStereo } from "./signalling.js";
 
 const DISCONNECTED_MS = 4_000;
 const CONNECT_MS = 15_000;
+/** The word why a session ended may come so much later than its end. */
+const FAREWELL_MS = 500;
 /** How often someone else's stream of the same name is met before giving up: our own old session needs a moment. */
 const MAX_CONFLICTS = 4;
 
@@ -150,6 +152,7 @@ export class Publisher extends EventTarget {
       if (!current()) return;
       await this.#limit();
       this.#watch(peer, current);
+      this.#listen(location, current);
     } catch (error) {
       if (current()) this.#refused(error instanceof Problem ? error : unexpected(error));
     }
@@ -193,13 +196,24 @@ export class Publisher extends EventTarget {
     for (const { transport } of peer.getSenders()) {
       // close_notify leaves the connection "connected" until ICE fails half a minute later; DTLS knows at once.
       transport?.addEventListener("statechange", () => {
-        if (current() && ["closed", "failed"].includes(transport.state)) this.#lose("The server ended the session.");
+        if (!current() || !["closed", "failed"].includes(transport.state)) return;
+        this.#after(FAREWELL_MS, () => this.#lose("The server ended the session."));
       });
     }
     this.#after(CONNECT_MS, () => {
       if (peer.connectionState === "connected") return;
       this.#lose("No media path: UDP to the server is blocked, or its public address is wrong.");
     });
+  }
+
+  /** Hears why the server ends the session; without this word it shows as a lost connection. */
+  async #listen(session, current) {
+    const problem = await new Promise((resolve) => {
+      const onEvent = (name, data) => name === "ended" && resolve(farewell(data, "publish"));
+      const options = { events: ["ended"], token: this.#token, signal: this.#abort.signal, onEvent };
+      readEvents(`${session}/events`, options).then(() => resolve(null), () => resolve(null));
+    });
+    if (problem && current()) this.#refused(problem);
   }
 
   async #limit() {

@@ -123,6 +123,35 @@ export function explain(status, action) {
   return { kind: "refused", title: `The server refused (${status})`, advice: "" };
 }
 
+/**
+ * Why the server ended a session, from its `ended` event; null where trying again is all there is to do.
+ *
+ * @param {{reason?: string, detail?: string}} said
+ * @param {"play"|"publish"} action
+ */
+export function farewell(said, action) {
+  const playing = action === "play";
+  const about = {
+    "access-expired": {
+      kind: "forbidden",
+      title: "Your access has ended",
+      advice: "Enter another token, or ask whoever runs the server for access.",
+    },
+    "access-revoked": {
+      kind: "forbidden",
+      title: "Your access was taken back",
+      advice: "Enter another token, or ask whoever runs the server for access.",
+    },
+    "limit-exceeded": {
+      kind: "refused",
+      title: playing ? "The stream's bitrate is above what you may watch" : "You send more than you may",
+      advice: playing ? "" : "Choose a lower bitrate and start again.",
+    },
+    kicked: { kind: "refused", title: "The operator ended the session", advice: "" },
+  }[said?.reason];
+  return about ? new Problem({ ...about, detail: words(said.detail) }) : null;
+}
+
 /** Milliseconds named by a Retry-After header (seconds or an HTTP date), held between 0.5 s and 30 s; null if absent. */
 export function parseRetryAfter(value, now) {
   if (!value) return null;

@@ -3,7 +3,7 @@
 // This is the part without a face; player.js wraps it in an element with controls and says how to use both.
 
 import { playFigures } from "./figures.js";
-import { backoff, findLink, locationOf, Problem, readEvents, request, withStereo } from "./signalling.js";
+import { backoff, farewell, findLink, locationOf, Problem, readEvents, request, withStereo } from "./signalling.js";
 
 /** Relation of the WHEP extension that tells a player what happens to the stream. */
 const EVENTS_RELATION = "urn:ietf:params:whep:ext:core:server-sent-events";
@@ -20,6 +20,8 @@ const LOST_MS = 8_000;
 const LATE_MS = 1_000;
 /** A connection that does not come back within this time is given up. */
 const DISCONNECTED_MS = 3_000;
+/** The word why a session ended may come so much later than its end. */
+const FAREWELL_MS = 500;
 /** ICE and DTLS take well under a second; whoever needs longer than this is cut off, by a firewall most likely. */
 const CONNECT_MS = 15_000;
 
@@ -225,6 +227,9 @@ export class Player extends EventTarget {
     } else if (name === "reconnect") {
       this.#attempt = 0;
       this.#connect(data.url ? new URL(data.url, this.#url) : this.#url);
+    } else if (name === "ended") {
+      const problem = farewell(data, "play");
+      if (problem) this.#lost(session, problem);
     }
   }
 
@@ -316,6 +321,7 @@ class Session {
   #ended = new AbortController();
   #counters = null;
   #grewAt = performance.now();
+  #listening = false;
   #timers = [];
 
   constructor(url, options) {
@@ -363,7 +369,9 @@ class Session {
     for (const { transport } of this.peer.getReceivers()) {
       // close_notify leaves the connection "connected" until ICE fails half a minute later; DTLS knows at once.
       transport?.addEventListener("statechange", () => {
-        if (["closed", "failed"].includes(transport.state)) this.#lose("The server ended the session.");
+        if (["closed", "failed"].includes(transport.state)) {
+          this.#after(this.#listening ? FAREWELL_MS : 0, () => this.#lose("The server ended the session."));
+        }
       });
     }
     this.#after(CONNECT_MS, () => {
@@ -417,9 +425,10 @@ class Session {
     const { signal } = this.#ended;
     if (eventStreams >= MAX_EVENT_STREAMS && location.protocol !== "https:") return;
     eventStreams += 1;
+    this.#listening = true;
     try {
       await readEvents(url, {
-        events: ["active", "inactive", "viewercount", "reconnect"],
+        events: ["active", "inactive", "viewercount", "reconnect", "ended"],
         token: this.#options.token,
         signal,
         onEvent: (name, data) => {
@@ -432,6 +441,7 @@ class Session {
       if (error instanceof Problem && error.status >= 400 && error.status < 500) return;
     } finally {
       eventStreams -= 1;
+      this.#listening = false;
     }
     if (!signal.aborted) this.#after(backoff(attempt), () => this.#listen(url, attempt + 1));
   }

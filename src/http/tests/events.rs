@@ -49,7 +49,9 @@ async fn a_viewer_hears_of_its_stream_until_the_end() {
     drop(guards);
     drop(publisher);
     assert_eq!(reader.next().await.unwrap(), "event: inactive\ndata: {}\n\n");
-    fixture.state.sessions.close(session.id.as_str(), CloseReason::StreamEnded);
+    fixture.state.sessions.close_with(session.id.as_str(), CloseReason::AccessExpired, "Your ticket is over.");
+    let ended = "event: ended\ndata: {\"detail\":\"Your ticket is over.\",\"reason\":\"access-expired\"}\n\n";
+    assert_eq!(reader.next().await.unwrap(), ended);
     assert_eq!(reader.next().await, None);
     assert_eq!(ask(&fixture.public, "GET", &location, &[], "").await.status, 404);
 }

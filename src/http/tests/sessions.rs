@@ -76,7 +76,7 @@ async fn offers_are_answered_with_the_address_of_the_session() {
         answer.header("link"),
         format!(
             "<{location}/events>; rel=\"urn:ietf:params:whep:ext:core:server-sent-events\"; \
-             events=\"active,inactive,layers,viewercount,reconnect\""
+             events=\"active,inactive,layers,viewercount,reconnect,ended\""
         )
     );
     drop(publisher);
