@@ -36,6 +36,8 @@ fn auth_export(arguments: &TokenStream, item: &TokenStream) -> Result<TokenStrea
     let (registered, answer) = around(kept.as_ref(), &answer);
     let description = describe();
     Ok(quote! {
+        // Natively nothing calls what is exported: it is no dead code all the same.
+        #[allow(dead_code)]
         const _: () = {
             use ::wasmcast_plugin::__private;
             struct __Exported;
@@ -80,6 +82,8 @@ fn revoke_export(arguments: &TokenStream, item: &TokenStream) -> Result<TokenStr
     let (registered, answer) = around(kept.as_ref(), &answer);
     let description = describe();
     Ok(quote! {
+        // Natively nothing calls what is exported: it is no dead code all the same.
+        #[allow(dead_code)]
         const _: () = {
             use ::wasmcast_plugin::__private;
             struct __Exported;

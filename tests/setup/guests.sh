@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# guests.sh WASMCAST FOLDER: builds the plugins that come with the server, the examples and those of the tests into FOLDER, by
+# the command that authors have. Costs nothing when they are there and no source changed. Run at the same time twice, one waits.
+set -euo pipefail
+
+wasmcast=$(realpath "$1")
+mkdir -p "$2"
+folder=$(realpath "$2")
+cd "$(dirname "$0")/../.."
+
+exec 9>"$folder/.lock"
+flock 9
+sources=$(find plugins tests/plugins examples/auth-c sdk/rust wit src/main/plugin tests/setup/guests.sh \
+  \( -name target -o -name dist \) -prune -o -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -d' ' -f1)
+[ "$(cat "$folder/.stamp" 2>/dev/null || true)" != "$sources" ] || exit 0
+
+# `make test` has done this. It is here for who runs a single test.
+tests/setup/install.sh guests
+
+for guest in plugins/auth-jwt plugins/auth-webhook tests/plugins/{all-imports,auth-token,hostile,patient}; do
+  "$wasmcast" plugin build --quiet "$guest" --output "$folder/$(basename "$guest").wasm" -- --locked >/dev/null
+done
+echo "$sources" >"$folder/.stamp"
