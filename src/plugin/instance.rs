@@ -111,7 +111,6 @@ pub(super) struct Instance {
 
 impl Blueprint {
     /// Finds the exports of a component whose imports are linked.
-    #[expect(clippy::too_many_arguments, reason = "one place calls it, with what it holds")]
     pub(super) fn new(
         pre: InstancePre<Guest>,
         context: Arc<Context>,

@@ -116,11 +116,6 @@ impl Cpu {
         self.used = Duration::ZERO;
     }
 
-    /// What was counted since the call began; 0 for calls shorter than a tick.
-    pub(super) fn used(&self) -> Duration {
-        self.used
-    }
-
     /// A tick while guest code runs: it goes on after others had their turn, or ends.
     pub(super) fn tick(&mut self) -> wasmtime::Result<UpdateDeadline> {
         let turn = self.turn.lock().expect("no holder of this lock panics").take();

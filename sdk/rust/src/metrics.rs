@@ -19,10 +19,10 @@
 //! ```
 
 #[cfg(target_arch = "wasm32")]
-use crate::bindings::host::{metrics, types::Attribute};
+use crate::bindings::host::{metrics as series, types::Attribute};
 
 #[cfg(not(target_arch = "wasm32"))]
-mod metrics {
+mod series {
     pub struct Counter;
     pub struct Gauge;
     pub struct Histogram;
@@ -41,13 +41,13 @@ mod metrics {
 }
 
 /// A total that only rises.
-pub struct Counter(metrics::Counter);
+pub struct Counter(series::Counter);
 
 /// A value that moves both ways. The last value set by any instance counts.
-pub struct Gauge(metrics::Gauge);
+pub struct Gauge(series::Gauge);
 
 /// A distribution.
-pub struct Histogram(metrics::Histogram);
+pub struct Histogram(series::Histogram);
 
 impl Counter {
     /// Adds to the total.
@@ -78,35 +78,35 @@ fn attributes(labels: &[(&str, &str)]) -> Vec<Attribute> {
 /// A counter. The same name and labels give the same series, over all instances and generations.
 #[cfg(target_arch = "wasm32")]
 pub fn counter(name: &str, labels: &[(&str, &str)]) -> Counter {
-    Counter(metrics::Counter::new(name, &attributes(labels)))
+    Counter(series::Counter::new(name, &attributes(labels)))
 }
 
 /// A gauge. The same name and labels give the same series.
 #[cfg(target_arch = "wasm32")]
 pub fn gauge(name: &str, labels: &[(&str, &str)]) -> Gauge {
-    Gauge(metrics::Gauge::new(name, &attributes(labels)))
+    Gauge(series::Gauge::new(name, &attributes(labels)))
 }
 
 /// A histogram. `bounds`: upper bounds of its buckets, ascending, at most 32; none gives 1 ms to 10 s, for seconds.
 #[cfg(target_arch = "wasm32")]
 pub fn histogram(name: &str, labels: &[(&str, &str)], bounds: &[f64]) -> Histogram {
-    Histogram(metrics::Histogram::new(name, &attributes(labels), bounds))
+    Histogram(series::Histogram::new(name, &attributes(labels), bounds))
 }
 
 /// A counter. The same name and labels give the same series, over all instances and generations.
 #[cfg(not(target_arch = "wasm32"))]
 pub fn counter(_name: &str, _labels: &[(&str, &str)]) -> Counter {
-    Counter(metrics::Counter)
+    Counter(series::Counter)
 }
 
 /// A gauge. The same name and labels give the same series.
 #[cfg(not(target_arch = "wasm32"))]
 pub fn gauge(_name: &str, _labels: &[(&str, &str)]) -> Gauge {
-    Gauge(metrics::Gauge)
+    Gauge(series::Gauge)
 }
 
 /// A histogram. `bounds`: upper bounds of its buckets, ascending, at most 32; none gives 1 ms to 10 s, for seconds.
 #[cfg(not(target_arch = "wasm32"))]
 pub fn histogram(_name: &str, _labels: &[(&str, &str)], _bounds: &[f64]) -> Histogram {
-    Histogram(metrics::Histogram)
+    Histogram(series::Histogram)
 }
