@@ -84,7 +84,7 @@ pub struct Grants {
 }
 
 /// Everything that one generation runs under.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Settings {
     pub isolation: Isolation,
     /// Instances of a pool at most.
@@ -95,6 +95,19 @@ pub struct Settings {
     pub config: Arc<serde_json::Value>,
     /// Hooks to use, of those exported; none: all.
     pub hooks: Option<Vec<String>>,
+}
+
+/// Without the configuration: it holds secrets.
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Settings")
+            .field("isolation", &self.isolation)
+            .field("instances", &self.instances)
+            .field("limits", &self.limits)
+            .field("grants", &self.grants)
+            .field("hooks", &self.hooks)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for Settings {

@@ -210,7 +210,7 @@ fn secrets_are_fetched_and_never_shown() {
     assert_eq!(manifest.settings.grants.http[0].headers[0].1, "hunter2");
     assert_eq!(manifest.config.shown()["key"]["secret"], format!("file:{}", path.display()));
     assert_eq!(manifest.secret_files, std::slice::from_ref(&path));
-    assert!(!format!("{manifest:?}").contains("hunter2"));
+    assert!(!format!("{manifest:?} {:?}", manifest.settings).contains("hunter2"));
     let gone = Manifest::parse(&text, "a", "a.toml").unwrap_err();
     assert_eq!(gone.secret_files, [path]);
 }

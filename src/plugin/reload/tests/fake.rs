@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 
 /// Loads texts. Words: `auth` exports the hook, `allow`, `deny`, `trap` and `hang` are its answer (else it abstains),
 /// `broken` does not load, `bug` is one of the server, `lame` does not begin, `flexible` takes another configuration, `stubborn` refuses it,
-/// `revokes` and `ticks` export these.
+/// `revokes`, `ticks` and `keeps` (state) export these.
 #[derive(Clone)]
 pub(super) struct Fake(pub(super) Arc<Told>);
 
@@ -106,7 +106,7 @@ impl Loader for Fake {
         number: u64,
         artifact: &Text,
         settings: &Settings,
-        _saved: Option<&[u8]>,
+        saved: Option<&[u8]>,
     ) -> Result<Spoken, Refusal> {
         if artifact.says("lame") && self.0.healed.load(Ordering::Relaxed) == 0 {
             let hooks = Some(artifact.inspection.hooks.clone());
@@ -115,6 +115,9 @@ impl Loader for Fake {
         }
         let spoken = Spoken { number, text: artifact.clone(), subject: Mutex::default(), told: self.0.clone() };
         spoken.configure(&settings.config);
+        if let Some(saved) = saved {
+            *spoken.subject.lock().unwrap() = Some(String::from_utf8_lossy(saved).into_owned());
+        }
         Ok(spoken)
     }
 }
@@ -169,7 +172,7 @@ impl Serving for Spoken {
     }
 
     async fn save(&self) -> Result<Option<Vec<u8>>, Fault> {
-        Ok(None)
+        Ok(self.text.says("keeps").then(|| format!("state-of-{}", self.number).into_bytes()))
     }
 
     async fn retire(&self, _patience: Duration) {

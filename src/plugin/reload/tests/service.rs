@@ -144,6 +144,15 @@ async fn a_changed_config_goes_to_the_generation_in_service_where_it_takes_it() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn state_is_handed_to_the_generation_that_follows() {
+    let world = World::new().await;
+    world.put("a.wasm", "auth allow keeps").await;
+    assert_eq!(world.says().await, "allow");
+    world.put("a.wasm", "auth allow keeps two").await;
+    assert_eq!((world.says().await.as_str(), world.retired()), ("allow state-of-1", vec![1]));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_removed_plugin_is_drained_and_forgotten() {
     let world = World::new().await;
     world.put("a.wasm", "auth deny").await;
