@@ -1,5 +1,6 @@
 //! Swaps a plugin a thousand times under load: no call fails, and nothing grows. A process of its own, so that what is
 //! counted is its own.
+#![allow(clippy::unwrap_used)]
 
 use std::fs;
 use std::path::Path;

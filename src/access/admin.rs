@@ -89,7 +89,8 @@ mod tests {
     fn an_answer_is_believed_for_its_time_and_for_the_same_plugins() {
         let start = Instant::now();
         let at = |s: u64| start + Duration::from_secs(s);
-        let rows = [(None, 9, true), (None, 10, false), (Some(3), 2, true), (Some(3), 3, false), (Some(3_600), 60, false)];
+        let rows =
+            [(None, 9, true), (None, 10, false), (Some(3), 2, true), (Some(3), 3, false), (Some(3_600), 60, false)];
         for (ttl, later, expected) in rows {
             let mut allowed = Allowed::default();
             allowed.keep([1; 32], 7, ttl.map(Duration::from_secs), start);

@@ -36,7 +36,9 @@ enum Entry {
     Waiting(Option<Instant>),
     Ready(Cause),
     /// `again`: something happened since the question left, so that its answer may be old already.
-    Asking { again: bool },
+    Asking {
+        again: bool,
+    },
 }
 
 impl Agenda {

@@ -227,16 +227,7 @@ mod tests {
         let mut facts = Facts::new(id.to_owned(), action, "whep", "192.0.2.1".parse().unwrap());
         facts.stream = "asked".to_owned();
         let stream = stream.parse().unwrap();
-        Standing {
-            id: id.into(),
-            action,
-            stream,
-            facts: Arc::new(facts),
-            grant,
-            since: now,
-            decided: now,
-            times: 1,
-        }
+        Standing { id: id.into(), action, stream, facts: Arc::new(facts), grant, since: now, decided: now, times: 1 }
     }
 
     fn most(viewers: u32) -> Grant {

@@ -64,7 +64,13 @@ mod tests {
     fn rates_come_from_a_counter() {
         let start = Instant::now();
         let mut watched = Ceiling::default();
-        let rows = [(0, 5_000, 0), (1_000, 130_000, 1_000_000), (1_500, 192_500, 1_000_000), (1_500, 200_000, 0), (2_500, 0, 0)];
+        let rows = [
+            (0, 5_000, 0),
+            (1_000, 130_000, 1_000_000),
+            (1_500, 192_500, 1_000_000),
+            (1_500, 200_000, 0),
+            (2_500, 0, 0),
+        ];
         for (ms, bytes, expected) in rows {
             assert_eq!(watched.rate(start + Duration::from_millis(ms), bytes), expected, "{ms}");
         }

@@ -76,7 +76,8 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
         warnings.push("rtmp.listen is set, but this version has no RTMP yet; nothing listens there".to_owned());
     }
     if config.http.country_header.is_some() && config.http.trusted_proxies.is_empty() {
-        let text = "http.country_header is set, but http.trusted_proxies is empty; the header is believed only from those";
+        let text =
+            "http.country_header is set, but http.trusted_proxies is empty; the header is believed only from those";
         warnings.push(text.to_owned());
     }
     warnings.extend(placeholders(config).map(|key| {

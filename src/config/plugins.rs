@@ -62,7 +62,8 @@ mod tests {
             (&[("STATE_DIRECTORY", "")], None),
         ];
         for (variables, expected) in rows {
-            let variable = |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| PathBuf::from(value));
+            let variable =
+                |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| PathBuf::from(value));
             assert_eq!(Plugins::default().state_dir(variable), expected.map(PathBuf::from), "{variables:?}");
             let given = Plugins { state_dir: Some("/given".into()), ..Plugins::default() };
             assert_eq!(given.state_dir(variable), Some("/given".into()));

@@ -6,9 +6,8 @@ const BOTS: [&str; 6] = ["bot", "crawler", "spider", "headlesschrome", "lighthou
 /// Programs that send streams.
 const ENCODERS: [&str; 9] =
     ["obs-studio", "obs/", "lavf/", "ffmpeg", "gstreamer", "libdatachannel", "larix", "vmix", "wasmcast publish"];
-const TVS: [&str; 10] = [
-    "smarttv", "smart-tv", "tizen", "web0s", "webos", "appletv", "crkey", "roku", "android tv", "hbbtv",
-];
+const TVS: [&str; 10] =
+    ["smarttv", "smart-tv", "tizen", "web0s", "webos", "appletv", "crkey", "roku", "android tv", "hbbtv"];
 const TABLETS: [&str; 5] = ["ipad", "tablet", "kindle", "silk/", "playbook"];
 const DESKTOPS: [&str; 5] = ["windows nt", "macintosh", "x11", "cros ", "linux x86_64"];
 
@@ -44,12 +43,27 @@ mod tests {
     #[test]
     fn well_known_agents_are_told_apart() {
         let rows = [
-            ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36", Some("desktop")),
+            (
+                "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36",
+                Some("desktop"),
+            ),
             ("Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0", Some("desktop")),
-            ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 Version/18.0 Safari/605.1.15", Some("desktop")),
-            ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148", Some("mobile")),
-            ("Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 Chrome/140.0.0.0 Mobile Safari/537.36", Some("mobile")),
-            ("Mozilla/5.0 (Linux; Android 14; SM-X910) AppleWebKit/537.36 Chrome/140.0.0.0 Safari/537.36", Some("tablet")),
+            (
+                "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 Version/18.0 Safari/605.1.15",
+                Some("desktop"),
+            ),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148",
+                Some("mobile"),
+            ),
+            (
+                "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 Chrome/140.0.0.0 Mobile Safari/537.36",
+                Some("mobile"),
+            ),
+            (
+                "Mozilla/5.0 (Linux; Android 14; SM-X910) AppleWebKit/537.36 Chrome/140.0.0.0 Safari/537.36",
+                Some("tablet"),
+            ),
             ("Mozilla/5.0 (iPad; CPU OS 17_0 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148", Some("tablet")),
             ("Mozilla/5.0 (SMART-TV; Linux; Tizen 8.0) AppleWebKit/537.36 TV Safari/537.36", Some("tv")),
             ("Mozilla/5.0 (Web0S; Linux/SmartTV) AppleWebKit/537.36 Chrome/120.0 Safari/537.36", Some("tv")),

@@ -310,15 +310,14 @@ mod tests {
 
     #[test]
     fn a_reader_hears_of_each_change_once() {
-        let quiet =
-            Seen {
-                active: false,
-                viewers: None,
-                layers: None,
-                session: SessionState::Connected,
-                farewell: None,
-                stopping: false,
-            };
+        let quiet = Seen {
+            active: false,
+            viewers: None,
+            layers: None,
+            session: SessionState::Connected,
+            farewell: None,
+            stopping: false,
+        };
         let live = Seen { active: true, ..quiet.clone() };
         let closed = |reason, farewell: Option<&str>| Seen {
             session: SessionState::Closed(reason),

@@ -64,7 +64,8 @@ impl Gathered {
 }
 
 fn headers(headers: &HeaderMap) -> Vec<(String, String)> {
-    let lines = headers.iter().map(|(name, value)| (Cow::from(name.as_str()), String::from_utf8_lossy(value.as_bytes())));
+    let lines =
+        headers.iter().map(|(name, value)| (Cow::from(name.as_str()), String::from_utf8_lossy(value.as_bytes())));
     bounded(lines)
 }
 

@@ -1,7 +1,9 @@
 //! Which path leads where, on the public and on the admin listener, and what surrounds every handler.
 
 use super::error::Problem;
-use super::{App, admin, admin_guard, api, cors, events, health, pages, plugins, request, session, streams, whep, whip};
+use super::{
+    App, admin, admin_guard, api, cors, events, health, pages, plugins, request, session, streams, whep, whip,
+};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use std::sync::Arc;
@@ -24,8 +26,7 @@ pub(super) fn public(app: Arc<App>) -> Router {
 
 /// The admin listener: the operator's API and metrics, behind its guard; health, open.
 pub(super) fn admin(app: Arc<App>) -> Router {
-    let guarded =
-        with_refusals(admin::routes().merge(api::routes()).merge(plugins::routes()))
+    let guarded = with_refusals(admin::routes().merge(api::routes()).merge(plugins::routes()))
         .layer(from_fn_with_state(app.clone(), admin_guard::guard));
     guarded.merge(health::routes()).layer(from_fn_with_state(app.clone(), request::observe)).with_state(app)
 }

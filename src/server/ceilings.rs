@@ -37,9 +37,9 @@ impl Ceilings {
 /// Bits a second: of a publisher what it sends, of a viewer what the stream has.
 fn rate(ceiling: &mut Ceiling, standing: &Standing, hub: &Hub, sessions: &Sessions, now: Instant) -> u64 {
     match standing.action {
-        Action::Publish => {
-            sessions.get(&standing.id).map_or(0, |session| ceiling.rate(now, session.stats.bytes.load(Ordering::Relaxed)))
-        }
+        Action::Publish => sessions
+            .get(&standing.id)
+            .map_or(0, |session| ceiling.rate(now, session.stats.bytes.load(Ordering::Relaxed))),
         _ => hub.stream(&standing.stream).map_or(0, |stream| stream.stats.bitrate.load(Ordering::Relaxed)),
     }
 }
@@ -47,7 +47,9 @@ fn rate(ceiling: &mut Ceiling, standing: &Standing, hub: &Hub, sessions: &Sessio
 fn end(standing: &Standing, rate: u64, sessions: &Sessions) {
     let (kbps, allowed) = (rate / 1_000, standing.grant.max_bitrate_kbps.unwrap_or(0));
     let farewell = match standing.action {
-        Action::Publish => format!("You send {kbps} kbit/s, and may send up to {allowed}. Lower the bitrate and start again."),
+        Action::Publish => {
+            format!("You send {kbps} kbit/s, and may send up to {allowed}. Lower the bitrate and start again.")
+        }
         _ => format!("The stream has {kbps} kbit/s by now, and you may watch up to {allowed}."),
     };
     tracing::info!(session = %standing.id, stream = %standing.stream, kbps, allowed, "above its grant's bitrate");

@@ -177,11 +177,8 @@ pub async fn run(loaded: Loaded, log: Log) -> Result<(), ServeError> {
         let _ = stopped.await;
     }
     // Plugins last: whoever still asks gets an answer.
-    let stopped = [
-        running.stop(LAST_REQUESTS).await,
-        tasks.stop(LAST_REQUESTS).await,
-        plugin_tasks.stop(LAST_REQUESTS).await,
-    ];
+    let stopped =
+        [running.stop(LAST_REQUESTS).await, tasks.stop(LAST_REQUESTS).await, plugin_tasks.stop(LAST_REQUESTS).await];
     for result in stopped {
         if let Err(error) = result {
             tracing::warn!("{error}");

@@ -46,13 +46,7 @@ pub struct Request {
 impl Request {
     /// A request by its method. The server adds `traceparent`, and the headers that the grant holds for the origin.
     pub fn new(method: impl Into<String>, url: impl Into<String>) -> Self {
-        Self {
-            method: method.into(),
-            url: url.into(),
-            headers: Vec::new(),
-            body: Vec::new(),
-            timeout: Duration::ZERO,
-        }
+        Self { method: method.into(), url: url.into(), headers: Vec::new(), body: Vec::new(), timeout: Duration::ZERO }
     }
 
     /// Adds a header.
@@ -148,7 +142,8 @@ impl Response {
     /// # Errors
     /// A body that is no UTF-8.
     pub fn text(self) -> crate::Result<String> {
-        String::from_utf8(self.body).map_err(|_| Error::new(format!("{} answered with bytes that are no text", self.url)))
+        String::from_utf8(self.body)
+            .map_err(|_| Error::new(format!("{} answered with bytes that are no text", self.url)))
     }
 
     /// The body read as JSON.

@@ -192,10 +192,12 @@ mod tests {
 
     #[test]
     fn what_is_kept_lasts_from_call_to_call() {
-        let next = || with::<Counted, _>(|count| {
-            count.0 += 1;
-            count.0
-        });
+        let next = || {
+            with::<Counted, _>(|count| {
+                count.0 += 1;
+                count.0
+            })
+        };
         assert_eq!((next().unwrap(), next().unwrap()), (11, 12));
         init().unwrap();
         assert_eq!(with::<Counted, _>(|count| count.0).unwrap(), 10);

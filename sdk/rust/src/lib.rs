@@ -87,8 +87,8 @@ pub mod __private {
     }
     interface!(check: auth, revoke: auth, reconfigure: lifecycle, self_test: lifecycle, state: lifecycle, tick: lifecycle);
     pub use crate::instance::{
-        Configured, Kept, Stateful, interval, reconfigure as reconfigured, register, restore, save, self_test as tested,
-        tick as ticked, with,
+        Configured, Kept, Stateful, interval, reconfigure as reconfigured, register, restore, save,
+        self_test as tested, tick as ticked, with,
     };
     pub use crate::{Result, Selection, Session, ability};
 }

@@ -1,8 +1,8 @@
 //! All that a plugin needs day by day: `use wasmcast_plugin::prelude::*;`.
 
 pub use crate::{
-    Action, Bitrate, Context, Decision, Error, HostError, Plugin, Reconfigure, Result, SaveState, Selection, SelfTest, Session,
-    Tick, abstain, allow, days, deny, hours, kbps, mbps, milliseconds, minutes, seconds,
+    Action, Bitrate, Context, Decision, Error, HostError, Plugin, Reconfigure, Result, SaveState, Selection, SelfTest,
+    Session, Tick, abstain, allow, days, deny, hours, kbps, mbps, milliseconds, minutes, seconds,
 };
 pub use crate::{bail, debug, ensure, error, info, trace, warn};
 pub use crate::{clock, config, crypto, http, kv, metrics, notify, random};

@@ -5,6 +5,8 @@
 #[track_caller]
 pub(crate) fn only(what: &str) {
     if cfg!(not(target_arch = "wasm32")) {
-        panic!("`{what}` is given by the server: test this with harness!(), which runs the plugin in the server's code");
+        panic!(
+            "`{what}` is given by the server: test this with harness!(), which runs the plugin in the server's code"
+        );
     }
 }

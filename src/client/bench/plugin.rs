@@ -21,7 +21,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// The plugin runs in this process, in the server's own code. NAME.toml beside the file is used if it is there. Prints
 /// one line of JSON: calls, p50_us, p99_us, cpu_us (CPU time a call), answer.
 #[derive(clap::Args, Clone, Debug)]
-#[command(after_help = "Example:\n  wasmcast bench plugin plugins/auth-jwt/dist/auth-jwt.wasm --token eyJ... --stream live/cam1")]
+#[command(
+    after_help = "Example:\n  wasmcast bench plugin plugins/auth-jwt/dist/auth-jwt.wasm --token eyJ... --stream live/cam1"
+)]
 pub struct Args {
     /// The plugin, with its manifest beside it
     file: PathBuf,

@@ -81,8 +81,11 @@ impl Fixture {
     pub(super) fn with_plugins(rules: access::Config, policy: Policy, plugins: Plugins) -> Fixture {
         let (policy, policy_seen) = watch::channel(Arc::new(policy));
         let (ready, ready_seen) = watch::channel(true);
-        let (hub, sessions, access) =
-            (Hub::new(HubLimits::default()), Sessions::new(SessionLimits::default()), Access::new(rules, plugins.clone(), true));
+        let (hub, sessions, access) = (
+            Hub::new(HubLimits::default()),
+            Sessions::new(SessionLimits::default()),
+            Access::new(rules, plugins.clone(), true),
+        );
         let metrics = Metrics::new(1, Arc::new(AtomicU64::new(0)));
         let options = ShardOptions { listen: "127.0.0.1:0".parse().unwrap(), public: Vec::new(), shards: 1 };
         let shards =

@@ -1,9 +1,9 @@
 //! `wasmcast plugin build`: from an author's folder, or the module of another language, to the file for the server.
 
+use super::Failure;
 use super::artifact::{self, Origin};
 use super::cargo;
 use super::project::Project;
-use super::Failure;
 use crate::output;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,12 +12,10 @@ use wasmcast::plugin;
 
 /// Build a plugin: DIR/dist/NAME.wasm, and NAME.toml beside it
 #[derive(clap::Args, Debug)]
-#[command(
-    after_help = "Examples:\n  wasmcast plugin build my-auth\n  \
+#[command(after_help = "Examples:\n  wasmcast plugin build my-auth\n  \
     wasmcast plugin build build/auth_c.wasm --name auth-c -o dist/auth-c.wasm      what another language's compiler made\n\n\
     Needs Rust: `rustup target add wasm32-unknown-unknown`, or Debian's rustc-web, cargo-web, rust-web-src, rust-web-llvm\n\
-    and lld-22. WASMCAST_PLUGIN_RUSTC names another compiler. Prints the path of what it built."
-)]
+    and lld-22. WASMCAST_PLUGIN_RUSTC names another compiler. Prints the path of what it built.")]
 pub struct Args {
     /// The plugin's folder, or a core module that a binding generator made for another language
     #[arg(value_name = "DIR|FILE", default_value = ".")]

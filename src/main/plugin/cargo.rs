@@ -54,7 +54,8 @@ pub fn build(project: &Project, toolchain: &Toolchain, options: &Options) -> Res
         command.arg("--quiet");
     }
     command.args(&options.extra);
-    let cannot = |error: std::io::Error| Failure::Failed(format!("{} can not be run: {error}", toolchain.cargo.display()));
+    let cannot =
+        |error: std::io::Error| Failure::Failed(format!("{} can not be run: {error}", toolchain.cargo.display()));
     let mut child = command.spawn().map_err(cannot)?;
     let lines = child.stdout.take().into_iter().flat_map(|out| BufReader::new(out).lines());
     let module = lines.map_while(Result::ok).filter_map(|line| artifact(&line, &project.folder)).last();

@@ -2,7 +2,7 @@
 
 use super::inspect;
 use super::project::Project;
-use super::{Failure, cargo, build, sdk};
+use super::{Failure, build, cargo, sdk};
 use crate::output;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,12 +18,10 @@ const INSTANCES: u32 = 16;
 
 /// Do all that a server does with a plugin up to taking it into service: file, manifest, rights, init, self-test
 #[derive(clap::Args, Debug)]
-#[command(
-    after_help = "Examples:\n  wasmcast plugin check my-auth                        builds it first\n  \
+#[command(after_help = "Examples:\n  wasmcast plugin check my-auth                        builds it first\n  \
     wasmcast plugin check /etc/wasmcast/plugins/my-auth.wasm && systemctl reload wasmcast\n\n\
     The plugin's init and self-test are run, in the sandbox and with the manifest's rights: with a grant of http they may send\n\
-    requests. Exit code 1: a server would not take it into service."
-)]
+    requests. Exit code 1: a server would not take it into service.")]
 pub struct Args {
     /// The plugin's folder, or its file
     #[arg(value_name = "DIR|FILE", default_value = ".")]
@@ -68,8 +66,8 @@ fn read_manifest(name: &str, given: Option<&Path>, file: &Path) -> Result<Manife
         result => result.map_err(Failure::file("cannot read", &path))?,
     };
     let shown = path.display().to_string();
-    let manifest =
-        Manifest::parse(&text, name, &shown).map_err(|error| Failure::Failed(format!("the manifest can not be used:\n{error}")))?;
+    let manifest = Manifest::parse(&text, name, &shown)
+        .map_err(|error| Failure::Failed(format!("the manifest can not be used:\n{error}")))?;
     output::say(&format!("manifest  {shown}"));
     Ok(manifest)
 }
@@ -83,7 +81,8 @@ pub fn host(cache: PathBuf, services: Arc<Services>) -> Result<Runtime, Failure>
 
 async fn load(host: &Runtime, bytes: Arc<[u8]>) -> Result<Artifact, Failure> {
     let started = Instant::now();
-    let artifact = host.load(bytes).await.map_err(|error| Failure::Failed(format!("the plugin is not loaded: {error}")))?;
+    let artifact =
+        host.load(bytes).await.map_err(|error| Failure::Failed(format!("the plugin is not loaded: {error}")))?;
     let how = if artifact.cached { "compiled before" } else { "compiled" };
     output::say(&format!("compiles  {how}, {} ms", started.elapsed().as_millis()));
     Ok(artifact)

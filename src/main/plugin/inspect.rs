@@ -9,10 +9,8 @@ use wasmcast::plugin::{self, Inspection, Interface};
 
 /// Show what a plugin's file is: hooks, rights that it asks for, needed server, size, digest
 #[derive(clap::Args, Debug)]
-#[command(
-    after_help = "Examples:\n  wasmcast plugin inspect my-auth/dist/my-auth.wasm\n  \
-    wasmcast plugin inspect my-auth.wasm --json | jq -r .digest\n\nNothing of the plugin is run. Exit code 1: this server would not load it."
-)]
+#[command(after_help = "Examples:\n  wasmcast plugin inspect my-auth/dist/my-auth.wasm\n  \
+    wasmcast plugin inspect my-auth.wasm --json | jq -r .digest\n\nNothing of the plugin is run. Exit code 1: this server would not load it.")]
 pub struct Args {
     /// The file: a component, or a core module that carries its component type
     #[arg(value_name = "FILE")]
@@ -115,7 +113,10 @@ mod tests {
             size: 43_210,
             core_module: false,
             hooks: vec!["auth/check".into(), "lifecycle/init".into()],
-            exports: vec![interface("wasmcast:auth/check", &["authorize"]), interface("wasmcast:lifecycle/init", &["init"])],
+            exports: vec![
+                interface("wasmcast:auth/check", &["authorize"]),
+                interface("wasmcast:lifecycle/init", &["init"]),
+            ],
             imports: vec![
                 interface("wasmcast:host/types", &[]),
                 interface("wasmcast:host/kv", &["increment"]),

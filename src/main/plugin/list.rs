@@ -23,8 +23,9 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let server = Server::new(&args.server)?;
     let answer = block_on(server.get("/api/v1/plugins"))?;
-    let answer = answer
-        .ok_or_else(|| Failure::Failed(format!("{} has no /api/v1/plugins; is it the admin listener?", server.base())))?;
+    let answer = answer.ok_or_else(|| {
+        Failure::Failed(format!("{} has no /api/v1/plugins; is it the admin listener?", server.base()))
+    })?;
     if args.json {
         return Ok(output::data(&format!("{answer:#}\n")));
     }

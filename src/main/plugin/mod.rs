@@ -21,10 +21,8 @@ use std::process::ExitCode;
 
 /// Write, build, check and watch plugins
 #[derive(clap::Args, Debug)]
-#[command(
-    after_help = "Example:\n  wasmcast plugin new my-auth --template auth && wasmcast plugin build my-auth\n  \
-    wasmcast serve --demo --plugins my-auth/dist"
-)]
+#[command(after_help = "Example:\n  wasmcast plugin new my-auth --template auth && wasmcast plugin build my-auth\n  \
+    wasmcast serve --demo --plugins my-auth/dist")]
 pub struct Args {
     #[command(subcommand)]
     command: Command,

@@ -9,10 +9,8 @@ use std::process::ExitCode;
 
 /// Make the folder of a new plugin
 #[derive(clap::Args, Debug)]
-#[command(
-    after_help = "Example:\n  wasmcast plugin new my-auth --template auth\n  wasmcast plugin build my-auth\n  \
-    wasmcast serve --demo --plugins my-auth/dist"
-)]
+#[command(after_help = "Example:\n  wasmcast plugin new my-auth --template auth\n  wasmcast plugin build my-auth\n  \
+    wasmcast serve --demo --plugins my-auth/dist")]
 pub struct Args {
     /// Name of the plugin: lower-case letters, digits and hyphens
     #[arg(value_name = "NAME", value_parser = name)]

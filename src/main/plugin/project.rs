@@ -46,9 +46,8 @@ impl Project {
         }
         // A path, a git repository or a workspace's entry says itself where the SDK is.
         let dependency = table.get("dependencies").and_then(|all| all.get("wasmcast-plugin"));
-        let wants_sdk = dependency.is_some_and(|dependency| {
-            ["path", "git", "workspace"].iter().all(|key| dependency.get(key).is_none())
-        });
+        let wants_sdk = dependency
+            .is_some_and(|dependency| ["path", "git", "workspace"].iter().all(|key| dependency.get(key).is_none()));
         Ok(Self { folder, name, version, wants_sdk })
     }
 

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use wasmcast::plugin::{Answer, Artifact, Denial, Facts, Fault, Generation, Grant, Manifest, Runtime, Selection, Simulation};
+use wasmcast::plugin::{
+    Answer, Artifact, Denial, Facts, Fault, Generation, Grant, Manifest, Runtime, Selection, Simulation,
+};
 
 /// How often plugins are polled for revocations.
 const POLL: Duration = Duration::from_secs(1);
@@ -118,8 +120,7 @@ impl Rehearsal {
     pub async fn come(&mut self, mut facts: Facts) -> String {
         let id = format!("s-{}", self.sessions.len() + 1);
         facts.id.clone_from(&id);
-        let visitor =
-            Visitor { facts, since: self.simulation.now(), standing: Standing::Abstained, expiry: None };
+        let visitor = Visitor { facts, since: self.simulation.now(), standing: Standing::Abstained, expiry: None };
         self.sessions.insert(id.clone(), visitor);
         self.ask(&id).await;
         id

@@ -64,7 +64,11 @@ impl Server {
             request = request.bearer_auth(token);
         }
         let unreachable = |error: &reqwest::Error| {
-            Failure::Failed(format!("{} can not be asked: {}; does the server run? --url names another", self.base, innermost(error)))
+            Failure::Failed(format!(
+                "{} can not be asked: {}; does the server run? --url names another",
+                self.base,
+                innermost(error)
+            ))
         };
         let mut response = request.send().await.map_err(|error| unreachable(&error))?;
         let mut body = Vec::new();
@@ -77,16 +81,17 @@ impl Server {
         match response.status() {
             StatusCode::NOT_FOUND => Ok(None),
             status if !status.is_success() => Err(refused(&url, status, self.token.is_some(), &body)),
-            _ => serde_json::from_slice(&body)
-                .map(Some)
-                .map_err(|_| Failure::Failed(format!("{url} answered with something that is no JSON; is it the admin listener?"))),
+            _ => serde_json::from_slice(&body).map(Some).map_err(|_| {
+                Failure::Failed(format!("{url} answered with something that is no JSON; is it the admin listener?"))
+            }),
         }
     }
 }
 
 fn refused(url: &str, status: StatusCode, has_token: bool, body: &[u8]) -> Failure {
     let problem: Option<Value> = serde_json::from_slice(body).ok();
-    let detail = problem.as_ref().and_then(|problem| problem.get("detail").or(problem.get("title"))).and_then(Value::as_str);
+    let detail =
+        problem.as_ref().and_then(|problem| problem.get("detail").or(problem.get("title"))).and_then(Value::as_str);
     let advice = match status.as_u16() {
         401 | 403 if has_token => "the token is not that of admin.token",
         401 | 403 => "a token is needed: pass --token",

@@ -105,7 +105,9 @@ pub fn run(_: &Args) -> Result<ExitCode, Failure> {
     for line in stdin().lock().lines().map_while(Result::ok) {
         let answer = match serde_json::from_str(&line) {
             Ok(question) => runtime.block_on(answer(&mut stage, question)),
-            Err(error) => Err(format!("the SDK asks for what this wasmcast does not know ({error}); are both of one version?")),
+            Err(error) => {
+                Err(format!("the SDK asks for what this wasmcast does not know ({error}); are both of one version?"))
+            }
         };
         let answer = answer.unwrap_or_else(|error| json!({"error": error}));
         let mut out = stdout().lock();
@@ -132,7 +134,9 @@ async fn answer(stage: &mut Option<Rehearsal>, question: Question) -> Result<Val
             rehearsal.change(manifest).await?;
         }
         Question::Start(visitor) => return Ok(json!({"id": rehearsal.come(facts(*visitor)?).await})),
-        Question::Session { id } => return rehearsal.standing(&id).map(shown).ok_or_else(|| format!("no session {id}")),
+        Question::Session { id } => {
+            return rehearsal.standing(&id).map(shown).ok_or_else(|| format!("no session {id}"));
+        }
         Question::Advance { ns } => rehearsal.advance(Duration::from_nanos(ns)).await,
         Question::Calls { hook } => {
             let times: Vec<f64> = rehearsal.calls(&hook).map(|call| call.took.as_secs_f64() * 1e6).collect();
@@ -189,7 +193,8 @@ fn read(manifest: &str, name: &str) -> Result<Manifest, String> {
 fn facts(visitor: Visitor) -> Result<Facts, String> {
     const PROTOCOLS: &[&str] = &["whip", "whep", "websocket", "rtmp", "hls", "api"];
     let protocol = PROTOCOLS.iter().find(|known| **known == visitor.protocol);
-    let protocol = protocol.ok_or_else(|| format!("protocol `{}` is none of {}", visitor.protocol, PROTOCOLS.join(", ")))?;
+    let protocol =
+        protocol.ok_or_else(|| format!("protocol `{}` is none of {}", visitor.protocol, PROTOCOLS.join(", ")))?;
     Ok(Facts {
         method: visitor.method,
         path: visitor.path,

@@ -62,13 +62,14 @@ fn copied(item: TokenStream) -> Result<(Ident, TokenStream), Mistake> {
         TokenTree::Ident(word) => word == "struct" || word == "enum",
         _ => false,
     });
-    let Some((keyword, TokenTree::Ident(name))) = keyword.map(|at| (at, tokens.get(at + 1).cloned())).and_then(
-        |(at, token)| token.map(|token| (at, token)),
-    ) else {
+    let Some((keyword, TokenTree::Ident(name))) =
+        keyword.map(|at| (at, tokens.get(at + 1).cloned())).and_then(|(at, token)| token.map(|token| (at, token)))
+    else {
         return Err(Mistake::new(Span::call_site(), "only a struct or an enum can be read or written by serde"));
     };
     if matches!(tokens.get(keyword + 2), Some(TokenTree::Punct(mark)) if mark.as_char() == '<') {
-        let text = "for a type with parameters add serde to Cargo.toml and derive its own: `#[derive(serde::Deserialize)]`";
+        let text =
+            "for a type with parameters add serde to Cargo.toml and derive its own: `#[derive(serde::Deserialize)]`";
         return Err(Mistake::new(name.span(), text));
     }
     tokens[keyword + 1] = TokenTree::Ident(Ident::new("__Copy", name.span()));

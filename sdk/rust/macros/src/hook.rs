@@ -180,6 +180,15 @@ mod tests {
             assert!(found.contains("compile_error!") && found.contains(expected), "{text}: {found}");
         }
         assert!(expanded(revoke, "fn f(a: &A, b: &B) {}").contains("compile_error!"));
-        assert!(auth(quote!(x), quote!(fn f(s: &Session) {})).to_string().contains("takes nothing"));
+        assert!(
+            auth(
+                quote!(x),
+                quote!(
+                    fn f(s: &Session) {}
+                )
+            )
+            .to_string()
+            .contains("takes nothing")
+        );
     }
 }

@@ -188,7 +188,9 @@ fn told(now: &Value) -> String {
         now if now.get("allow").is_some() => format!("it is allowed: {}", now["allow"]),
         now if now.get("deny").is_some() => denied(&now["deny"], "refused"),
         now if now.get("end").is_some() => denied(&now["end"], "let in, and ended"),
-        now if now.get("failure").is_some() => format!("the plugin failed: {}", now["failure"].as_str().unwrap_or_default()),
+        now if now.get("failure").is_some() => {
+            format!("the plugin failed: {}", now["failure"].as_str().unwrap_or_default())
+        }
         _ => "the plugin abstains".to_owned(),
     }
 }

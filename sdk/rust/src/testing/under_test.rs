@@ -22,17 +22,26 @@ impl Test {
 
     /// Somebody who wants to watch a stream.
     pub fn play(&self, stream: &str) -> Visit {
-        Visit::new(self.host.clone(), json!({"action": "play", "stream": stream, "protocol": "whep", "path": format!("/whep/{stream}")}))
+        Visit::new(
+            self.host.clone(),
+            json!({"action": "play", "stream": stream, "protocol": "whep", "path": format!("/whep/{stream}")}),
+        )
     }
 
     /// Somebody who wants to send a stream.
     pub fn publish(&self, stream: &str) -> Visit {
-        Visit::new(self.host.clone(), json!({"action": "publish", "stream": stream, "protocol": "whip", "path": format!("/whip/{stream}")}))
+        Visit::new(
+            self.host.clone(),
+            json!({"action": "publish", "stream": stream, "protocol": "whip", "path": format!("/whip/{stream}")}),
+        )
     }
 
     /// Somebody who wants to use the operator's API, by its path.
     pub fn admin(&self, path: &str) -> Visit {
-        Visit::new(self.host.clone(), json!({"action": "admin", "stream": "", "protocol": "api", "method": "GET", "path": path}))
+        Visit::new(
+            self.host.clone(),
+            json!({"action": "admin", "stream": "", "protocol": "api", "method": "GET", "path": path}),
+        )
     }
 
     /// Changes `[config]`, as the operator does by saving the manifest. A plugin with `Reconfigure` is told; another begins anew.
