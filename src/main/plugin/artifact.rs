@@ -199,7 +199,7 @@ mod tests {
         let mut found = Map::new();
         let tidy = tidied(&module_, &mut found).unwrap();
         assert_eq!(Value::Object(found).to_string(), r#"{"name":"a","version":"1.0.0"}"#);
-        let short = format!("{}", &long[..MAX_NAME]);
+        let short = long[..MAX_NAME].to_owned();
         let mut expected = Vec::new();
         section(&mut expected, FUNCTIONS, &{
             let named = names(&[(0, "auth_token::geo::lookup"), (1, "plain"), (2, &short)]);
