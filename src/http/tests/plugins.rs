@@ -74,6 +74,7 @@ async fn sessions_tell_who_let_them_in_and_denials_say_why() {
     assert_eq!((&alice["subject"], &alice["tags"]), (&json!("alice"), &json!({ "plan": "free" })));
     assert_eq!((&alice["ttl_ms"], &alice["times_asked"]), (&json!(60_000), &json!(1)));
     assert!(alice["asked_again_in_ms"].as_u64().unwrap() > 50_000);
+    assert_eq!(alice["limits"]["max_bitrate_kbps"], 4_000);
     assert!(!alice.to_string().contains("right-token"));
 
     let nobody = site.session(&[SDP]).await;
