@@ -21,6 +21,16 @@ pub enum Cause {
     Revoked,
 }
 
+impl Cause {
+    /// As in labels.
+    pub fn name(self) -> &'static str {
+        match self {
+            Cause::Expired => "expired",
+            Cause::Revoked => "revoked",
+        }
+    }
+}
+
 /// The order of business. At most one question about a session is under way.
 #[derive(Debug, Default)]
 pub(super) struct Agenda {
