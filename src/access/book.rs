@@ -1,7 +1,7 @@
 //! Who has been let in, on what terms, and when each is to be asked again.
 
 use super::agenda::{Agenda, Cause};
-use super::{Denial, Grant};
+use super::{Denial, Grant, verdict};
 use crate::media::StreamName;
 use crate::plugin::{Action, Facts, Selection};
 use std::collections::HashMap;
@@ -119,7 +119,7 @@ impl Book {
             }
             Action::Admin => {}
         }
-        pages.agenda.insert(id.clone(), ends);
+        pages.agenda.insert(id.clone(), verdict::lane(&standing.grant.steps), ends);
         pages.standings.insert(id.clone(), Arc::new(standing));
         drop(pages);
         if ends.is_some() {
@@ -187,7 +187,7 @@ impl Book {
             times: old.times.saturating_add(1),
         });
         pages.standings.insert(id.clone(), renewed.clone());
-        pages.agenda.answered(id, renewed.ends());
+        pages.agenda.answered(id, verdict::lane(&renewed.grant.steps), renewed.ends());
         if let Some(House { publisher: Some((publisher, most)), .. }) = pages.houses.get_mut(&renewed.stream)
             && *publisher == *id
         {
@@ -200,7 +200,10 @@ impl Book {
 
     /// A question broke off: the session is asked again at `at`.
     pub fn postpone(&self, id: &Arc<str>, at: Instant) {
-        self.pages().agenda.answered(id, Some(at));
+        let mut pages = self.pages();
+        let lane = pages.standings.get(id).map(|standing| verdict::lane(&standing.grant.steps)).unwrap_or_default();
+        pages.agenda.answered(id, lane, Some(at));
+        drop(pages);
         self.sooner.notify_one();
     }
 

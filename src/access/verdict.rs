@@ -4,6 +4,7 @@ use super::Denial;
 use crate::media::StreamName;
 use crate::plugin::{Answer, Decided, Step};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A yes, and what comes with it. Limits left none do not hold.
@@ -66,6 +67,11 @@ pub(super) fn conclude(
         }
     };
     (result, steps)
+}
+
+/// The plugins that had a say, as one name: those who share it wait for the same.
+pub(super) fn lane(steps: &[Step]) -> Arc<str> {
+    steps.iter().map(|step| &*step.plugin).collect::<Vec<_>>().join(",").into()
 }
 
 /// The story in one line, for the log: `auth-jwt 3 abstain 4 µs, static rules allow 1 µs`.

@@ -70,9 +70,8 @@ impl Whep {
         let policy = EgressPolicy { transport_cc: false, ssrc_seed: u32::from_be_bytes(seed) };
         let negotiated = answer_egress(&offer, &source.tracks, &self.sessions.local_transport(&local), &policy)
             .map_err(WhepError::Offer)?;
-        let subject = grant.subject.clone();
         let entry = self.access.enter(facts, grant, &stream).map_err(WhepError::Access)?;
-        let new = NewSession { id, stream, client, subject, negotiated, local, role: Role::Play(source) };
+        let new = NewSession { id, stream, client, negotiated, local, role: Role::Play(source) };
         let session = self.sessions.insert(new).map_err(|error| match error {
             SessionError::NoRoom(error) => WhepError::NoRoom(error),
             SessionError::NoMedia => WhepError::Full(error.to_string()),

@@ -1,9 +1,10 @@
-//! The operator's view of plugins: the list, one of them, and the commands enable, disable and roll back.
+//! The operator's view of plugins: the list, one of them, its log, and the commands enable, disable and roll back.
 
 use super::App;
 use super::error::Problem;
-use crate::plugin::{CommandError, Status};
-use axum::extract::{Path, State};
+use crate::plugin::{CommandError, Line, Status};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -14,6 +15,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/api/v1/plugins", get(list))
         .route("/api/v1/plugins/{name}", get(show))
+        .route("/api/v1/plugins/{name}/log", get(log))
         .route("/api/v1/plugins/{name}/enable", post(enable))
         .route("/api/v1/plugins/{name}/disable", post(disable))
         .route("/api/v1/plugins/{name}/rollback", post(roll_back))
@@ -26,6 +28,30 @@ async fn list(State(app): State<Arc<App>>) -> Json<Vec<Status>> {
 
 async fn show(State(app): State<Arc<App>>, Path(name): Path<String>) -> Result<Json<Status>, Problem> {
     app.state.plugins.get(&name).map(Json).ok_or_else(|| CommandError::Unknown(name).into())
+}
+
+/// What part of a log is asked for.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Tail {
+    /// Only lines after the one of this number; 0: all that are kept, at most 200.
+    after: u64,
+    /// Where the token may stand; the guard has read it.
+    #[serde(rename = "token")]
+    _token: Option<String>,
+}
+
+/// An array, oldest first; empty for a plugin that has logged nothing.
+async fn log(
+    State(app): State<Arc<App>>,
+    Path(name): Path<String>,
+    tail: Result<Query<Tail>, QueryRejection>,
+) -> Result<Json<Vec<Line>>, Problem> {
+    let Query(tail) = tail.map_err(|rejection| Problem::bad_request("malformed-query", rejection.body_text()))?;
+    if app.state.plugins.get(&name).is_none() {
+        return Err(CommandError::Unknown(name).into());
+    }
+    Ok(Json(app.state.plugins.services().log_tail(&name, tail.after)))
 }
 
 async fn enable(State(app): State<Arc<App>>, Path(name): Path<String>) -> Result<Json<Status>, Problem> {

@@ -70,7 +70,7 @@ pub(super) async fn observe(State(app): State<Arc<App>>, mut request: Request, n
 }
 
 /// Every route that is counted under its own name. Assets and pages that only send files share `other`.
-const ROUTES: [&str; 19] = [
+const ROUTES: [&str; 20] = [
     "/",
     "/play/{*stream}",
     "/publish/{*stream}",
@@ -90,6 +90,7 @@ const ROUTES: [&str; 19] = [
     "/api/v1/sessions/{id}",
     "/api/v1/plugins",
     "/api/v1/plugins/{name}",
+    "/api/v1/plugins/{name}/log",
 ];
 
 /// The route as a metric's label.

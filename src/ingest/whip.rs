@@ -73,9 +73,9 @@ impl Whip {
             PublishError::Taken(_) => WhipError::Taken(error.to_string()),
             PublishError::Full(_) => WhipError::Full(error.to_string()),
         })?;
-        let (subject, ceiling) = (grant.subject.clone(), grant.max_bitrate_kbps);
+        let ceiling = grant.max_bitrate_kbps;
         let entry = self.access.enter(facts, grant, &stream).map_err(WhipError::Access)?;
-        let new = NewSession { id, stream, client, subject, negotiated, local, role: Role::Publish(publisher) };
+        let new = NewSession { id, stream, client, negotiated, local, role: Role::Publish(publisher) };
         let session = self.sessions.insert(new).map_err(|error| match error {
             SessionError::NoRoom(error) => WhipError::NoRoom(error),
             SessionError::NoMedia => WhipError::Full(error.to_string()),

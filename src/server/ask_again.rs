@@ -1,6 +1,7 @@
 //! Asks about sessions that run: when the time of their grant is over, and when a plugin takes its word back.
 
 use crate::access::{Access, Cause, Denial, Grant, Standing};
+use crate::observe::Metrics;
 use crate::shard::{CloseReason, Sessions};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// Runs until it is dropped. One task keeps the order of business; the questions run beside it, at most
 /// as many at once as the agenda allows.
-pub(super) async fn run(access: Access, sessions: Sessions) {
+pub(super) async fn run(access: Access, sessions: Sessions, metrics: Metrics) {
     let mut revocations = access.revocations();
     let mut questions = Questions { access: access.clone(), running: JoinSet::new(), about: HashMap::new() };
     loop {
@@ -23,7 +24,7 @@ pub(super) async fn run(access: Access, sessions: Sessions) {
         tokio::select! {
             () = due(access.book().wake_at()) => {}
             () = access.book().sooner() => {}
-            answer = questions.answer(), if !questions.about.is_empty() => settle(&access, &sessions, answer),
+            answer = questions.answer(), if !questions.about.is_empty() => settle(&access, &sessions, &metrics, answer),
             revocation = revocations.recv() => match revocation {
                 Ok(revocation) => {
                     let asked = access.revoke(&revocation);
@@ -79,10 +80,11 @@ impl Questions {
     }
 }
 
-fn settle(access: &Access, sessions: &Sessions, (standing, cause, answer): Answered) {
+fn settle(access: &Access, sessions: &Sessions, metrics: &Metrics, (standing, cause, answer): Answered) {
     let id = &standing.id;
     match answer {
         Some(Ok(grant)) => {
+            metrics.access_renewed(cause.name(), "renewed");
             let ceiling = grant.max_bitrate_kbps;
             if access.book().renew(id, grant, Instant::now()).is_some()
                 && let Some(session) = sessions.get(id)
@@ -91,6 +93,7 @@ fn settle(access: &Access, sessions: &Sessions, (standing, cause, answer): Answe
             }
         }
         Some(Err(denial)) => {
+            metrics.access_renewed(cause.name(), "ended");
             let reason = match cause {
                 Cause::Expired => CloseReason::AccessExpired,
                 Cause::Revoked => CloseReason::AccessRevoked,

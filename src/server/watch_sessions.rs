@@ -24,7 +24,7 @@ pub(super) fn start(tasks: &Tasks, hub: &Hub, sessions: &Sessions, access: &Acce
     });
     tasks.spawn_until_stop("figures", figures(hub.clone(), sessions.clone(), access.clone(), metrics.clone()));
     tasks.spawn_until_stop("access rules", recheck(sessions.clone(), access.clone()));
-    tasks.spawn_until_stop("access grants", ask_again::run(access.clone(), sessions.clone()));
+    tasks.spawn_until_stop("access grants", ask_again::run(access.clone(), sessions.clone(), metrics.clone()));
 }
 
 async fn figures(hub: Hub, sessions: Sessions, access: Access, metrics: Metrics) {

@@ -188,8 +188,6 @@ pub struct Session {
     pub action: Action,
     pub stream: StreamName,
     pub client: ClientInfo,
-    /// Who it is, as the access rules said.
-    pub subject: Option<String>,
     pub created: SystemTime,
     pub stats: SessionStats,
     /// What the SDP exchange settled.
@@ -213,7 +211,6 @@ pub struct NewSession {
     pub id: SessionId,
     pub stream: StreamName,
     pub client: ClientInfo,
-    pub subject: Option<String>,
     pub negotiated: Negotiated,
     /// Our ICE credentials, as in the answer.
     pub local: IceCredentials,
@@ -233,7 +230,6 @@ impl Session {
             },
             stream: new.stream,
             client: new.client,
-            subject: new.subject,
             created: SystemTime::now(),
             stats: SessionStats::default(),
             negotiated: new.negotiated,

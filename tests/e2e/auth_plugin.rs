@@ -1,12 +1,19 @@
 //! A plugin that decides who may watch, on a real server: its word, the end of its time, and what clients hear then.
 
-use serde_json::Value;
+use std::process::Command;
+use std::time::Duration;
 
+use serde_json::{Value, json};
+
+use crate::clients::{browser, ffmpeg};
 use crate::http::Request;
 use crate::offers::CHROME_WHEP;
+use crate::process::Process;
+use crate::report::Report;
 use crate::server::{Server, Setup};
 
-/// Lets `token` in as `alice`, for `ttl_ms`; refuses other tokens, abstains without one.
+const PATIENCE: Duration = Duration::from_secs(40);
+/// Lets `token` in as `alice`, for `ttl_ms`, at up to 4 Mbit/s; refuses other tokens, abstains without one.
 const AUTH_TOKEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/plugins/auth-token.wasm");
 
 /// A server with the demo stream and that plugin.
@@ -88,4 +95,50 @@ fn off_loopback_a_plugin_that_decides_is_enough() {
     // What the plugin leaves open is denied.
     server.send(&Request::offer("/whep/demo", CHROME_WHEP)).problem(403);
     server.send(&Request::offer("/whep/demo", CHROME_WHEP).bearer("right")).expect(201);
+}
+
+#[test]
+fn pages_show_the_plugin_s_reason_when_the_time_of_a_session_is_over() {
+    let server = server(&manifest("first"));
+    let page = |path: &str, role: &str| {
+        let options = json!({ "role": "look", "url": server.url(path), "until": "This link is not valid." });
+        browser("chromium", &server, role, &options)
+    };
+    let viewer = page("/play/demo?muted=1&token=first", "expiring-viewer");
+    let publisher = page("/publish/cam?source=test&autostart=1&token=first", "expiring-publisher");
+    server.wait_connected("play", 1);
+    server.wait_connected("publish", 1);
+    server.scratch.write("plugins/auth-token.toml", manifest("second"));
+    for shown in [Report::read(viewer, PATIENCE).measured, Report::read(publisher, PATIENCE).measured] {
+        let text = shown["text"].as_str().unwrap_or_default();
+        assert!(shown["found"] == true && text.contains("This link is not valid."), "{shown}");
+    }
+}
+
+#[test]
+fn a_publisher_that_sends_more_than_it_may_is_ended() {
+    let server = server(&manifest("right"));
+    // Noise fills any bitrate, and FFmpeg listens to no report.
+    let noise = "nullsrc=s=640x360:r=30,geq=random(1)*255:128:128";
+    let rate = ["-b:v", "9M", "-minrate", "9M", "-maxrate", "9M", "-bufsize", "9M", "-g", "30"];
+    let mut command = Command::new(ffmpeg());
+    command.args(["-loglevel", "error", "-re", "-f", "lavfi", "-i", noise, "-pix_fmt", "yuv420p"]);
+    command.args(["-c:v", "libx264", "-profile:v", "baseline", "-preset", "ultrafast"]).args(rate);
+    command.args(["-f", "whip", "-authorization", "right"]).arg(server.url("/whip/cam"));
+    let publisher = Process::start("loud publisher", &mut command);
+    let session = server.wait_until("the publisher being connected", || {
+        let list = server.api("/api/v1/sessions?action=publish");
+        let entry = &list["sessions"][0];
+        if entry["state"] == "connected" { Ok(entry.clone()) } else { Err(list.to_string()) }
+    });
+    assert_eq!(session["limits"]["max_bitrate_kbps"], 4000, "{session}");
+    let id = session["id"].as_str().expect("an id");
+    let api = format!("/api/v1/sessions/{id}");
+    server.wait_until("the end of the session", || {
+        let response = Request::get(api.as_str()).send(server.admin);
+        if response.status == 404 { Ok(()) } else { Err(response.text()) }
+    });
+    drop(publisher);
+    let log = server.stop().log;
+    assert!(log.contains("limit-exceeded") || log.contains("LimitExceeded"), "{log}");
 }

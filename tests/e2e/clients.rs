@@ -196,7 +196,7 @@ pub fn tools() -> PathBuf {
 }
 
 /// The FFmpeg 9 that `make test` installs; Debian's has no WHIP.
-fn ffmpeg() -> PathBuf {
+pub fn ffmpeg() -> PathBuf {
     tools().join("ffmpeg")
 }
 

@@ -142,7 +142,6 @@ impl Fixture {
                 user_agent: Some("tests".to_owned()),
                 credential: token.map(access::digest),
             },
-            subject: None,
             negotiated: Negotiated {
                 answer: "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:0\r\n".to_owned(),
                 remote: RemoteTransport {

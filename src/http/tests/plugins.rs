@@ -74,6 +74,7 @@ async fn sessions_tell_who_let_them_in_and_denials_say_why() {
     assert_eq!((&alice["subject"], &alice["tags"]), (&json!("alice"), &json!({ "plan": "free" })));
     assert_eq!((&alice["ttl_ms"], &alice["times_asked"]), (&json!(60_000), &json!(1)));
     assert!(alice["asked_again_in_ms"].as_u64().unwrap() > 50_000);
+    assert_eq!(alice["limits"]["max_bitrate_kbps"], 4_000);
     assert!(!alice.to_string().contains("right-token"));
 
     let nobody = site.session(&[SDP]).await;
@@ -137,8 +138,18 @@ async fn the_operator_sees_plugins_and_switches_them() {
         let answer = ask(admin, method, path, &[MARKED], "").await;
         assert_eq!((answer.status.as_u16(), answer.problem().as_str()), (404, "no-plugin"), "{path}");
     }
+    let log = ask(admin, "GET", "/api/v1/plugins/auth-token/log", &[], "").await.json();
+    let last = log.as_array().unwrap().last().unwrap();
+    assert!(last["message"].as_str().unwrap().contains("in service"), "{log}");
+    let after = format!("/api/v1/plugins/auth-token/log?after={}", last["number"]);
+    assert_eq!(ask(admin, "GET", &after, &[], "").await.json(), json!([]));
+    assert_eq!(ask(admin, "GET", "/api/v1/plugins/none/log", &[], "").await.problem(), "no-plugin");
+    assert_eq!(ask(admin, "GET", &after.replace("after", "since"), &[], "").await.problem(), "malformed-query");
     let metrics = ask(admin, "GET", "/metrics", &[], "").await.body;
-    assert!(metrics.contains("wasmcast_plugin_") && metrics.ends_with("# EOF\n"), "{metrics}");
+    assert!(
+        metrics.contains("wasmcast_plugins_in_service{plugin=\"auth-token\"} 1") && metrics.ends_with("# EOF\n"),
+        "{metrics}"
+    );
     assert_eq!(metrics.matches("# EOF").count(), 1);
 
     assert_eq!(ask(admin, "POST", "/api/v1/plugins/auth-token/disable", &[], "").await.problem(), "header-missing");

@@ -27,6 +27,7 @@ pub struct Metrics {
     sessions_closed: Family<Pair, Counter>,
     http_requests: Family<Pair, Counter>,
     access_denials: Family<Pair, Counter>,
+    access_renewals: Family<Pair, Counter>,
     session_refusals: Family<Pair, Counter>,
     config_reloads: Family<[Label; 1], Counter>,
     shards: Arc<[Arc<ShardMetrics>]>,
@@ -45,6 +46,7 @@ impl Metrics {
         let sessions_closed = Family::default();
         let http_requests = Family::default();
         let access_denials = Family::default();
+        let access_renewals = Family::default();
         let session_refusals = Family::default();
         let config_reloads = Family::default();
 
@@ -67,6 +69,11 @@ impl Metrics {
             "Sessions refused because a limit was reached, by what they would do and which limit",
             session_refusals.clone(),
         );
+        ours.register(
+            "access_renewals",
+            "Sessions that were asked about again, by why and whether they went on",
+            access_renewals.clone(),
+        );
         ours.register("config_reloads", "Changes of the configuration file by their result", config_reloads.clone());
         ours.register("log_lines_dropped", "Log lines that could not be written", Shared(log_lines_dropped));
         ours.register_collector(Box::new(shard::Shards(shards.clone())));
@@ -78,6 +85,7 @@ impl Metrics {
             sessions_closed,
             http_requests,
             access_denials,
+            access_renewals,
             session_refusals,
             config_reloads,
             shards,
@@ -123,6 +131,12 @@ impl Metrics {
         self.session_refusals.get_or_create(&[("action", action), ("limit", limit)]).inc();
     }
 
+    /// A session was asked about again, since its time was over (`expired`) or a plugin wished it (`revoked`): it went on
+    /// (`renewed`) or was `ended`.
+    pub fn access_renewed(&self, cause: &'static str, result: &'static str) {
+        self.access_renewals.get_or_create(&[("cause", cause), ("result", result)]).inc();
+    }
+
     /// A changed configuration was `applied` or `refused`.
     pub fn config_reload(&self, result: &'static str) {
         self.config_reloads.get_or_create(&[("result", result)]).inc();
@@ -166,6 +180,7 @@ mod tests {
         metrics.http_request("/whip/{stream}", 422);
         metrics.access_denied("publish", "token-wrong");
         metrics.session_refused("play", "pending-per-address");
+        metrics.access_renewed("expired", "ended");
         metrics.config_reload("applied");
         for index in 0..2 {
             let shard = metrics.shard(index);
@@ -202,6 +217,7 @@ mod tests {
             ("wasmcast_http_requests_total{route=\"/whip/{stream}\",status=\"4xx\"}", 1.0),
             ("wasmcast_access_denials_total{action=\"publish\",reason=\"token-wrong\"}", 1.0),
             ("wasmcast_session_refusals_total{action=\"play\",limit=\"pending-per-address\"}", 1.0),
+            ("wasmcast_access_renewals_total{cause=\"expired\",result=\"ended\"}", 1.0),
             ("wasmcast_config_reloads_total{result=\"applied\"}", 1.0),
             ("wasmcast_log_lines_dropped_total", 5.0),
             ("wasmcast_media_bytes_total{direction=\"out\"}", 2000.0),
