@@ -36,6 +36,7 @@ async fn index() -> Json<Value> {
             "DELETE /api/v1/sessions/{id}",
             "GET /api/v1/plugins",
             "GET /api/v1/plugins/{name}",
+            "GET /api/v1/plugins/{name}/log",
             "POST /api/v1/plugins/{name}/enable",
             "POST /api/v1/plugins/{name}/disable",
             "POST /api/v1/plugins/{name}/rollback",

@@ -2,8 +2,8 @@
 
 use super::App;
 use super::error::Problem;
-use crate::plugin::{CommandError, Status};
-use axum::extract::{Path, State};
+use crate::plugin::{CommandError, Line, Status};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -14,6 +14,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/api/v1/plugins", get(list))
         .route("/api/v1/plugins/{name}", get(show))
+        .route("/api/v1/plugins/{name}/log", get(log))
         .route("/api/v1/plugins/{name}/enable", post(enable))
         .route("/api/v1/plugins/{name}/disable", post(disable))
         .route("/api/v1/plugins/{name}/rollback", post(roll_back))
@@ -26,6 +27,25 @@ async fn list(State(app): State<Arc<App>>) -> Json<Vec<Status>> {
 
 async fn show(State(app): State<Arc<App>>, Path(name): Path<String>) -> Result<Json<Status>, Problem> {
     app.state.plugins.get(&name).map(Json).ok_or_else(|| CommandError::Unknown(name).into())
+}
+
+/// Which lines of a plugin's log are wanted.
+#[derive(serde::Deserialize)]
+struct After {
+    /// The number of the last line that is known.
+    #[serde(default)]
+    after: u64,
+}
+
+/// The last lines that a plugin has logged, an array: for `wasmcast plugin dev`, and for who has no access to the server's log.
+async fn log(
+    State(app): State<Arc<App>>,
+    Path(name): Path<String>,
+    Query(After { after }): Query<After>,
+) -> Result<Json<Vec<Line>>, Problem> {
+    let known = app.state.plugins.get(&name).is_some();
+    let lines = app.state.plugins.services().log_tail(&name, after);
+    if known { Ok(Json(lines)) } else { Err(CommandError::Unknown(name).into()) }
 }
 
 async fn enable(State(app): State<Arc<App>>, Path(name): Path<String>) -> Result<Json<Status>, Problem> {

@@ -10,7 +10,7 @@ use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime};
 
 /// How often the sources are looked at.
 const LOOK: Duration = Duration::from_millis(50);
@@ -21,6 +21,8 @@ const LOG: Duration = Duration::from_millis(400);
 /// How often the server is asked what became of a new version, and for how long.
 const ASK: Duration = Duration::from_millis(30);
 const PATIENCE: Duration = Duration::from_secs(30);
+/// What changes nothing that matters, such as a comment in the manifest, brings no new generation.
+const NOTHING: Duration = Duration::from_secs(2);
 
 /// Build at each save, swap into a running server, show its log
 #[derive(clap::Args, Debug)]
@@ -100,10 +102,10 @@ impl Session {
     /// From saved sources to a new version in service, or the reason why not. A failure is told; the next save may mend it.
     fn turn(&mut self, saved: SystemTime) {
         let options = cargo::Options { quiet: true, extra: Vec::new() };
-        let started = unix_ms(SystemTime::now());
+        let before = self.status().ok().flatten().map(|status| Before::of(&status)).unwrap_or_default();
         let swapped = build::project_to(&self.project, &options, None).and_then(|built| self.swap(&built).map(|()| built));
         match swapped {
-            Ok(built) => self.tell_outcome(&built, saved, started),
+            Ok(built) => self.tell_outcome(&built, saved, &before),
             Err(failure) => output::say(&format!("{failure}; the version before stays")),
         }
     }
@@ -124,17 +126,24 @@ impl Session {
         Ok(())
     }
 
-    fn tell_outcome(&mut self, built: &Built, saved: SystemTime, started: u64) {
-        let name = &self.project.name;
-        let path = format!("/api/v1/plugins/{name}");
-        let end = Instant::now() + PATIENCE;
-        while Instant::now() < end {
-            let status = match block_on(self.server.get(&path)) {
+    fn status(&self) -> Result<Option<Value>, Failure> {
+        block_on(self.server.get(&format!("/api/v1/plugins/{}", self.project.name)))
+    }
+
+    fn tell_outcome(&mut self, built: &Built, saved: SystemTime, before: &Before) {
+        let digest = &built.inspection.digest;
+        let started = Instant::now();
+        while started.elapsed() < PATIENCE {
+            let status = match self.status() {
                 Err(failure) => return self.not_reached(&failure),
                 Ok(status) => status,
             };
             self.reached = true;
-            match status.as_ref().and_then(|status| verdict(status, &built.inspection.digest, started)) {
+            let name = &self.project.name;
+            match status.as_ref().and_then(|status| verdict(status, digest, before)) {
+                None if before.digest.as_ref() == Some(digest) && started.elapsed() > NOTHING => {
+                    return output::say(&format!("{name} is as before"));
+                }
                 None => std::thread::sleep(ASK),
                 Some(Verdict::Refused(cause)) => {
                     return output::say(&format!("{name} is not taken into service: {cause}"));
@@ -147,8 +156,9 @@ impl Session {
             }
         }
         output::say(&format!(
-            "{} has not taken {name} into service in {} s; does it run with --plugins {}?",
+            "{} has not taken {} into service in {} s; does it run with --plugins {}?",
             self.server.base(),
+            self.project.name,
             PATIENCE.as_secs(),
             self.directory.display()
         ));
@@ -178,24 +188,38 @@ fn same(a: &Path, b: &Path) -> bool {
     matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
-fn unix_ms(time: SystemTime) -> u64 {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+/// What the server said of the plugin before a turn.
+#[derive(Debug, Default, PartialEq)]
+struct Before {
+    digest: Option<String>,
+    reloads: u64,
+    refused: u64,
+    /// Whether the version before last, or its manifest, was refused.
+    in_trouble: bool,
 }
 
-/// What a plugin's status says of the version with this digest; none while it is on its way. `started`: when it was
-/// begun, in milliseconds since 1970; what went wrong before is about another.
-fn verdict(status: &Value, digest: &str, started: u64) -> Option<Verdict> {
-    let number = |pointer: &str| status.pointer(pointer).and_then(Value::as_u64);
-    let refused = number("/last_error/at_unix_ms").filter(|at| *at >= started).is_some();
-    let of_load = status.pointer("/last_error/class").and_then(Value::as_str);
-    if refused && matches!(of_load, Some("load" | "init")) {
+impl Before {
+    fn of(status: &Value) -> Self {
+        let count = |key: &str| status.get(key).and_then(Value::as_u64).unwrap_or_default();
+        let digest = status.get("digest").and_then(Value::as_str).map(str::to_owned);
+        let class = status.pointer("/last_error/class").and_then(Value::as_str);
+        let in_trouble = matches!(class, Some("load" | "init"));
+        Self { digest, reloads: count("reloads"), refused: count("refused"), in_trouble }
+    }
+}
+
+/// What a plugin's status says of the version with this digest; none while it is on its way.
+fn verdict(status: &Value, digest: &str, before: &Before) -> Option<Verdict> {
+    let now = Before::of(status);
+    if now.in_trouble && now.refused > before.refused {
         let cause = status.pointer("/last_error/cause").and_then(Value::as_str).unwrap_or("no reason given");
         return Some(Verdict::Refused(cause.to_owned()));
     }
-    let serves = status.get("digest").and_then(Value::as_str) == Some(digest);
-    let is_active = status.get("state").and_then(Value::as_str) == Some("active");
-    (serves && is_active).then(|| Verdict::Live { generation: number("/generation").unwrap_or_default() })
+    let serves = now.digest.as_deref() == Some(digest) && status.get("state").and_then(Value::as_str) == Some("active");
+    // Another file, another manifest, or the one before that was refused.
+    let is_new = now.digest != before.digest || now.reloads > before.reloads || (before.in_trouble && !now.in_trouble);
+    let generation = status.get("generation").and_then(Value::as_u64).unwrap_or_default();
+    (serves && is_new).then_some(Verdict::Live { generation })
 }
 
 /// `12:01:02.345 info  auth/check allowed stream=live/cam1`.
@@ -225,23 +249,33 @@ mod tests {
 
     #[test]
     fn a_version_is_live_or_refused_or_on_its_way() {
-        let status = |digest: &str, state: &str, class: &str, at: u64| {
-            let error = json!({"class": class, "cause": "config: `tokn` is unknown", "at_unix_ms": at});
-            json!({"digest": digest, "state": state, "generation": 7, "last_error": error})
+        let status = |digest: &str, state: &str, (reloads, refused): (u64, u64), class: &str| {
+            let error = json!({"class": class, "cause": "config: `tokn` is unknown"});
+            json!({"digest": digest, "state": state, "generation": 7, "reloads": reloads, "refused": refused, "last_error": error})
         };
-        let live = Some(Verdict::Live { generation: 7 });
-        let refused = Some(Verdict::Refused("config: `tokn` is unknown".to_owned()));
+        let before = Before { digest: Some("old".into()), reloads: 3, refused: 1, in_trouble: false };
+        let troubled = Before { in_trouble: true, ..Before::of(&status("old", "active", (3, 1), "init")) };
+        let live = || Some(Verdict::Live { generation: 7 });
+        let refused = || Some(Verdict::Refused("config: `tokn` is unknown".to_owned()));
         let rows = [
-            (status("new", "active", "trap", 0), live),
-            (status("old", "active", "trap", 0), None),
-            (status("new", "loading", "trap", 0), None),
-            (status("old", "active", "init", 1_500), refused),
-            (status("old", "active", "init", 500), None),
-            (status("old", "active", "trap", 1_500), None),
-            (json!({"digest": null, "state": "failed", "last_error": null}), None),
+            // Another file.
+            (status("new", "active", (4, 1), "trap"), "new", &before, live()),
+            (status("old", "active", (3, 1), "trap"), "new", &before, None),
+            (status("new", "loading", (3, 1), "trap"), "new", &before, None),
+            (status("old", "active", (3, 2), "init"), "new", &before, refused()),
+            // Only the manifest.
+            (status("old", "active", (3, 1), "trap"), "old", &before, None),
+            (status("old", "active", (4, 1), "trap"), "old", &before, live()),
+            (status("old", "active", (3, 2), "load"), "old", &before, refused()),
+            // Back to what is in service, after a refusal.
+            (status("old", "active", (3, 1), "init"), "old", &troubled, None),
+            (status("old", "active", (3, 1), "trap"), "old", &troubled, live()),
+            // The first version.
+            (status("new", "active", (1, 0), "trap"), "new", &Before::default(), live()),
+            (json!({"digest": null, "state": "failed", "last_error": null}), "new", &Before::default(), None),
         ];
-        for (status, expected) in rows {
-            assert_eq!(verdict(&status, "new", 1_000), expected, "{status}");
+        for (status, digest, before, expected) in rows {
+            assert_eq!(verdict(&status, digest, before), expected, "{status} after {before:?}");
         }
     }
 
