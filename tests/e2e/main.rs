@@ -1,6 +1,7 @@
 //! End-to-end tests: the real binary on free ports of this machine, with clients that nobody here wrote.
 
 mod auth_plugin;
+mod authors;
 mod bad_days;
 mod clients;
 mod configuration;

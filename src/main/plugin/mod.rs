@@ -4,6 +4,7 @@ mod artifact;
 mod build;
 mod cargo;
 mod check;
+mod dev;
 mod inspect;
 mod list;
 mod new;
@@ -11,6 +12,7 @@ mod project;
 mod rehearsal;
 mod sdk;
 mod server;
+mod sources;
 mod test;
 mod test_host;
 mod toolchain;
@@ -34,6 +36,7 @@ enum Command {
     Build(build::Args),
     Check(check::Args),
     Test(test::Args),
+    Dev(dev::Args),
     Inspect(inspect::Args),
     List(list::Args),
     #[command(hide = true)]
@@ -47,6 +50,7 @@ pub fn run(args: Args) -> ExitCode {
         Command::Build(args) => build::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Test(args) => test::run(&args),
+        Command::Dev(args) => dev::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::List(args) => list::run(&args),
         Command::TestHost(args) => test_host::run(&args),

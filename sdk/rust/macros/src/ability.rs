@@ -87,6 +87,7 @@ impl Implementation {
         };
         let (module, ability) = (format_ident!("{module}"), format_ident!("{}", self.ability));
         Ok(quote! {
+            #[allow(unsafe_code)]
             const _: () = {
                 use ::wasmcast_plugin::__private;
                 struct __Exported;

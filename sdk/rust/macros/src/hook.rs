@@ -38,6 +38,7 @@ fn auth_export(arguments: &TokenStream, item: &TokenStream) -> Result<TokenStrea
     Ok(quote! {
         // Natively nothing calls what is exported: it is no dead code all the same.
         #[allow(dead_code)]
+        #[allow(unsafe_code)]
         const _: () = {
             use ::wasmcast_plugin::__private;
             struct __Exported;
@@ -84,6 +85,7 @@ fn revoke_export(arguments: &TokenStream, item: &TokenStream) -> Result<TokenStr
     Ok(quote! {
         // Natively nothing calls what is exported: it is no dead code all the same.
         #[allow(dead_code)]
+        #[allow(unsafe_code)]
         const _: () = {
             use ::wasmcast_plugin::__private;
             struct __Exported;

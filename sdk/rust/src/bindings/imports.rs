@@ -3136,8 +3136,8 @@ pub mod wasmcast {
             }
             impl Session {
                 #[allow(unused_unsafe, clippy::all)]
-                /// All of the above in one JSON object (`headers`, `query` and `tags` as objects, absent members left out), for
-                /// policy engines and webhooks. Holds the credential.
+                /// All of the above in one JSON object (named as above with `_` for `-`; `headers`, `query` and `tags` as objects,
+                /// absent members left out), for policy engines and webhooks. Holds the credential.
                 #[allow(async_fn_in_trait)]
                 pub fn json(&self) -> _rt::String {
                     unsafe {
