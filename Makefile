@@ -21,7 +21,7 @@ plugins: setup-build ## build the plugins that come with the server, for example
 	@$(SETUP) guests
 	cargo build --release --locked
 	for kind in jwt webhook; do \
-		$${CARGO_TARGET_DIR:-target}/release/wasmcast plugin build --quiet plugins/auth-$$kind -- --locked >/dev/null; \
+		$${CARGO_TARGET_DIR:-target}/release/wasmcast plugin build --quiet plugins/auth-$$kind >/dev/null; \
 		cp plugins/auth-$$kind/dist/auth-$$kind.wasm examples/$$kind/; done
 
 guests: setup-build ## build the plugins that the tests load

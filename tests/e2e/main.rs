@@ -12,6 +12,7 @@ mod offers;
 mod operator;
 mod own_clients;
 mod pages;
+mod plugins;
 mod process;
 mod report;
 mod scratch;
