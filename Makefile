@@ -9,19 +9,30 @@ export PATH := $(TOOLS)/tools/bin:$(PATH)
 SETUP := tests/setup/install.sh
 FUZZ_SECONDS ?= 30
 
-.PHONY: help run test test-all lint fmt unit setup-build setup-test bindings bench fuzz
+.PHONY: help run plugins guests test test-all lint fmt unit setup-build setup-test bindings bench fuzz
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: setup-build ## build and start the server with its demo stream
+run: plugins ## build server and plugins, and start the server with its demo stream
 	cargo run --release --locked -- serve --demo
 
-test: setup-test lint ## everything: lints, unit, end-to-end and browser tests
+plugins: setup-build ## build the plugins that come with the server, for examples/*.toml
+	@$(SETUP) guests
+	cargo build --release --locked
+	for kind in jwt webhook; do \
+		$${CARGO_TARGET_DIR:-target}/release/wasmcast plugin build --quiet plugins/auth-$$kind >/dev/null; \
+		cp plugins/auth-$$kind/dist/auth-$$kind.wasm examples/$$kind/; done
+
+guests: setup-build ## build the plugins that the tests load
+	cargo build --locked
+	tests/setup/guests.sh $${CARGO_TARGET_DIR:-target}/debug/wasmcast $${CARGO_TARGET_DIR:-target}/guests
+
+test: setup-test lint guests ## everything: lints, unit, end-to-end and browser tests
 	cargo test --locked --doc --quiet
 	cargo nextest run --locked --workspace
 
-test-all: setup-test lint ## as test, with the whole matrices of publishers, codecs and viewers
+test-all: setup-test lint guests ## as test, with the whole matrices of publishers, codecs and viewers
 	cargo test --locked --doc --quiet
 	cargo nextest run --locked --workspace --profile all
 

@@ -13,6 +13,7 @@ mod offers;
 mod operator;
 mod own_clients;
 mod pages;
+mod plugins;
 mod process;
 mod report;
 mod scratch;

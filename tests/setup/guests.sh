@@ -18,6 +18,8 @@ sources=$(find plugins tests/plugins examples/auth-c sdk/rust wit src/main/plugi
 tests/setup/install.sh guests
 
 for guest in plugins/auth-jwt plugins/auth-webhook tests/plugins/{all-imports,auth-token,hostile,patient}; do
-  "$wasmcast" plugin build --quiet "$guest" --output "$folder/$(basename "$guest").wasm" -- --locked >/dev/null
+  "$wasmcast" plugin build --quiet "$guest" --output "$folder/$(basename "$guest").wasm" >/dev/null
 done
+tools=${WASMCAST_TEST_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/wasmcast}
+CC="$tools/zig/bin/python-zig cc -target wasm32-wasi" WASMCAST=$wasmcast examples/auth-c/build.sh "$folder/auth-c.wasm" >/dev/null
 echo "$sources" >"$folder/.stamp"

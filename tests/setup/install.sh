@@ -55,6 +55,11 @@ rust_tools() {
   venv tools "$here/tools.txt"
 }
 
+zig() {
+  say "installing zig (compiles the example plugin in C) into $cache/zig"
+  venv zig "$here/guests.txt"
+}
+
 peers() {
   say "installing aiortc, FFmpeg 9 and Node.js (Debian's is too old for puppeteer-core) into $cache/venv"
   venv venv "$here/peers.txt"
@@ -125,6 +130,8 @@ guests)
       rust-web-src "the standard library of plugins" \
       rust-web-llvm "builds plugins" \
       lld-22 "links plugins"
+  debian python3-venv "holds zig"
+  once zig "$cache $(cat "$here/guests.txt")" zig
   ;;
 bench)
   debian janus "the yardstick of the benchmark" \

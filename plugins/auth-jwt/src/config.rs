@@ -9,7 +9,7 @@ use wasmcast_plugin::serde_json::{self, Value};
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
     /// A shared secret, for HS256.
-    pub secret: Option<String>,
+    pub shared_secret: Option<String>,
     /// JWKs as tables, or the JSON of a key or key set as text.
     #[serde(default)]
     pub keys: Vec<Value>,
@@ -122,9 +122,9 @@ impl Config {
         /// HS256 wants a key as long as its hash (RFC 7518, 3.2).
         const SHORTEST: usize = 32;
         let mut fixed = Vec::new();
-        if let Some(secret) = &self.secret {
+        if let Some(secret) = &self.shared_secret {
             let length = secret.len();
-            ensure!(length >= SHORTEST, "config: `secret` has {length} bytes; HS256 wants {SHORTEST} at least");
+            ensure!(length >= SHORTEST, "config: `shared-secret` has {length} bytes; HS256 wants {SHORTEST} at least");
             fixed.push(Key::secret(secret.as_bytes()));
         }
         for (index, entry) in self.keys.iter().enumerate() {
@@ -141,7 +141,7 @@ impl Config {
                 fixed.push(Key::parse(key).map_err(|why| Error::new(format!("config: `keys[{index}]`: {why}")))?);
             }
         }
-        ensure!(!fixed.is_empty() || self.jwks.is_some(), "config: no key: set `secret`, `keys` or `jwks`");
+        ensure!(!fixed.is_empty() || self.jwks.is_some(), "config: no key: set `shared-secret`, `keys` or `jwks`");
         Ok(fixed)
     }
 
@@ -172,12 +172,12 @@ mod tests {
     fn keys_come_in_several_shapes() {
         let jwk = json!({ "kty": "OKP", "crv": "Ed25519", "x": "AAAA" });
         let rows = [
-            (json!({ "secret": "x".repeat(32) }), Ok(1)),
-            (json!({ "secret": "x".repeat(32), "keys": [jwk, jwk.to_string()] }), Ok(3)),
+            (json!({ "shared-secret": "x".repeat(32) }), Ok(1)),
+            (json!({ "shared-secret": "x".repeat(32), "keys": [jwk, jwk.to_string()] }), Ok(3)),
             (json!({ "keys": [json!({ "keys": [jwk, jwk] }).to_string()] }), Ok(2)),
             (json!({ "jwks": "https://id.example/jwks" }), Ok(0)),
-            (json!({ "secret": "short" }), Err("`secret` has 5 bytes")),
-            (json!({}), Err("no key: set `secret`, `keys` or `jwks`")),
+            (json!({ "shared-secret": "short" }), Err("`shared-secret` has 5 bytes")),
+            (json!({}), Err("no key: set `shared-secret`, `keys` or `jwks`")),
             (json!({ "keys": ["-----BEGIN"] }), Err("`keys[0]` is no JSON")),
             (json!({ "keys": [jwk, { "kty": "EC", "crv": "P-384" }] }), Err("`keys[1]`: it is of type EC on P-384")),
         ];

@@ -1,0 +1,12 @@
+//! Plugins in the real binary: those that come with it, those that misbehave, and what happens while they are exchanged.
+
+mod browsers;
+mod folder;
+mod hostile;
+mod jwt;
+mod life;
+mod long;
+mod museum;
+mod signed;
+mod web;
+mod webhook;
