@@ -103,7 +103,8 @@ impl Session {
     fn turn(&mut self, saved: SystemTime) {
         let options = cargo::Options { quiet: true, extra: Vec::new() };
         let before = self.status().ok().flatten().map(|status| Before::of(&status)).unwrap_or_default();
-        let swapped = build::project_to(&self.project, &options, None).and_then(|built| self.swap(&built).map(|()| built));
+        let swapped =
+            build::project_to(&self.project, &options, None).and_then(|built| self.swap(&built).map(|()| built));
         match swapped {
             Ok(built) => self.tell_outcome(&built, saved, &before),
             Err(failure) => output::say(&format!("{failure}; the version before stays")),
@@ -167,7 +168,9 @@ impl Session {
     fn not_reached(&mut self, failure: &Failure) {
         if std::mem::replace(&mut self.reached, false) {
             let directory = self.directory.display();
-            output::say(&format!("built, but {failure}\n  wasmcast serve --demo --plugins {directory}      starts one"));
+            output::say(&format!(
+                "built, but {failure}\n  wasmcast serve --demo --plugins {directory}      starts one"
+            ));
         }
     }
 

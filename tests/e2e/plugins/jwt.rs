@@ -80,7 +80,10 @@ fn claims_say_who_may_do_what_and_denials_say_why() {
     assert_eq!(publish("live/bob").problem(403), "This link does not allow to publish here.");
     let other = server.send(&Request::offer("/whep/live/alice", CHROME_WHEP).bearer(&token));
     assert_eq!(other.problem(403), "This link is not for this stream.");
-    assert_eq!(server.send(&Request::offer("/whep/demo", CHROME_WHEP)).problem(401), "This stream needs a personal link.");
+    assert_eq!(
+        server.send(&Request::offer("/whep/demo", CHROME_WHEP)).problem(401),
+        "This stream needs a personal link."
+    );
     let expired = link(-5.0, &json!({ "play": ["**"] }));
     assert_eq!(play(&server, &expired).problem(401), "This link has expired.");
     let log = server.stop().log;

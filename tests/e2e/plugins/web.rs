@@ -61,7 +61,8 @@ impl Web {
     pub fn start(answer: impl Fn(&Asked) -> Said + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("it is bound");
-        let (asked, down, answer) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(false)), Arc::new(answer));
+        let (asked, down, answer) =
+            (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(false)), Arc::new(answer));
         let web = Web { address, asked: asked.clone(), down: down.clone() };
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -102,7 +103,9 @@ fn serve(stream: TcpStream, asked: &Mutex<Vec<Asked>>, down: &AtomicBool, answer
         let said = answer(&request);
         thread::sleep(said.after);
         let (status, headers, length) = (said.status, said.headers, said.body.len());
-        let head = format!("HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n{headers}\r\n");
+        let head = format!(
+            "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n{headers}\r\n"
+        );
         if reader.get_mut().write_all((head + &said.body).as_bytes()).is_err() {
             return;
         }

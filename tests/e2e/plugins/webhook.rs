@@ -13,7 +13,8 @@ use crate::server::Server;
 /// A server that asks this endpoint. `extra`: further lines of the manifest, the last of them in `[config]`.
 fn asking(web: &Web, extra: &str) -> (Folder, Server) {
     let grants = web.grants().replace("private = true", "private = true, headers = { authorization = \"Bearer key\" }");
-    let folder = Folder::new().with("auth-webhook", &format!("{grants}[config]\nurl = \"{}\"\n{extra}", web.url("/auth")));
+    let folder =
+        Folder::new().with("auth-webhook", &format!("{grants}[config]\nurl = \"{}\"\n{extra}", web.url("/auth")));
     let server = folder.setup().demo().start();
     wait_generation(&server, "auth-webhook", 1);
     server.wait_live("demo");
@@ -95,7 +96,10 @@ fn an_endpoint_that_fails_is_a_failure_and_the_policy_decides() {
     wait_generation(&server, "auth-webhook", 2);
     play(&server, "good").problem(403);
     let log = server.stop().log;
-    assert!(log.contains("answered `closed` (failure.error)") && log.contains("answered `open` (failure.error)"), "{log}");
+    assert!(
+        log.contains("answered `closed` (failure.error)") && log.contains("answered `open` (failure.error)"),
+        "{log}"
+    );
 }
 
 #[test]
