@@ -24,16 +24,17 @@ plugins: setup-build ## build the plugins that come with the server, for example
 		$${CARGO_TARGET_DIR:-target}/release/wasmcast plugin build --quiet plugins/auth-$$kind >/dev/null; \
 		cp plugins/auth-$$kind/dist/auth-$$kind.wasm examples/$$kind/; done
 
+# All at once, with the features that the tests run with: else the server is built twice.
 guests: setup-build ## build the plugins that the tests load
-	cargo build --locked
+	cargo test --locked --workspace --no-run --quiet
 	tests/setup/guests.sh $${CARGO_TARGET_DIR:-target}/debug/wasmcast $${CARGO_TARGET_DIR:-target}/guests
 
 test: setup-test lint guests ## everything: lints, unit, end-to-end and browser tests
-	cargo test --locked --doc --quiet
+	cargo test --locked --workspace --doc --quiet
 	cargo nextest run --locked --workspace
 
 test-all: setup-test lint guests ## as test, with the whole matrices of publishers, codecs and viewers
-	cargo test --locked --doc --quiet
+	cargo test --locked --workspace --doc --quiet
 	cargo nextest run --locked --workspace --profile all
 
 unit: setup-build ## the tests that need no browser or client

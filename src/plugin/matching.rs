@@ -4,7 +4,8 @@ use super::facts::{Action, Facts};
 use super::manifest::Section;
 use crate::media::Pattern;
 
-/// The rules of `[match]`; all must hold, and those left out hold always.
+/// The rules of `[match]`; all must hold, and those left out hold always. But for the operator's API: a plugin is asked
+/// about that only where `action` names it, since one that lets viewers in by a token must not hand them the server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Matching {
     actions: Option<Vec<Action>>,
@@ -29,7 +30,7 @@ impl Matching {
     pub fn matches(&self, facts: &Facts) -> bool {
         let any =
             |list: &Option<Vec<String>>, value: &str| list.as_ref().is_none_or(|list| list.iter().any(|v| v == value));
-        self.actions.as_ref().is_none_or(|actions| actions.contains(&facts.action))
+        self.actions.as_ref().map_or(facts.action != Action::Admin, |actions| actions.contains(&facts.action))
             && any(&self.protocols, facts.protocol)
             && any(&self.countries, facts.country.as_deref().unwrap_or_default())
             && self.streams.as_ref().is_none_or(|streams| streams.match_name(&facts.stream))
@@ -128,7 +129,8 @@ mod tests {
         let cam = facts(Play, "whep", "live/cam1", Some("DE"));
         let rows = [
             ("", cam.clone(), true),
-            ("", facts(Admin, "api", "", None), true),
+            ("", facts(Admin, "api", "", None), false),
+            ("action = [\"admin\"]", facts(Admin, "api", "", None), true),
             ("action = [\"play\"]", cam.clone(), true),
             ("action = [\"publish\", \"admin\"]", cam.clone(), false),
             ("action = [\"publish\", \"play\"]", facts(Publish, "whip", "a", None), true),
@@ -138,8 +140,8 @@ mod tests {
             ("stream = [\"!live/test/*\"]", cam.clone(), true),
             ("stream = [\"a\", \"live/*\"]", cam.clone(), true),
             ("stream = [\"a\"]", cam.clone(), false),
-            ("stream = [\"live/*\"]", facts(Admin, "api", "", None), false),
-            ("stream = [\"**\"]", facts(Admin, "api", "", None), true),
+            ("action = [\"admin\"]\nstream = [\"live/*\"]", facts(Admin, "api", "", None), false),
+            ("action = [\"admin\"]\nstream = [\"**\"]", facts(Admin, "api", "", None), true),
             ("protocol = [\"whep\", \"hls\"]", cam.clone(), true),
             ("protocol = [\"hls\"]", cam.clone(), false),
             ("country = [\"at\", \"de\"]", cam.clone(), true),

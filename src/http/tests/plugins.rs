@@ -24,6 +24,11 @@ struct Site {
 
 impl Site {
     async fn new(rules: access::Config, policy: Policy) -> Site {
+        Site::matching(rules, policy, "").await
+    }
+
+    /// With this `[match]`.
+    async fn matching(rules: access::Config, policy: Policy, matching: &str) -> Site {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let base = std::env::temp_dir().join(format!("wasmcast-http-{}-{number}", std::process::id()));
@@ -31,7 +36,8 @@ impl Site {
         std::fs::create_dir_all(&dir).unwrap();
         let guest = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/plugins/auth-token.wasm");
         std::fs::copy(guest, dir.join("auth-token.wasm")).unwrap();
-        std::fs::write(dir.join("auth-token.toml"), "[config]\ntoken = \"right-token\"\nttl_ms = 60000\n").unwrap();
+        let manifest = format!("[match]\n{matching}\n[config]\ntoken = \"right-token\"\nttl_ms = 60000\n");
+        std::fs::write(dir.join("auth-token.toml"), manifest).unwrap();
         let tasks = Tasks::new("test");
         let options = Options { dir, state_dir: base.join("state"), memory: 64 << 20, instances: Some(16) };
         let plugins = Plugins::start(options, &tasks).await.unwrap();
@@ -97,7 +103,11 @@ async fn sessions_tell_who_let_them_in_and_denials_say_why() {
 async fn a_plugin_lets_others_use_the_api_and_never_locks_the_operator_out() {
     let token = "wct_admin-0123456789abcdefghjkmn";
     let policy = Policy { admin_token: Some(access::digest(token)), ..Policy::default() };
-    let site = Site::new(access::Config::default(), policy).await;
+    let viewers = Site::new(access::Config::default(), policy.clone()).await;
+    let answer = ask(&viewers.fixture.admin, "GET", "/api/v1/info", &[RIGHT], "").await;
+    assert_eq!(answer.status, 401, "who lets viewers in does not open the API: {}", answer.body);
+    viewers.end().await;
+    let site = Site::matching(access::Config::default(), policy, "action = [\"admin\"]").await;
     let operator = format!("Bearer {token}");
     let rows: [(&str, &str, &[(&str, &str)], u16, &str); 6] = [
         ("GET", "/api/v1/info", &[RIGHT], 200, ""),
