@@ -171,7 +171,9 @@ mod tests {
         assert_eq!(hooks(&[check.clone(), init.clone()]), ["auth/check", "lifecycle/init"]);
         assert!(other_version(&[check.clone(), init.clone()]).is_none());
         let refused = other_version(&[check, init.clone(), newer.clone()]).map(|error| error.to_string());
-        assert!(refused.is_some_and(|text| text.contains("`wasmcast:auth/check@2.0.0`, this server knows version 0.1.0")));
+        assert!(
+            refused.is_some_and(|text| text.contains("`wasmcast:auth/check@2.0.0`, this server knows version 0.1.0"))
+        );
         assert!(hooks(&[init]).is_empty());
         assert!(hooks(std::slice::from_ref(&newer)).is_empty());
         assert!(

@@ -95,7 +95,9 @@ pub enum InspectError {
         "it needs `{what}`, this server offers wasmcast:{package} {offered}. Update the server, or build with an older SDK"
     )]
     Newer { what: String, package: String, offered: &'static str },
-    #[error("it exports `{name}@{version}`, this server knows version {known} of that: update the server, or build it for {known}")]
+    #[error(
+        "it exports `{name}@{version}`, this server knows version {known} of that: update the server, or build it for {known}"
+    )]
     OtherVersion { name: String, version: String, known: &'static str },
     #[error("it exports no hook: it has {found}; this server knows {known}")]
     NoHook { found: String, known: String },
