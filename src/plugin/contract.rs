@@ -102,6 +102,14 @@ pub(super) fn hooks(exports: &[Interface]) -> Vec<String> {
     hooks
 }
 
+/// The refusal of a component with a known export of an unknown version. To call only the others would let a door's guard
+/// vanish unseen.
+pub(super) fn other_version(exports: &[Interface]) -> Option<InspectError> {
+    let known = |export: &&Interface| CALLED.iter().any(|(name, _)| *name == export.name);
+    let other = exports.iter().filter(known).find(|export| !compatible(&export.version))?;
+    Some(InspectError::OtherVersion { name: other.name.clone(), version: other.version.clone(), known: VERSION })
+}
+
 /// The refusal of a component that exports no hook.
 pub(super) fn no_hook(exports: &[Interface]) -> InspectError {
     let mut found: Vec<String> = exports.iter().map(|export| format!("`{}@{}`", export.name, export.version)).collect();
@@ -161,6 +169,11 @@ mod tests {
         let init = interface("wasmcast:lifecycle/init", "0.1.0", &["init"]);
         let newer = interface("wasmcast:auth/check", "2.0.0", &["authorize"]);
         assert_eq!(hooks(&[check.clone(), init.clone()]), ["auth/check", "lifecycle/init"]);
+        assert!(other_version(&[check.clone(), init.clone()]).is_none());
+        let refused = other_version(&[check, init.clone(), newer.clone()]).map(|error| error.to_string());
+        assert!(
+            refused.is_some_and(|text| text.contains("`wasmcast:auth/check@2.0.0`, this server knows version 0.1.0"))
+        );
         assert!(hooks(&[init]).is_empty());
         assert!(hooks(std::slice::from_ref(&newer)).is_empty());
         assert!(

@@ -95,6 +95,10 @@ pub enum InspectError {
         "it needs `{what}`, this server offers wasmcast:{package} {offered}. Update the server, or build with an older SDK"
     )]
     Newer { what: String, package: String, offered: &'static str },
+    #[error(
+        "it exports `{name}@{version}`, this server knows version {known} of that: update the server, or build it for {known}"
+    )]
+    OtherVersion { name: String, version: String, known: &'static str },
     #[error("it exports no hook: it has {found}; this server knows {known}")]
     NoHook { found: String, known: String },
 }
@@ -244,7 +248,7 @@ fn check(exports: &[Interface], imports: &[Interface]) -> Result<(), InspectErro
     if contract::hooks(exports).is_empty() {
         return Err(contract::no_hook(exports));
     }
-    Ok(())
+    contract::other_version(exports).map_or(Ok(()), Err)
 }
 
 /// Bytes in lower-case hexadecimal.

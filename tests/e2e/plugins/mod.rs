@@ -4,6 +4,7 @@ mod browsers;
 mod folder;
 mod hostile;
 mod jwt;
+mod languages;
 mod life;
 mod long;
 mod museum;
