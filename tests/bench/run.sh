@@ -32,6 +32,8 @@ run() { # run NAME VARIABLE=VALUE... : one tagged set of cells
   env TAG="$tag" SECS="${SECS:-20}" RAMP="${RAMP:-40}" "$@" \
     python3 "$loadgen/bench/bench.py" "$results/$tag.jsonl" "${ROUNDS:-3}" "${VIEWERS:-200}" ${SERVERS_UNDER_TEST:-wasmcast janus} >&2
 }
+tests/setup/guests.sh "$WASMCAST" "$target/guests"
+
 echo "bench: ${VIEWERS:-200} viewers, ${ROUNDS:-3} rounds; keep the machine quiet" >&2
 run audio-video
 run video-only EXTRA_WHIP="--audio 0"
@@ -50,3 +52,5 @@ SERVERS_UNDER_TEST=wasmcast run chromium RAMP=50 LG="$results/chromium"
   echo
   python3 "$loadgen/bench/table.py" "$results"/*.jsonl
 }
+tools=${WASMCAST_TEST_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/wasmcast}
+"$tools/venv/bin/python" tests/bench/plugins.py "$WASMCAST" "$target/guests" "$LG" "$loadgen/bench/bench.py"
