@@ -16,8 +16,6 @@ const MAPPINGS_PER_LIVE: u32 = 4;
 const DEFAULT_MAX_MAP_COUNT: u32 = 65_530;
 /// Nobody needs more; each slot costs address space.
 const MAX_INSTANCES: u32 = 8_000;
-/// Calls that run at once, over all plugins: each has a stack. Callers beyond get `saturated`.
-const STACKS: u32 = 1_000;
 /// A component built from one core module has up to three instances: the module and two of glue.
 const CORE_INSTANCES: u32 = 4;
 /// Bytes of stack that guest code may use; deeper recursion is a trap.
@@ -51,7 +49,8 @@ pub(super) fn pooled(instances: u32) -> wasmtime::Result<Engine> {
     pool.max_memories_per_component(2);
     pool.total_tables(instances.saturating_mul(CORE_INSTANCES));
     pool.max_tables_per_component(16);
-    pool.total_stacks(STACKS);
+    // An instance keeps the stack of its last call for the next one.
+    pool.total_stacks(instances);
     pool.max_unused_warm_slots(64);
     let mut config = config();
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));

@@ -83,6 +83,7 @@ async fn each_way_to_fail_is_named_and_the_next_call_is_served() {
     let mut settings = Settings::default();
     // Enough to touch all of the memory on a busy machine.
     settings.limits.cpu = Duration::from_millis(300);
+    settings.limits.wall = Duration::from_secs(30);
     let generation = host.generation(TRAP, &settings).await.unwrap();
     let rows = [
         ("panic", "trap", "trap `index out of bounds: the len is 3 but the index is 3` in"),
@@ -108,6 +109,7 @@ async fn a_spinning_guest_leaves_its_thread_to_others() {
     let host = Host::new(256 << 20, Some(64));
     let mut settings = Settings::default();
     settings.limits.cpu = Duration::from_millis(50);
+    settings.limits.wall = Duration::from_secs(30);
     let generation = host.generation(TRAP, &settings).await.unwrap();
     let turns = AtomicU32::new(0);
     let spinning = facts("loop", None);
@@ -167,6 +169,7 @@ async fn calls_beyond_the_queue_are_refused() {
     let mut settings = Settings { instances: 1, ..Settings::default() };
     settings.limits.queue = 2;
     settings.limits.cpu = Duration::from_millis(100);
+    settings.limits.wall = Duration::from_secs(30);
     let generation = host.generation(TRAP, &settings).await.unwrap();
     let spinning = facts("loop", None);
     let fine = facts("fine", None);
@@ -190,4 +193,29 @@ async fn an_instance_serves_whom_isolation_says() {
         }
         assert_eq!(generation.made(), made, "{isolation:?}");
     }
+}
+
+#[tokio::test]
+async fn thousands_of_instances_live_at_once() {
+    let host = Host::new(8 << 30, None);
+    let room = host.runtime.live().limit();
+    let wanted = room.min(5_000);
+    let settings = Settings { isolation: Isolation::Session, ..Settings::default() };
+    let mut generations = Vec::new();
+    let mut number = 0;
+    while host.runtime.live().count() < wanted {
+        let generation = host.generation(TRAP, &settings).await.unwrap();
+        // What one plugin keeps for its sessions is bounded; many plugins fill the machine.
+        for _ in 0..(wanted - host.runtime.live().count() + 1).min(1_000) {
+            let ip = "192.0.2.1".parse().unwrap();
+            let session = Arc::new(Facts::new(format!("s-{number}"), Action::Play, "whep", ip));
+            number += 1;
+            assert!(matches!(generation.authorize(&session).await, Ok(Answer::Allow(_))), "session {number}");
+        }
+        generations.push(generation);
+    }
+    let mappings = std::fs::read_to_string("/proc/self/maps").unwrap().lines().count();
+    let limit: usize = std::fs::read_to_string("/proc/sys/vm/max_map_count").unwrap().trim().parse().unwrap();
+    assert!(mappings < limit - limit / 10, "{mappings} mappings of {limit}");
+    assert!(host.runtime.live().count() >= wanted && generations.len() >= wanted / 1_001);
 }
