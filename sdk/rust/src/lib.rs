@@ -72,6 +72,11 @@ pub use session::{Action, Session};
 pub use units::{Bitrate, days, hours, kbps, mbps, milliseconds, minutes, seconds};
 pub use wasmcast_plugin_macros::{auth, export, revoke};
 
+/// The code in the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
+
 /// What the macros expand to. No part of the API.
 #[doc(hidden)]
 pub mod __private {
