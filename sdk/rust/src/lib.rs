@@ -48,6 +48,7 @@ mod error;
 mod host_error;
 pub mod http;
 mod instance;
+mod json;
 pub mod kv;
 pub mod log;
 pub mod metrics;
