@@ -54,7 +54,7 @@ fn from_nothing_to_a_plugin_that_a_server_would_take() {
     let rights = shown["imports"].as_array().into_iter().flatten().map(|import| import["name"].to_string());
     assert!(!rights.into_iter().any(|name| name.contains("kv") || name.contains("http") || name.contains("wasi")));
     let size = fs::metadata(&file).expect("it was built").len();
-    assert!(size < 160_000, "{size} bytes");
+    assert!(size < 100_000, "{size} bytes");
 
     well(&["check", &file.to_string_lossy()], scratch.path());
     well(&["test", "first-steps"], scratch.path());

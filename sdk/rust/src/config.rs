@@ -1,6 +1,6 @@
 //! The `[config]` table of the operator's manifest, as a type of the plugin.
 
-use crate::{Error, Result};
+use crate::{Error, Result, json};
 use serde::de::DeserializeOwned;
 
 /// The table as a type. Hooks that take `&Config` or `&mut State` need not call this.
@@ -24,23 +24,23 @@ pub fn value(path: &str) -> Option<String> {
 }
 
 /// Reads a table, and says what is wrong with it in the operator's words.
-pub(crate) fn parse<T: DeserializeOwned>(json: &str) -> Result<T> {
-    let failed = match serde_json::from_str(json) {
+pub(crate) fn parse<T: DeserializeOwned>(text: &str) -> Result<T> {
+    let mistake = match json::read(text) {
         Ok(config) => return Ok(config),
-        Err(error) => error,
+        Err(mistake) => mistake,
     };
     // No table is fine for a type that needs none: `()`, an `Option`, a unit struct.
-    if json.trim() == "{}"
-        && let Ok(config) = serde_json::from_str("null")
+    if text.trim() == "{}"
+        && let Ok(config) = json::read("null")
     {
         return Ok(config);
     }
-    Err(Error::new(format!("config: {}", readable(&failed.to_string()))))
+    let place = if mistake.path.is_empty() { String::new() } else { ["`", &mistake.path, "`: "].concat() };
+    Err(Error::new(["config: ", &place, &readable(&mistake.what)].concat()))
 }
 
-/// Serde's text without the place in the JSON, which the operator never sees, and with a guess at a misspelt key.
+/// Serde's text, with a guess at a misspelt key.
 fn readable(text: &str) -> String {
-    let text = text.rfind(" at line ").map_or(text, |end| &text[..end]);
     if text.ends_with(", expected unit") {
         return "this plugin takes none; remove [config] from its manifest".to_owned();
     }
@@ -59,9 +59,7 @@ fn readable(text: &str) -> String {
 
 /// The first text in backquotes, and what follows it.
 fn quoted(text: &str) -> Option<(&str, &str)> {
-    let start = text.find('`')? + 1;
-    let end = start + text[start..].find('`')?;
-    Some((&text[start..end], &text[end + 1..]))
+    text.split_once('`')?.1.split_once('`')
 }
 
 /// Edits (Levenshtein) between two keys.
@@ -100,8 +98,8 @@ mod tests {
             (r#"{"tokn":"x"}"#, "config: `tokn` is unknown, did you mean `token`?"),
             (r#"{"token":"x","zzzzzz":1}"#, "config: `zzzzzz` is unknown, expected one of `token`, `plan`, `seats`"),
             ("{}", "config: missing field `token`"),
-            (r#"{"token":1}"#, "config: invalid type: integer `1`, expected a string"),
-            (r#"{"token":"x","seats":-1}"#, "config: invalid value: integer `-1`, expected u32"),
+            (r#"{"token":1}"#, "config: `token`: invalid type: integer `1`, expected a string"),
+            (r#"{"token":"x","seats":-1}"#, "config: `seats`: invalid value: integer `-1`, expected u32"),
         ];
         for (json, expected) in rows {
             assert_eq!(parse::<Config>(json).unwrap_err().to_string(), expected, "{json}");

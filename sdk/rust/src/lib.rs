@@ -48,6 +48,7 @@ mod error;
 mod host_error;
 pub mod http;
 mod instance;
+mod json;
 pub mod kv;
 pub mod log;
 pub mod metrics;
@@ -71,6 +72,11 @@ pub use serde_json;
 pub use session::{Action, Session};
 pub use units::{Bitrate, days, hours, kbps, mbps, milliseconds, minutes, seconds};
 pub use wasmcast_plugin_macros::{auth, export, revoke};
+
+/// The code in the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
 
 /// What the macros expand to. No part of the API.
 #[doc(hidden)]

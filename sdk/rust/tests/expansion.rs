@@ -3,6 +3,7 @@
 #![deny(warnings)]
 
 use wasmcast_plugin::prelude::*;
+use wasmcast_plugin::serde_json;
 
 #[derive(Deserialize, Serialize, Debug, PartialEq)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]

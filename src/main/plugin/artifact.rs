@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use wasmcast::plugin;
 
 /// A function's longest name, in bytes: generics can make them very long.
-const MAX_NAME: usize = 160;
+const MAX_NAME: usize = 100;
 const CUSTOM: u8 = 0;
 /// The subsection of `name` that holds the functions' names.
 const FUNCTIONS: u8 = 1;

@@ -98,3 +98,27 @@ async fn begin(
     let prepared = host.prepare(&Arc::from(name), number, artifact, &manifest.settings, None).await;
     prepared.map_err(|error| Failure::Failed(format!("the plugin is not taken into service: {error}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_manifest_that_the_readme_shows_can_be_used() {
+        let readme = include_str!("../../../sdk/README.md");
+        let (_, manifest) = readme.split_once("## The manifest").unwrap();
+        let (_, manifest) = manifest.split_once("```toml").unwrap();
+        let (manifest, _) = manifest.split_once("```").unwrap();
+        // A digest and a secret of this machine for those of the example.
+        let manifest = manifest.replace("9f2c...", &"9f".repeat(32)).replace("file:/run/secrets/token", "env:HOME");
+        let read = Manifest::parse(&manifest, "auth", "README.md").unwrap();
+        let defaults = Manifest::absent("auth");
+        assert_eq!(read.settings.limits, defaults.settings.limits);
+        assert_eq!(
+            (read.settings.isolation, read.settings.instances),
+            (defaults.settings.isolation, defaults.settings.instances)
+        );
+        assert_eq!((&read.failure, read.phase, read.priority), (&defaults.failure, defaults.phase, defaults.priority));
+        assert!(read.settings.grants.kv.is_some() && read.settings.grants.http.len() == 1);
+    }
+}

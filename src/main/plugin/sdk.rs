@@ -40,6 +40,7 @@ const FILES: &[(&str, &str)] = files![
     "sdk/rust/src/host_error.rs",
     "sdk/rust/src/http.rs",
     "sdk/rust/src/instance.rs",
+    "sdk/rust/src/json.rs",
     "sdk/rust/src/kv.rs",
     "sdk/rust/src/lib.rs",
     "sdk/rust/src/log.rs",

@@ -140,9 +140,20 @@ pub fn probe(rustc: &Path, folder: &Path) -> Option<Probe> {
         cargo,
         has_std,
         has_sources: sysroot.join("lib/rustlib/src/rust/library/std/Cargo.toml").is_file(),
-        // A link that leads nowhere is no file.
-        has_lld: sysroot.join("lib/rustlib").join(host).join("bin/rust-lld").is_file(),
+        has_lld: has_lld(
+            &sysroot.join("lib/rustlib").join(host).join("bin"),
+            rustc,
+            std::env::var_os("PATH").as_deref(),
+        ),
     })
+}
+
+/// Whether the linker is where rustup puts it, beside the compiler (Debian), or on the path. A link that leads nowhere is
+/// none: Debian's leads to `lld-22`, another package.
+fn has_lld(tools: &Path, rustc: &Path, path: Option<&OsStr>) -> bool {
+    let on_path = path.into_iter().flat_map(std::env::split_paths);
+    let beside = rustc.parent().map(Path::to_path_buf);
+    std::iter::once(tools.to_path_buf()).chain(beside).chain(on_path).any(|folder| folder.join("rust-lld").is_file())
 }
 
 /// A command without what the build or shell around this process has set for its own Rust.
@@ -198,6 +209,29 @@ mod tests {
         assert_eq!(chosen(None, &[host_only.clone(), sources.clone(), complete.clone()]), is("c", false));
         assert_eq!(chosen(None, &[host_only.clone(), sources.clone()]), is("b", true));
         assert_eq!(chosen(Some("b"), &[complete, sources]), is("b", true));
+    }
+
+    #[test]
+    fn the_linker_is_found_where_it_works() {
+        let folder = std::env::temp_dir().join(format!("wasmcast-lld-{}", std::process::id()));
+        for name in ["tools", "bin", "other"] {
+            std::fs::create_dir_all(folder.join(name)).unwrap();
+        }
+        let rustc = folder.join("bin/rustc");
+        let found = || has_lld(&folder.join("tools"), &rustc, Some(folder.join("other").as_os_str()));
+        let link = |name: &str, to: &str| std::os::unix::fs::symlink(folder.join(to), folder.join(name)).unwrap();
+        assert!(!found());
+        link("bin/rust-lld", "lld");
+        assert!(!found(), "the link leads nowhere");
+        std::fs::write(folder.join("lld"), "").unwrap();
+        assert!(found());
+        for name in ["tools", "other"] {
+            std::fs::remove_file(folder.join("bin/rust-lld")).ok();
+            link(&format!("{name}/rust-lld"), "lld");
+            assert!(found(), "{name}");
+            std::fs::remove_file(folder.join(name).join("rust-lld")).unwrap();
+        }
+        std::fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]
