@@ -8,6 +8,7 @@ mod languages;
 mod life;
 mod long;
 mod museum;
+mod operator;
 mod signed;
 mod web;
 mod webhook;
