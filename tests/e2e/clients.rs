@@ -167,7 +167,7 @@ pub fn browser(browser: &str, server: &Server, stream: &str, options: &Value) ->
 }
 
 /// Waits until a publisher of ours says that it is connected.
-fn ready(process: Process) -> Process {
+pub fn ready(process: Process) -> Process {
     process.wait_for("being connected", PATIENCE, |line| line.contains(r#""ready":"#).then_some(()));
     process
 }
@@ -180,7 +180,7 @@ fn script(name: &str) -> Command {
     Command::new(peers().join(name))
 }
 
-fn python(name: &str) -> Command {
+pub fn python(name: &str) -> Command {
     let mut command = Command::new(tools().join("venv/bin/python"));
     command.arg(peers().join(name));
     command

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::clients::{Codec, Publisher, browser};
+use crate::clients::{Codec, Publisher, Viewer, browser};
 use crate::http::Request;
 use crate::report::Report;
 use crate::server::{Server, Setup};
@@ -32,6 +32,23 @@ fn a_viewer_goes_on_over_an_ice_restart() {
     let frames = |at: &str| seen[at]["frames"].as_u64().unwrap_or_default();
     assert!(frames("before") > 10 && frames("after") > frames("moved") + 30, "{seen}");
     assert_eq!(seen["connection"], "connected", "{seen}");
+}
+
+#[test]
+fn a_publisher_trickles_its_candidates_and_goes_on_over_an_ice_restart() {
+    let server = Server::start();
+    let options = json!({ "role": "trickle", "url": server.url("/"), "endpoint": server.url("/whip/cam") });
+    let publisher = browser("chromium", &server, "cam", &options);
+    let seen: Value = publisher.wait_for("being connected, and again", PATIENCE, |line| {
+        serde_json::from_str(line).ok().filter(|said: &Value| said["ready"] == true)
+    });
+    let trickled = seen["trickled"].as_array().expect("a list");
+    assert!(trickled.len() >= 2 && trickled.iter().all(|sent| sent[1] == 204), "{seen}");
+    assert_eq!((&seen["moved"]["local"], &seen["moved"]["state"]), (&seen["ufrag"], &json!("succeeded")), "{seen}");
+    let frames = |at: &str| seen[at]["frames"].as_u64().unwrap_or_default();
+    assert!(frames("before") > 10 && frames("after") > frames("moved") + 30, "{seen}");
+    // What it says it sends does arrive, after the restart too.
+    Viewer::Aiortc.play_video(Codec::H264, &server, "cam").check_video();
 }
 
 #[test]

@@ -15,6 +15,12 @@ for target in "${targets[@]}"; do
   mkdir -p "corpus/$target"
   folders=("corpus/$target")
   [ ! -d "seeds/$target" ] || folders+=("seeds/$target")
+  # Room for a whole offer of a browser, a media file of some frames, and several packets or datagrams.
+  case $target in
+  sdp) longest=16384 ;;
+  container) longest=65536 ;;
+  *) longest=4096 ;;
+  esac
   cargo fuzz run -s none --fuzz-dir . "$target" "${folders[@]}" -- \
-    -max_total_time="$seconds" -max_len=4096 -timeout=5 -rss_limit_mb=1024 -verbosity=0 -print_final_stats=1
+    -max_total_time="$seconds" -max_len="$longest" -timeout=5 -rss_limit_mb=1024 -verbosity=0 -print_final_stats=1
 done

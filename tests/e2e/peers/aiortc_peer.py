@@ -14,6 +14,7 @@ def options(description):
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("url")
     parser.add_argument("--codec", default="VP8", help="VP8 or H264")
+    parser.add_argument("--audio", default="opus", help="opus, pcmu or pcma")
     parser.add_argument("--token")
     parser.add_argument("--address", default="127.0.0.1", help="local address of all media")
     return parser

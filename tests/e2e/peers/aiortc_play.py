@@ -13,14 +13,14 @@ import aiortc_peer
 import measure
 import signalling
 
-CLOCK = {"video": 90000, "audio": 48000}
+CLOCK = {"video": 90000, "opus": 48000, "pcmu": 8000, "pcma": 8000}
 
 
 class Timeline:
     """Maps RTP timestamps of one track to the sender's wall clock by its sender reports."""
 
-    def __init__(self, kind):
-        self.clock = CLOCK[kind]
+    def __init__(self, clock):
+        self.clock = clock
         self.report = None
         self.first_report_after = None
         self.transit = []
@@ -92,10 +92,10 @@ async def main():
     timelines, seen, tasks = {}, {}, []
     for kind in kinds:
         transceiver = peer.addTransceiver(kind, direction="recvonly")
-        wanted = arguments.codec if kind == "video" else "opus"
+        wanted = arguments.codec if kind == "video" else arguments.audio
         codecs = RTCRtpReceiver.getCapabilities(kind).codecs
         transceiver.setCodecPreferences([c for c in codecs if c.mimeType.lower() == f"{kind}/{wanted}".lower()])
-        timelines[kind], seen[kind] = Timeline(kind), []
+        timelines[kind], seen[kind] = Timeline(CLOCK[kind if kind == "video" else arguments.audio]), []
         listen(transceiver.receiver, timelines[kind])
 
     @peer.on("track")
@@ -104,7 +104,7 @@ async def main():
 
     began = time.monotonic()
     location = await aiortc_peer.connect(peer, arguments.url, arguments.token)
-    video, audio = measure.Video(), measure.Audio()
+    video, audio = measure.Video(), measure.Audio(CLOCK[arguments.audio])
     # Until each track has had its seconds, bounded by the caller's patience.
     while any(not frames or time.monotonic() - timelines[kind].started < arguments.seconds for kind, frames in seen.items()):
         await asyncio.sleep(0.05)
@@ -115,7 +115,8 @@ async def main():
         video.add(luma(frame), timelines["video"].seconds(pts))
     for pts, frame in seen.get("audio", []):
         samples = frame.to_ndarray().reshape(-1, len(frame.layout.channels)).astype(np.float32) / 32768
-        audio.add(samples, timelines["audio"].seconds(pts))
+        # Both channels of a track that has one.
+        audio.add(samples[:, [0, -1]], timelines["audio"].seconds(pts))
     delays = [timeline.delay() for timeline in timelines.values()]
     report = {
         "peer": "aiortc",

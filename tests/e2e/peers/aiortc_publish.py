@@ -86,7 +86,7 @@ async def main():
     if arguments.only != "video":
         audio = peer.addTransceiver(Tones(start, arguments.left, arguments.right), direction="sendonly")
         codecs = RTCRtpSender.getCapabilities("audio").codecs
-        audio.setCodecPreferences([codec for codec in codecs if codec.mimeType.lower() == "audio/opus"])
+        audio.setCodecPreferences([codec for codec in codecs if codec.name.lower() == arguments.audio])
     location = await aiortc_peer.connect(peer, arguments.url, arguments.token)
     print(json.dumps({"ready": True, "session": location}), flush=True)
     await asyncio.Event().wait()

@@ -1,10 +1,11 @@
 // Opens one of our pages in Chromium or Firefox. As a viewer it measures for some seconds and prints one JSON line; as a
 // publisher it prints {"ready":true} when connected and stays until it is ended. With the role `restart` it restarts the ICE of
-// a viewer and tells what arrives before and after. With the role `look` it waits until the text
+// a viewer and tells what arrives before and after. With the role `trickle` it publishes with candidates that come after the offer,
+// restarts ICE, tells both as `ready`, and stays. With the role `look` it waits until the text
 // of the page has a word, and prints the text and the links.
 //   node browser.mjs '{"browser":"chromium","role":"play","url":"http://...","seconds":4,"profile":"/tmp/..."}'
 import { createRequire } from "node:module";
-import { connected, look, measure, prelude, restart } from "./in_page.mjs";
+import { connected, look, measure, prelude, restart, trickle } from "./in_page.mjs";
 
 const options = { browser: "chromium", seconds: 4, patience: 20, kinds: ["audio", "video"], ...JSON.parse(process.argv[2]) };
 const puppeteer = createRequire(process.env.NODE_PATH + "/")("puppeteer-core");
@@ -71,6 +72,13 @@ try {
     const report = await page.evaluate(restart, options);
     console.log(JSON.stringify(report));
     if (report.error) throw new Error(report.error);
+  } else if (options.role === "trickle") {
+    const sent = await page.evaluate(trickle, options);
+    if (sent.error) throw new Error(JSON.stringify(sent));
+    const report = await page.evaluate(restart, options);
+    if (report.error) throw new Error(report.error);
+    console.log(JSON.stringify({ ready: true, ...sent, ...report }));
+    await new Promise((end) => process.stdin.on("close", end).resume());
   } else if (options.role === "look") {
     console.log(JSON.stringify({ ...(await page.evaluate(look, options)), errors: words.filter((word) => word.startsWith("error")) }));
   } else {

@@ -38,7 +38,56 @@ export async function connected(patience) {
   }
 }
 
-// Restarts ICE of a viewer's connection by PATCH on its session (RFC 9725, 4.3.3), and tells what came before and after.
+// Publishes a drawn picture as a WHIP client that sends its offer before it has candidates, and each one after (RFC 9725, 4.3.2).
+export async function trickle({ endpoint, patience }) {
+  const canvas = Object.assign(document.createElement("canvas"), { width: 640, height: 360 });
+  const context = canvas.getContext("2d");
+  let drawn = 0;
+  setInterval(() => {
+    drawn += 1;
+    context.fillStyle = `hsl(${(drawn * 7) % 360} 80% 50%)`;
+    context.fillRect(0, 0, canvas.width, canvas.height);
+    context.fillStyle = "#fff";
+    context.fillRect((drawn * 8) % canvas.width, 120, 80, 80);
+  }, 33);
+  const peer = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
+  const [track] = canvas.captureStream(30).getVideoTracks();
+  peer.addTransceiver(track, { direction: "sendonly" });
+  const waiting = [];
+  let gathered;
+  const complete = new Promise((done) => (gathered = done));
+  peer.onicecandidate = ({ candidate }) => (candidate?.candidate ? waiting.push(candidate) : candidate ?? gathered());
+  const offer = await peer.createOffer();
+  if (offer.sdp.includes("a=candidate:")) return { error: "the offer has candidates" };
+  await peer.setLocalDescription(offer);
+  const created = await fetch(endpoint, { method: "POST", headers: { "Content-Type": "application/sdp" }, body: offer.sdp });
+  const answer = await created.text();
+  if (created.status !== 201) return { error: `POST: ${created.status} ${answer}` };
+  const etag = created.headers.get("etag");
+  await complete;
+  const value = (name) => offer.sdp.match(new RegExp(`a=${name}:(.*?)\\r?\\n`))[1];
+  const patch = (line) =>
+    fetch(window.sessions.at(-1), {
+      method: "PATCH",
+      headers: { "Content-Type": "application/trickle-ice-sdpfrag", "If-Match": etag },
+      body:
+        `a=ice-ufrag:${value("ice-ufrag")}\r\na=ice-pwd:${value("ice-pwd")}\r\n` +
+        `m=video 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:${value("mid")}\r\na=${line}\r\n`,
+    });
+  const trickled = [];
+  for (const line of [...waiting.map(({ candidate }) => candidate), "end-of-candidates"]) {
+    trickled.push([line, (await patch(line)).status]);
+  }
+  await peer.setRemoteDescription({ type: "answer", sdp: answer });
+  const end = performance.now() + patience * 1000;
+  while (peer.connectionState !== "connected") {
+    if (performance.now() > end) return { error: `still ${peer.connectionState}`, trickled };
+    await new Promise((next) => setTimeout(next, 20));
+  }
+  return { trickled };
+}
+
+// Restarts ICE of a connection by PATCH on its session (RFC 9725, 4.3.3), and tells what came, or went, before and after.
 export async function restart({ patience }) {
   const end = performance.now() + patience * 1000;
   const tick = () => new Promise((next) => setTimeout(next, 50));
@@ -48,6 +97,7 @@ export async function restart({ patience }) {
       const stats = await peer.getStats();
       for (const entry of stats.values()) {
         if (entry.type === "inbound-rtp" && entry.kind === "video") seen.frames = entry.framesDecoded ?? 0;
+        if (entry.type === "outbound-rtp" && entry.kind === "video") seen.frames = entry.framesSent ?? 0;
         if (entry.type === "transport") {
           const pair = stats.get(entry.selectedCandidatePairId);
           seen.local = entry.iceLocalUsernameFragment;
