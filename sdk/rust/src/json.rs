@@ -28,14 +28,14 @@ pub(crate) fn read<'de, T: serde::Deserialize<'de>>(text: &'de str) -> Result<T,
 #[derive(Debug)]
 pub(crate) struct Mistake {
     pub(crate) what: String,
-    /// `keys.0.issuer`; empty at the top.
+    /// `keys[0].issuer`; empty at the top.
     pub(crate) path: String,
 }
 
 impl Mistake {
     /// The same, within a value under this key.
     fn below(mut self, key: &str) -> Self {
-        let dot = if self.path.is_empty() { "" } else { "." };
+        let dot = if self.path.is_empty() || self.path.starts_with('[') { "" } else { "." };
         self.path = [key, dot, &self.path].concat();
         self
     }
@@ -342,7 +342,9 @@ impl<'de> SeqAccess<'de> for Items<'_, 'de> {
         }
         let index = self.count;
         self.count += 1;
-        seed.deserialize(&mut *self.reader).map(Some).map_err(|mistake| mistake.below(&index.to_string()))
+        seed.deserialize(&mut *self.reader)
+            .map(Some)
+            .map_err(|mistake| mistake.below(&["[", &index.to_string(), "]"].concat()))
     }
 }
 
@@ -563,8 +565,8 @@ mod tests {
             _keys: Vec<BTreeMap<String, u32>>,
         }
         let rows = [
-            (r#"{"keys":[{"a":1},{"b":-1}]}"#, "invalid value: integer `-1`, expected u32", "keys.1.b"),
-            (r#"{"keys":[{"a":1.5}]}"#, "invalid type: a number with a fraction, expected u32", "keys.0.a"),
+            (r#"{"keys":[{"a":1},{"b":-1}]}"#, "invalid value: integer `-1`, expected u32", "keys[1].b"),
+            (r#"{"keys":[{"a":1.5}]}"#, "invalid type: a number with a fraction, expected u32", "keys[0].a"),
             (r#"{"keys":7}"#, "invalid type: integer `7`, expected a sequence", "keys"),
             ("{}", "missing field `keys`", ""),
             ("[]", "invalid length 0, expected struct Config with 1 element", ""),

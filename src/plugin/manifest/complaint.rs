@@ -11,13 +11,13 @@ const START: &str = "config: ";
 /// complaint about it.
 pub fn line_of(manifest: &str, complaint: &str) -> Option<usize> {
     let about = &complaint[complaint.find(START)? + START.len()..];
-    // `tokn` is unknown; `keys.1`: `isuer` is unknown; `keys.1.days`: invalid type.
+    // `tokn` is unknown; `keys[1]`: `isuer` is unknown; `keys[1].days`: invalid type.
     let mut quoted = about.split('`').skip(1);
     let first = quoted.next();
     let second = quoted.next().filter(|between| *between == ": ").and_then(|_| quoted.next());
     let table = DeTable::parse(manifest).ok()?;
     let (header, config) = table.get_ref().iter().find(|(key, _)| key.get_ref() == "config")?;
-    let last = |path: &'_ str| path.rsplit('.').find(|step| step.parse::<usize>().is_err()).map(str::to_owned);
+    let last = |path: &str| Some(path.rsplit('.').next()?.split('[').next()?.to_owned());
     let keys = [second.map(str::to_owned), first.map(str::to_owned), first.and_then(last)];
     let offset = keys.iter().flatten().find_map(|key| offset_of(config, key)).unwrap_or(header.span().start);
     Some(line_at(manifest, offset))
@@ -45,9 +45,9 @@ mod tests {
         let rows = [
             ("it does not begin: config: `tokn` is unknown, did you mean `token`?", Some(5)),
             ("config: `isuer` is unknown", Some(8)),
-            ("config: `keys.1`: `isuer` is unknown, did you mean `issuer`?", Some(8)),
-            ("config: `keys.0.id`: invalid type: integer `1`, expected a string", Some(7)),
-            ("config: `keys.0`: missing field `days`", Some(6)),
+            ("config: `keys[1]`: `isuer` is unknown, did you mean `issuer`?", Some(8)),
+            ("config: `keys[0].id`: invalid type: integer `1`, expected a string", Some(7)),
+            ("config: `keys[0]`: missing field `days`", Some(6)),
             ("config: missing field `nothing`", Some(3)),
             ("config: invalid type", Some(3)),
             ("it does not begin: no net for `tokn`", None),
