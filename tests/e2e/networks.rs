@@ -20,8 +20,8 @@ fn our_own_clients_and_others_connect_by_ipv6() {
     let _theirs = Publisher::Aiortc.start(Codec::Vp8, &server, "theirs");
     server.wait_live("ours");
     server.wait_live("theirs");
-    Viewer::Wasmcast.play(Codec::Vp8, &server, "theirs").check();
-    Viewer::Aiortc.play(Codec::H264, &server, "ours").check();
+    Viewer::Wasmcast.play(Codec::Vp8, &server, "theirs").check_media();
+    Viewer::Aiortc.play(Codec::H264, &server, "ours").check_media();
 }
 
 #[test]
@@ -29,7 +29,7 @@ fn a_browser_publishes_and_plays_by_ipv6() {
     let server = Setup::new().address(V6).start();
     let _publisher = Publisher::Chromium.start(Codec::Vp8, &server, "cam");
     server.wait_live("cam");
-    Viewer::Chromium.play(Codec::Vp8, &server, "cam").check();
+    Viewer::Chromium.play(Codec::Vp8, &server, "cam").check_media();
 }
 
 #[test]
@@ -43,10 +43,10 @@ fn one_socket_serves_both_families() {
     through(&mut server, V4);
     let _by_v4 = Publisher::Wasmcast.start(Codec::H264, &server, "v4");
     server.wait_live("v4");
-    Viewer::Aiortc.play(Codec::Vp8, &server, "v6").check();
-    Viewer::Wasmcast.play(Codec::H264, &server, "v4").check();
+    Viewer::Aiortc.play(Codec::Vp8, &server, "v6").check_media();
+    Viewer::Wasmcast.play(Codec::H264, &server, "v4").check_media();
     through(&mut server, V6);
-    Viewer::Aiortc.play(Codec::H264, &server, "v4").check();
+    Viewer::Aiortc.play(Codec::H264, &server, "v4").check_media();
 }
 
 /// A box that maps an outer address to the server's, as 1:1 NAT does; each outer peer has an inner socket of its own.
@@ -97,8 +97,8 @@ fn media_goes_by_the_public_address_where_that_is_another() {
     let _publisher = Publisher::Aiortc.start(Codec::Vp8, &server, "cam");
     server.wait_live("cam");
     let before = translation.carried();
-    Viewer::Aiortc.play(Codec::Vp8, &server, "cam").check();
-    Viewer::Wasmcast.play(Codec::Vp8, &server, "cam").check();
+    Viewer::Aiortc.play(Codec::Vp8, &server, "cam").check_media();
+    Viewer::Wasmcast.play(Codec::Vp8, &server, "cam").check_media();
     // Two viewers with four seconds each of 30 frames and 50 packets of sound a second.
     let carried = translation.carried() - before;
     assert!(carried > 500, "only {carried} datagrams went by the public address");
