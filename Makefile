@@ -32,18 +32,24 @@ guests: setup-build ## build the plugins that the tests load
 test: setup-test lint guests ## everything: lints, unit, end-to-end and browser tests
 	cargo test --locked --workspace --doc --quiet
 	cargo nextest run --locked --workspace
+	cargo nextest run --manifest-path plugins/Cargo.toml --workspace
 
 test-all: setup-test lint guests ## as test, with the whole matrices of publishers, codecs and viewers
 	cargo test --locked --workspace --doc --quiet
 	cargo nextest run --locked --workspace --profile all
+	cargo nextest run --manifest-path plugins/Cargo.toml --workspace
 
 unit: setup-build ## the tests that need no browser or client
 	$(SETUP) tools
 	cargo nextest run --locked --workspace -E 'not binary(e2e)'
+	cargo nextest run --manifest-path plugins/Cargo.toml --workspace
 
 lint: ## formatting, clippy, documentation, licences, unused dependencies
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets --quiet -- -D warnings
+	for plugins in plugins tests/plugins; do \
+		cargo fmt --all --check --manifest-path $$plugins/Cargo.toml; \
+		cargo clippy --manifest-path $$plugins/Cargo.toml --workspace --all-targets --quiet -- -D warnings; done
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --locked --workspace --no-deps --document-private-items --quiet
 	cargo deny --log-level error check bans licenses sources
 	tests/setup/advisories.sh
