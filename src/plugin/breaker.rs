@@ -69,6 +69,8 @@ const MAX_BACKOFF: Duration = Duration::from_secs(60);
 const PROBES: u32 = 3;
 /// After so many openings it is quarantined: by then it was stopped for two minutes.
 const QUARANTINE: u32 = 8;
+/// Openings that are forgotten when it works again.
+const PARDON: u32 = 1;
 /// Having worked for so long makes the openings before forgotten.
 const RECOVERED: Duration = Duration::from_secs(300);
 
@@ -112,8 +114,9 @@ impl Breaker {
         }
     }
 
-    /// A call failed; `call` counts all calls of the plugin.
-    pub fn failed(&mut self, now: Instant, call: u64) -> Turn {
+    /// A call failed; `call` counts all calls of the plugin. `own`: whether by the plugin's own fault (a trap, too much CPU
+    /// time). What it waits for may come back after hours: that stops a plugin, but is tried again for ever.
+    pub fn failed(&mut self, now: Instant, call: u64, own: bool) -> Turn {
         match self.circuit {
             Circuit::Closed => {
                 let recent = |(number, when): &(u64, Instant)| {
@@ -121,9 +124,9 @@ impl Breaker {
                 };
                 self.failures.retain(recent);
                 self.failures.push_back((call, now));
-                if self.failures.len() < FAILURES { Turn::None } else { self.open(now) }
+                if self.failures.len() < FAILURES { Turn::None } else { self.open(now, own) }
             }
-            Circuit::HalfOpen => self.open(now),
+            Circuit::HalfOpen => self.open(now, own),
             // A call from before the circuit opened.
             Circuit::Open | Circuit::Quarantined => Turn::None,
         }
@@ -141,6 +144,8 @@ impl Breaker {
         }
         self.circuit = Circuit::Closed;
         self.closed_since = now;
+        // A client that knows how to make it fail is not to bring it into quarantine while it serves others.
+        self.opened = self.opened.saturating_sub(PARDON);
         Turn::Closed
     }
 
@@ -169,17 +174,17 @@ impl Breaker {
     }
 
     /// The restart failed: it counts as a failed probe.
-    pub fn restart_failed(&mut self, now: Instant) -> Turn {
-        if self.circuit == Circuit::Open { self.open(now) } else { Turn::None }
+    pub fn restart_failed(&mut self, now: Instant, own: bool) -> Turn {
+        if self.circuit == Circuit::Open { self.open(now, own) } else { Turn::None }
     }
 
-    fn open(&mut self, now: Instant) -> Turn {
+    fn open(&mut self, now: Instant, own: bool) -> Turn {
         if self.circuit == Circuit::Closed && now.saturating_duration_since(self.closed_since) >= RECOVERED {
             self.opened = 0;
         }
         self.failures.clear();
         self.probe = false;
-        self.opened += 1;
+        self.opened = if own { self.opened + 1 } else { (self.opened + 1).min(QUARANTINE) };
         if self.opened > QUARANTINE {
             self.circuit = Circuit::Quarantined;
             self.restart = None;
@@ -216,7 +221,7 @@ mod tests {
             for _ in 0..times {
                 assert_eq!(turn, Turn::None);
                 self.calls += 1;
-                turn = breaker.failed(self.now, self.calls);
+                turn = breaker.failed(self.now, self.calls, true);
             }
             turn
         }
@@ -229,7 +234,7 @@ mod tests {
             let mut clock = Clock::new();
             let mut breaker = Breaker::new(clock.now);
             for number in 0..10u64 {
-                let turn = breaker.failed(clock.after(ms), number * calls);
+                let turn = breaker.failed(clock.after(ms), number * calls, true);
                 assert_eq!(turn != Turn::None, opens && number == 9, "{calls} {ms}");
             }
             assert_eq!(breaker.gate() == Gate::Shut, opens);
@@ -271,7 +276,7 @@ mod tests {
             assert_eq!(clock.fail(&mut breaker, 1), Turn::Opened(clock.now + Duration::from_secs(seconds)));
         }
         breaker.restarting();
-        assert_eq!(breaker.restart_failed(clock.now), Turn::Quarantined);
+        assert_eq!(breaker.restart_failed(clock.now, true), Turn::Quarantined);
         breaker.restarted();
         assert_eq!((breaker.gate(), breaker.circuit()), (Gate::Shut, Circuit::Quarantined));
         assert_eq!(breaker.restart_at(), None);
@@ -281,7 +286,7 @@ mod tests {
     fn having_worked_for_long_is_a_fresh_start() {
         let mut clock = Clock::new();
         let mut breaker = Breaker::new(clock.now);
-        for (worked, backoff) in [(0, 1), (299_000, 2), (300_000, 1)] {
+        for (worked, backoff) in [(0, 1), (0, 1), (300_000, 1)] {
             clock.after(worked);
             let turn = clock.fail(&mut breaker, 10);
             assert_eq!(turn, Turn::Opened(clock.now + Duration::from_secs(backoff)));
@@ -291,6 +296,28 @@ mod tests {
                 breaker.probe_succeeded(clock.now);
             }
         }
+    }
+
+    #[test]
+    fn an_outage_behind_the_plugin_is_waited_for() {
+        let clock = Clock::new();
+        let mut breaker = Breaker::new(clock.now);
+        for number in 0..10 {
+            breaker.failed(clock.now, number, false);
+        }
+        for _ in 0..100 {
+            assert!(breaker.restart_at().is_some_and(|at| at <= clock.now + MAX_BACKOFF));
+            breaker.restarting();
+            breaker.restarted();
+            assert_eq!(breaker.gate(), Gate::Probe);
+            assert!(matches!(breaker.failed(clock.now, 11, false), Turn::Opened(_)));
+        }
+        breaker.restarted();
+        for _ in 0..3 {
+            assert_eq!(breaker.gate(), Gate::Probe);
+            breaker.probe_succeeded(clock.now);
+        }
+        assert_eq!(breaker.gate(), Gate::Pass);
     }
 
     #[test]

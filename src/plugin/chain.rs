@@ -1,7 +1,7 @@
 //! Asks the auth plugins in their order until one decides, and makes of each failure what its policy says.
 
 use super::breaker::{Breaker, Turn};
-use super::decision::{Answer, Decided, Denial, Step};
+use super::decision::{Answer, Decided, Denial, Grant, Step};
 use super::facts::Facts;
 use super::fault::{Fault, FaultClass};
 use super::health::{Health, Tally};
@@ -126,7 +126,7 @@ impl<S: Serving> Member<S> {
                 self.step(number, outcome, begun, Some(format!("stopped after failures, the last: {cause}"))),
             );
         };
-        let outcome = generation.authorize(facts).await;
+        let outcome = generation.authorize(facts).await.and_then(|answer| self.within_match(answer));
         let now = Instant::now();
         let took = now - begun;
         self.plugin.tally.called(took);
@@ -159,6 +159,16 @@ impl<S: Serving> Member<S> {
     }
 
     /// What the failure policy makes of a failure, and its name.
+    /// A plugin opens only what the operator gives to it, under another name too.
+    fn within_match(&self, answer: Answer) -> Result<Answer, Fault> {
+        match &answer {
+            Answer::Allow(Grant { stream_name: Some(name), .. }) if !self.manifest.matching.covers_stream(name) => {
+                Err(Fault::Error(format!("grant.stream-name `{name}` is not in match.stream of its manifest")))
+            }
+            _ => Ok(answer),
+        }
+    }
+
     fn by_policy(&self, class: FaultClass, facts: &Facts) -> (Answer, &'static str) {
         let closed = || Answer::Deny(Denial::checked(503, CLOSED, Some(CLOSED_RETRY)));
         match self.manifest.failure.policy(class) {

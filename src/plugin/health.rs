@@ -118,7 +118,8 @@ impl Health {
 
     /// The restart failed.
     pub fn restart_failed(&self, now: Instant) -> Turn {
-        self.state().breaker.restart_failed(now)
+        // Its start may wait for others too; what it did before tells nothing.
+        self.state().breaker.restart_failed(now, false)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -143,7 +144,11 @@ impl Underway<'_> {
     pub fn failed(mut self, now: Instant, wall: SystemTime, fault: &Fault) -> Aftermath {
         self.probe = false;
         let mut state = self.health.state();
-        let turn = state.breaker.failed(now, self.number);
+        let own = match fault {
+            Fault::Trap { .. } | Fault::Cpu { .. } => true,
+            Fault::Wall { .. } | Fault::Error(_) | Fault::Saturated(_) => false,
+        };
+        let turn = state.breaker.failed(now, self.number, own);
         if turn != Turn::None {
             self.health.closed.store(false, Ordering::Relaxed);
         }

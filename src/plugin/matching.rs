@@ -33,7 +33,12 @@ impl Matching {
         self.actions.as_ref().map_or(facts.action != Action::Admin, |actions| actions.contains(&facts.action))
             && any(&self.protocols, facts.protocol)
             && any(&self.countries, facts.country.as_deref().unwrap_or_default())
-            && self.streams.as_ref().is_none_or(|streams| streams.match_name(&facts.stream))
+            && self.covers_stream(&facts.stream)
+    }
+
+    /// Whether a stream of this name is given to the plugin.
+    pub fn covers_stream(&self, name: &str) -> bool {
+        self.streams.as_ref().is_none_or(|streams| streams.match_name(name))
     }
 
     /// Reads the table of a manifest.

@@ -83,7 +83,8 @@ impl Plugins {
             &RuntimeOptions { cache_dir: state_dir.join("compiled"), memory, instances },
             services.clone(),
         )?;
-        let (watch, sights) = Watch::start(dir.clone()).map_err(StartError::Watch)?;
+        let (watch, sights) =
+            Watch::start(dir.clone(), store.plugins().into_iter().collect()).map_err(StartError::Watch)?;
         let board = Arc::new(Board::new());
         let (commands, receiver) = mpsc::channel(COMMANDS);
         let (machine, is_ready) =

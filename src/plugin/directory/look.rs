@@ -1,7 +1,7 @@
 //! One look at the plugin directory: what is there, by file status alone.
 
 use super::is_plugin_name;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::Metadata;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -63,42 +63,96 @@ const MAX_PLUGINS: usize = 256;
 /// Strange files that are named; more would only fill the log.
 const MAX_STRANGE: usize = 32;
 
-/// Looks at the directory; links are followed. `secrets`: files of secrets by plugin.
+/// Looks at the directory; links are followed. `secrets`: files of secrets by plugin. `known`: plugins that were seen
+/// before. They keep their place whatever else is put beside them, and a manifest alone keeps them too: its plugin can
+/// not be read then, which is no removal.
 ///
 /// # Errors
 /// When the directory can not be read.
-pub fn look(directory: &Path, secrets: &BTreeMap<String, Vec<PathBuf>>) -> io::Result<Look> {
+pub fn look(directory: &Path, secrets: &BTreeMap<String, Vec<PathBuf>>, known: &BTreeSet<String>) -> io::Result<Look> {
     let metadata = std::fs::metadata(directory)?;
     let mut look = Look { identity: (metadata.dev(), metadata.ino()), ..Look::default() };
+    let mut names = BTreeSet::new();
+    let mut strange = |file: &str, reason| {
+        if look.strange.len() < MAX_STRANGE {
+            look.strange.insert(file.chars().take(80).collect(), reason);
+        }
+    };
+    let mut others = 0;
     for entry in std::fs::read_dir(directory)? {
         let file_name = entry?.file_name();
         let lossy = file_name.to_string_lossy();
         // Editors and copiers write beside the file, under names that begin with a dot or a hash.
-        let Some(name) = lossy.strip_suffix(".wasm").filter(|name| !name.starts_with(['.', '#'])) else { continue };
-        let path = directory.join(&file_name);
-        let reason = if !is_plugin_name(name) {
-            Some("a plugin's name is 1 to 64 of a-z 0-9 -, not starting with -")
-        } else if look.plugins.len() == MAX_PLUGINS {
-            Some("there are more than 256 plugins in the directory")
-        } else if std::fs::metadata(&path).is_ok_and(|metadata| !metadata.is_file()) {
-            Some("it is no regular file")
-        } else {
-            None
-        };
-        if let Some(reason) = reason {
-            if look.strange.len() < MAX_STRANGE {
-                look.strange.insert(lossy.chars().take(80).collect(), reason);
-            }
+        let Some((name, extension)) = lossy.rsplit_once('.').filter(|_| !lossy.starts_with(['.', '#'])) else {
             continue;
+        };
+        match extension {
+            "toml" if known.contains(name) => drop(names.insert(name.to_owned())),
+            "wasm" if !is_plugin_name(name) => {
+                strange(&lossy, "a plugin's name is 1 to 64 of a-z 0-9 -, not starting with -");
+            }
+            "wasm" if known.contains(name) => drop(names.insert(name.to_owned())),
+            "wasm" if known.len() + others >= MAX_PLUGINS => {
+                strange(&lossy, "there are more than 256 plugins in the directory");
+            }
+            "wasm" => {
+                others += 1;
+                names.insert(name.to_owned());
+            }
+            extension if extension.eq_ignore_ascii_case("wasm") => {
+                strange(&lossy, "its name must end in .wasm, in small letters");
+            }
+            _ => {}
         }
+    }
+    for name in names {
         let toml = directory.join(format!("{name}.toml"));
         let files = Files {
-            wasm: Stamp::at(&path),
+            wasm: Stamp::at(&directory.join(format!("{name}.wasm"))),
             // Without following: a link to nowhere is a manifest that can not be read, not the absence of one.
             toml: toml.symlink_metadata().is_ok().then(|| Stamp::at(&toml)),
-            secrets: secrets.get(name).into_iter().flatten().map(|path| Stamp::at(path)).collect(),
+            secrets: secrets.get(&name).into_iter().flatten().map(|path| Stamp::at(path)).collect(),
         };
-        look.plugins.insert(name.to_owned(), files);
+        look.plugins.insert(name, files);
     }
     Ok(look)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn a_known_plugin_keeps_its_place_among_any_number_of_others() {
+        let dir = std::env::temp_dir().join(format!("wasmcast-look-{}", std::process::id()));
+        fs::create_dir_all(dir.join("folder.wasm")).unwrap();
+        for number in 0..600 {
+            fs::write(dir.join(format!("junk-{number}.wasm")), "x").unwrap();
+        }
+        for file in ["guard.wasm", "left.toml", "stray.toml", "LOUD.WASM", ".part.wasm"] {
+            fs::write(dir.join(file), "x").unwrap();
+        }
+        let known = BTreeSet::from(["guard", "left", "gone"].map(str::to_owned));
+        let found = look(&dir, &BTreeMap::new(), &known).unwrap();
+        assert!(matches!(found.plugins["guard"].wasm, Stamp::File { .. }));
+        assert_eq!(
+            found.plugins["left"].wasm,
+            Stamp::Broken(io::ErrorKind::NotFound),
+            "its manifest says that it should be"
+        );
+        assert!(!found.plugins.contains_key("gone") && !found.plugins.contains_key("stray"));
+        assert!(found.plugins.len() <= MAX_PLUGINS && found.strange.len() <= MAX_STRANGE);
+        let unknown = look(&dir, &BTreeMap::new(), &BTreeSet::new()).unwrap();
+        assert_eq!(unknown.plugins.len(), MAX_PLUGINS);
+        fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn a_folder_in_the_place_of_a_plugin_is_one_that_can_not_be_read() {
+        let dir = std::env::temp_dir().join(format!("wasmcast-look-folder-{}", std::process::id()));
+        fs::create_dir_all(dir.join("guard.wasm")).unwrap();
+        assert!(look(&dir, &BTreeMap::new(), &BTreeSet::new()).unwrap().plugins.contains_key("guard"));
+        fs::remove_dir_all(&dir).unwrap();
+    }
 }

@@ -1,6 +1,6 @@
 //! Tells from a row of looks at the directory which plugins changed and have come to rest, and which are gone.
 
-use super::look::{Files, Look};
+use super::look::{Files, Look, Stamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::time::{Duration, Instant};
@@ -77,6 +77,11 @@ impl Scanner {
         sights
     }
 
+    /// The plugins that are there, or were a moment ago.
+    pub fn names(&self) -> BTreeSet<String> {
+        self.plugins.keys().cloned().collect()
+    }
+
     fn compare(&mut self, now: Instant, found: Look, first: bool, sights: &mut Vec<Sight>) {
         let mut found = found.plugins;
         for (name, watched) in &mut self.plugins {
@@ -95,7 +100,9 @@ impl Scanner {
             match &watched.seen {
                 Some(files) if watched.told.as_ref() == Some(files) => {}
                 Some(files) => {
-                    let patience = if had_manifest && files.toml.is_none() { ABSENCE } else { REST };
+                    let absent =
+                        had_manifest && files.toml.is_none() || files.wasm == Stamp::Broken(io::ErrorKind::NotFound);
+                    let patience = if absent { ABSENCE } else { REST };
                     if first || rest >= patience {
                         watched.told = Some(files.clone());
                         sights.push(Sight::Stable(name.clone()));
@@ -123,7 +130,6 @@ impl Scanner {
 
 #[cfg(test)]
 mod tests {
-    use super::super::look::Stamp;
     use super::*;
 
     /// A file with this content, so to speak.
@@ -262,7 +268,7 @@ mod tests {
 
     #[test]
     fn a_link_to_nowhere_is_a_change_and_no_removal() {
-        check(&[(0, "a=1", "stable a"), (100, "a=broken", ""), (300, "a=broken", "stable a"), (9_000, "a=broken", "")]);
+        check(&[(0, "a=1", "stable a"), (100, "a=broken", ""), (1_100, "a=broken", "stable a"), (9_000, "a=broken", "")]);
     }
 
     #[test]

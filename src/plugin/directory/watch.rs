@@ -2,7 +2,7 @@
 
 use super::look::look;
 use super::scanner::{Scanner, Sight};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -22,11 +22,12 @@ const SHARE: u32 = 20;
 const WAITING: usize = 64;
 
 impl Watch {
-    /// Starts the thread. What the first look finds is sent even when it is nothing.
+    /// Starts the thread. What the first look finds is sent even when it is nothing. `kept`: plugins that are known from
+    /// before the start.
     ///
     /// # Errors
     /// When no thread can be had.
-    pub fn start(directory: PathBuf) -> std::io::Result<(Watch, mpsc::Receiver<Vec<Sight>>)> {
+    pub fn start(directory: PathBuf, kept: BTreeSet<String>) -> std::io::Result<(Watch, mpsc::Receiver<Vec<Sight>>)> {
         let watch = Watch::default();
         let (sender, receiver) = mpsc::channel(WAITING);
         let secrets = watch.secrets.clone();
@@ -35,7 +36,11 @@ impl Watch {
             while !sender.is_closed() {
                 let begin = Instant::now();
                 let files = secrets.lock().expect("no holder of this lock panics").clone();
-                let sights = scanner.look(begin, look(&directory, &files));
+                let mut known = scanner.names();
+                if first {
+                    known.extend(kept.iter().cloned());
+                }
+                let sights = scanner.look(begin, look(&directory, &files, &known));
                 if (first || !sights.is_empty()) && sender.blocking_send(sights).is_err() {
                     return;
                 }

@@ -201,7 +201,8 @@ impl<L: Loader> Machine<L> {
 
     fn removed(&mut self, name: &str) {
         let Some(mut slot) = self.slots.remove(name) else { return };
-        slot.plugin.tell(Grade::Info, slot.number(), "removed; its calls under way are answered".to_owned());
+        let line = "removed: other plugins and the access rules decide from now on; its calls under way are answered";
+        slot.plugin.tell(Grade::Warn, slot.number(), line.to_owned());
         slot.answer(&Err(CommandError::Unknown(name.to_owned())));
         if let Some(active) = slot.active.take() {
             self.drain(name, active);

@@ -24,7 +24,7 @@ pub mod exports {
                     /// Who it is: shown in logs and API, and the key of rules per subject.
                     pub subject: ::core::option::Option<_rt::String>,
                     /// Go on under this stream name: turns a secret stream key into the public name, or an alias into the real one.
-                    /// Fixed by the first answer.
+                    /// Fixed by the first answer. The operator's `match.stream` must cover it; other plugins are not asked about it.
                     pub stream_name: ::core::option::Option<_rt::String>,
                     /// Ask again after this time, at most a second late; below 1,000 counts as 1,000. None: never, save by `revoke`.
                     pub ttl_ms: ::core::option::Option<u32>,
