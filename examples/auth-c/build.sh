@@ -6,7 +6,7 @@ cd "$(dirname "$0")"
 output=$(realpath -m "${1:-dist/auth-c.wasm}")
 mkdir -p dist
 
-${CC:-zig cc -target wasm32-wasi} -Os -flto -g0 -s -mexec-model=reactor -Wall -Wno-unused-variable \
+${CC:-zig cc -target wasm32-wasi} -Os -flto -g0 -s -mexec-model=reactor -Wl,-z,stack-size=65536 -Wall -Wno-unused-variable \
   -o dist/auth_c.core.wasm auth.c bindings/auth_plugin.c bindings/auth_plugin_component_type.o
 "${WASMCAST:-wasmcast}" plugin build --quiet dist/auth_c.core.wasm --name auth-c --output "$output"
 cp auth-c.toml "${output%.wasm}.toml"

@@ -210,9 +210,10 @@ impl<S: Serving> Member<S> {
                 format!("keeps failing and is stopped; its failure policy answers; it is restarted in {seconds:.0} s")
             }
             Turn::Quarantined => {
-                "was restarted in vain and stays stopped; its failure policy answers. Replace its file, \
-                                  change its manifest, or enable it again"
-                    .to_owned()
+                format!(
+                    "was restarted in vain and stays stopped; its failure policy answers. Replace its file, change its manifest, or `wasmcast plugin enable {}`",
+                    self.plugin.name
+                )
             }
             Turn::None | Turn::Closed => return,
         };

@@ -87,6 +87,10 @@ impl Selection {
 const MAX_REASON: usize = 200;
 /// Most bytes of a subject, tag key or tag value: they are kept for the life of a session.
 const MAX_TEXT: usize = 1_024;
+/// Most bytes of all tags of a session together.
+const MAX_TAGS_TEXT: usize = 8_192;
+/// Longest time that a client is told to wait.
+const MAX_RETRY: Duration = Duration::from_secs(24 * 3_600);
 /// Most tags of a session.
 const MAX_TAGS: usize = 64;
 /// Tags under this prefix are kept for limits yet to come.
@@ -98,7 +102,8 @@ impl Denial {
     /// A refusal as a plugin gave it, with what is out of range set right.
     pub fn checked(status: u16, reason: &str, retry_after: Option<Duration>) -> Self {
         let status = if (400..600).contains(&status) { status } else { 403 };
-        let clean: String = reason.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let clean: String = reason.chars().map(|c| if c.is_control() || turns_text(c) { ' ' } else { c }).collect();
+        let retry_after = retry_after.map(|after| after.min(MAX_RETRY));
         Denial { status, reason: cut(clean.trim(), MAX_REASON).to_owned(), retry_after }
     }
 }
@@ -122,6 +127,10 @@ impl Grant {
         if let Some(long) = texts.map(String::len).find(|length| *length > MAX_TEXT) {
             return Err(format!("grant: a subject or tag of {long} bytes; at most {MAX_TEXT} are kept"));
         }
+        let total: usize = self.tags.iter().map(|(key, value)| key.len() + value.len()).sum();
+        if total > MAX_TAGS_TEXT {
+            return Err(format!("grant.tags has {total} bytes; at most {MAX_TAGS_TEXT} are kept"));
+        }
         if let Some(key) = self.tags.keys().find(|key| key.starts_with(RESERVED)) {
             return Err(format!(
                 "grant.tags: `{}` is not known; keys starting with `{RESERVED}` are kept for limits",
@@ -130,6 +139,11 @@ impl Grant {
         }
         Ok(self)
     }
+}
+
+/// Marks that break a line or turn the direction of what stands around them, on a page or in a terminal.
+fn turns_text(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 /// At most this many bytes of a text, whole characters only.
@@ -147,6 +161,7 @@ mod tests {
             ((401, "no", None), (401, "no")),
             ((200, "no", None), (403, "no")),
             ((600, " a\r\nb ", None), (403, "a  b")),
+            ((403, "a\u{202e}b\u{2028}c", None), (403, "a b c")),
         ];
         for ((status, reason, retry), expected) in rows {
             let denial = Denial::checked(status, reason, retry);
@@ -164,6 +179,10 @@ mod tests {
             (Grant { tags: tags("plan", "free"), ..Grant::default() }, None),
             (Grant { tags: tags("wasmcast.x", "1"), ..Grant::default() }, Some("kept for limits")),
             (Grant { tags: tags("k", &"x".repeat(2_000)), ..Grant::default() }, Some("2000 bytes")),
+            (
+                Grant { tags: (0..9).map(|n| (n.to_string(), "x".repeat(1_000))).collect(), ..Grant::default() },
+                Some("9009 bytes"),
+            ),
             (Grant { tags: (0..65).map(|n| (n.to_string(), String::new())).collect(), ..Grant::default() }, Some("65")),
         ];
         for (grant, expected) in rows {

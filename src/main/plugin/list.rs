@@ -31,7 +31,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     }
     let plugins = plugins(&answer);
     if plugins.is_empty() {
-        output::say("no plugins; start the server with --plugins DIR");
+        output::say("no plugins; put NAME.wasm into the server's plugins.dir, or start it with --plugins DIR");
         return Ok(ExitCode::SUCCESS);
     }
     Ok(output::data(&table(plugins)))

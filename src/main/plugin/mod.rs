@@ -13,6 +13,7 @@ mod rehearsal;
 mod sdk;
 mod server;
 mod sources;
+mod switch;
 mod test;
 mod test_host;
 mod toolchain;
@@ -39,6 +40,9 @@ enum Command {
     Dev(dev::Args),
     Inspect(inspect::Args),
     List(list::Args),
+    Enable(switch::Enable),
+    Disable(switch::Disable),
+    Rollback(switch::Rollback),
     #[command(hide = true)]
     TestHost(test_host::Args),
 }
@@ -53,6 +57,9 @@ pub fn run(args: Args) -> ExitCode {
         Command::Dev(args) => dev::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::List(args) => list::run(&args),
+        Command::Enable(args) => switch::enable(&args),
+        Command::Disable(args) => switch::disable(&args),
+        Command::Rollback(args) => switch::rollback(&args),
         Command::TestHost(args) => test_host::run(&args),
     };
     result.unwrap_or_else(|failure| failure.tell())

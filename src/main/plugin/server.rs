@@ -58,8 +58,17 @@ impl Server {
 
     /// The answer at a path of the API; none when there is nothing.
     pub async fn get(&self, path: &str) -> Result<Option<Value>, Failure> {
+        self.ask(reqwest::Method::GET, path).await
+    }
+
+    /// What a command answers; none when there is nothing at the path.
+    pub async fn post(&self, path: &str) -> Result<Option<Value>, Failure> {
+        self.ask(reqwest::Method::POST, path).await
+    }
+
+    async fn ask(&self, method: reqwest::Method, path: &str) -> Result<Option<Value>, Failure> {
         let url = format!("{}{path}", self.base);
-        let mut request = self.http.get(&url);
+        let mut request = self.http.request(method, &url).header("x-wasmcast", "1");
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }

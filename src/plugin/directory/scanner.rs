@@ -268,7 +268,12 @@ mod tests {
 
     #[test]
     fn a_link_to_nowhere_is_a_change_and_no_removal() {
-        check(&[(0, "a=1", "stable a"), (100, "a=broken", ""), (1_100, "a=broken", "stable a"), (9_000, "a=broken", "")]);
+        check(&[
+            (0, "a=1", "stable a"),
+            (100, "a=broken", ""),
+            (1_100, "a=broken", "stable a"),
+            (9_000, "a=broken", ""),
+        ]);
     }
 
     #[test]

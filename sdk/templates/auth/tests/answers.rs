@@ -2,6 +2,7 @@
 
 use wasmcast_plugin::testing::*;
 
+// The words are part of what is promised: who changes them in src/lib.rs changes them here.
 #[test]
 fn only_the_token_lets_in() {
     let t = harness!().config(toml! { token = "open-sesame" }).load();
