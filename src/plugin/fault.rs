@@ -37,12 +37,12 @@ pub enum Fault {
     /// The guest broke off. `place`: the innermost function and, where the component tells it, file and line.
     #[error("trap `{reason}`{}", place.as_ref().map(|place| format!(" in {place}")).unwrap_or_default())]
     Trap { reason: String, place: Option<String> },
-    /// Guest code ran longer than `limits.cpu-ms`.
-    #[error("ran longer than its {} ms of CPU{}; raise limits.cpu-ms or do less", limit.as_millis(), place.as_ref().map(|place| format!(" (was in {place})")).unwrap_or_default())]
-    Cpu { limit: Duration, place: Option<String> },
-    /// The call, with its waiting, took longer than `limits.wall-ms`.
-    #[error("no answer within {} ms; raise limits.wall-ms, or lower the time-outs of what it waits for", limit.as_millis())]
-    Wall { limit: Duration },
+    /// Guest code ran longer than it may. `key`: of the manifest, which bounds it.
+    #[error("ran longer than its {} ms of CPU{}; raise {key} or do less", limit.as_millis(), place.as_ref().map(|place| format!(" (was in {place})")).unwrap_or_default())]
+    Cpu { limit: Duration, key: &'static str, place: Option<String> },
+    /// The call, with its waiting, took longer than it may.
+    #[error("no answer within {} ms; raise {key}, or lower the time-outs of what it waits for", limit.as_millis())]
+    Wall { limit: Duration, key: &'static str },
     /// The plugin returned an error, in its own words.
     #[error("{0}")]
     Error(String),

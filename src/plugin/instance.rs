@@ -16,6 +16,8 @@ use tokio::time::timeout;
 use wasmtime::component::{InstancePre, Resource};
 use wasmtime::{Engine, PoolConcurrencyLimitError, Store, Trap, WasmBacktrace};
 
+/// The manifest's key for what is not a session's call.
+const INIT_MS: &str = "limits.init-ms";
 /// Component handles that an instance may hold at once.
 const MAX_HANDLES: usize = 4_096;
 
@@ -180,8 +182,10 @@ impl Blueprint {
         let begun = timeout(self.limits.init, self.pre.instantiate_async(&mut store)).await;
         drop(running);
         let instance = match begun {
-            Err(Elapsed { .. }) => return Err(Fault::Wall { limit: self.limits.init }),
-            Ok(Err(error)) => return Err(fault(&error, None, store.data_mut(), &self.limits, self.limits.init)),
+            Err(Elapsed { .. }) => return Err(Fault::Wall { limit: self.limits.init, key: INIT_MS }),
+            Ok(Err(error)) => {
+                return Err(fault(&error, None, store.data_mut(), &self.limits, self.limits.init, INIT_MS));
+            }
             Ok(Ok(instance)) => instance,
         };
         let exports = self.exports(&mut store, &instance).map_err(|error| Fault::Trap {
@@ -332,23 +336,32 @@ impl Instance {
         wall: Duration,
     ) -> Result<R, Fault> {
         let guest = self.store.data_mut();
-        let told = std::mem::take(&mut guest.call).panic;
+        let Call { hook, panic: told, .. } = std::mem::take(&mut guest.call);
+        let beginning = hook.starts_with("lifecycle/");
+        let (cpu_key, wall_key) = if beginning { (INIT_MS, INIT_MS) } else { ("limits.cpu-ms", "limits.wall-ms") };
         match result {
             Ok(Ok(value)) => {
                 self.poisoned = false;
                 Ok(value)
             }
-            Ok(Err(error)) => Err(fault(&error, told.as_deref(), guest, &self.blueprint.limits, cpu)),
-            Err(Elapsed { .. }) => Err(Fault::Wall { limit: wall }),
+            Ok(Err(error)) => Err(fault(&error, told.as_deref(), guest, &self.blueprint.limits, cpu, cpu_key)),
+            Err(Elapsed { .. }) => Err(Fault::Wall { limit: wall, key: wall_key }),
         }
     }
 }
 
 /// A failed call in the words of whoever has to mend it. `told`: what the guest logged as it panicked.
-fn fault(error: &wasmtime::Error, told: Option<&str>, guest: &mut Guest, limits: &Limits, cpu: Duration) -> Fault {
+fn fault(
+    error: &wasmtime::Error,
+    told: Option<&str>,
+    guest: &mut Guest,
+    limits: &Limits,
+    cpu: Duration,
+    key: &'static str,
+) -> Fault {
     let place = error.downcast_ref::<WasmBacktrace>().and_then(place);
     if error.is::<OutOfCpu>() {
-        return Fault::Cpu { limit: cpu, place };
+        return Fault::Cpu { limit: cpu, key, place };
     }
     if error.is::<PoolConcurrencyLimitError>() {
         return Fault::Saturated(format!("no room for another plugin instance: {error}"));

@@ -64,11 +64,16 @@ pub fn project_to(project: &Project, options: &cargo::Options, file: Option<&Pat
     let module = cargo::build(project, &toolchain, options)?;
     let origin = Origin { name: &project.name, version: &project.version, built_with: &toolchain.version };
     let dist = project.dist();
+    let elsewhere = file.is_some();
     let file = file.map_or_else(|| dist.join(format!("{}.wasm", project.name)), Path::to_path_buf);
     let built = finish(&module, &origin, file)?;
     let manifest = project.manifest();
     if manifest.is_file() {
         let copy = built.file.with_extension("toml");
+        // In another folder it is the operator's.
+        if elsewhere && copy.exists() {
+            return Ok(built);
+        }
         fs::copy(&manifest, &copy).map_err(Failure::file("cannot write", &copy))?;
     }
     Ok(built)
