@@ -164,6 +164,17 @@ async fn a_second_load_comes_from_the_cache() {
 }
 
 #[tokio::test]
+async fn a_core_module_with_its_component_type_is_as_good_as_a_component() {
+    let host = Host::new(256 << 20, Some(64));
+    let module = include_bytes!("../../tests/data/plugins/trap.core.wasm");
+    let artifact = host.runtime.load((&module[..]).into()).await.unwrap();
+    assert!(artifact.inspection.core_module);
+    assert_eq!(artifact.inspection.hooks, ["auth/check", "lifecycle/init"]);
+    let generation = host.generation(module, &Settings::default()).await.unwrap();
+    assert!(matches!(generation.authorize(&facts("fine", None)).await, Ok(Answer::Allow(_))));
+}
+
+#[tokio::test]
 async fn calls_beyond_the_queue_are_refused() {
     let host = Host::new(256 << 20, Some(64));
     let mut settings = Settings { instances: 1, ..Settings::default() };

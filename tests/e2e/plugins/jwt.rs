@@ -9,6 +9,7 @@ use super::signed::{SECRET, Signer, base64url, link, now};
 use super::web::{Said, Web};
 use crate::http::{Request, Response};
 use crate::offers::{CHROME_WHEP, CHROME_WHIP};
+use crate::process::Process;
 use crate::server::{Server, wasmcast};
 
 const NO_RIGHTS_USED: &str = "[grants]\nkv = {}\nhttp = [{ origin = \"https://id.example\" }]\n";
@@ -118,6 +119,24 @@ fn a_token_that_expires_ends_the_session_within_a_second() {
     let _ = viewer.kill();
     let _ = viewer.wait();
     assert!((-0.1..1.5).contains(&late), "it ended {late:.2} s after its expiry");
+}
+
+#[test]
+fn a_publishers_token_says_how_many_may_watch() {
+    let (_folder, server) = guarded(&format!("shared-secret = \"{SECRET}\""));
+    let publisher = link(60.0, &json!({ "publish": ["live/*"], "max_viewers": 1 }));
+    let mut publishing = wasmcast();
+    publishing.args(["publish", "testsrc", &server.url("/whip/live/few"), "--token", &publisher]);
+    let _publisher = Process::start("publish", &mut publishing);
+    server.wait_live("live/few");
+    let viewer = link(60.0, &json!({ "play": ["live/*"] }));
+    let watch = || server.send(&Request::offer("/whep/live/few", CHROME_WHEP).bearer(&viewer));
+    let first = watch().expect(201);
+    watch().problem(503);
+    let location = first.header("location").expect("a Location").to_owned();
+    server.send(&Request::new("DELETE", &location).bearer(&viewer)).expect(200);
+    server.wait_sessions("play", 0);
+    watch().expect(201);
 }
 
 #[test]
