@@ -54,3 +54,7 @@ SERVERS_UNDER_TEST=wasmcast run chromium RAMP=50 LG="$results/chromium"
 }
 tools=${WASMCAST_TEST_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/wasmcast}
 "$tools/venv/bin/python" tests/bench/plugins.py "$WASMCAST" "$target/guests" "$LG" "$loadgen/bench/bench.py"
+# 2,000 viewers and beyond; left out by SCALE=0.
+if [ "${SCALE:-1}" != 0 ]; then
+  tests/bench/scale.sh "$WASMCAST" "$LG" "$loadgen/bench/bench.py" "$loadgen/bench/table.py" "$results"
+fi

@@ -105,7 +105,7 @@ fn an_endpoint_that_fails_is_a_failure_and_the_policy_decides() {
 #[test]
 fn a_slow_endpoint_delays_only_those_who_wait_for_it() {
     let web = Web::start(by_token);
-    let (_folder, server) = asking(&web, "timeout-ms = 700\n");
+    let (_folder, server) = asking(&web, "timeout-ms = 2000\n[limits]\nwall-ms = 4000\n");
     play(&server, "kept").expect(201);
     let http = server.http;
     let slow: Vec<_> = (0..4)
@@ -121,14 +121,12 @@ fn a_slow_endpoint_delays_only_those_who_wait_for_it() {
         5.. => Ok(()),
         other => Err(other.to_string()),
     });
-    let begun = Instant::now();
     play(&server, "kept").expect(201);
     play(&server, "good").expect(201);
-    let others = begun.elapsed();
+    assert!(slow.iter().all(|slow| !slow.is_finished()), "the others are served while these wait");
     for slow in slow {
         let (status, took) = slow.join().expect("an answer");
         assert_eq!(status, 503);
-        assert!(took > Duration::from_millis(600) && took < Duration::from_secs(3), "{took:?}");
+        assert!(took > Duration::from_millis(1_900), "{took:?}");
     }
-    assert!(others < Duration::from_millis(400), "others waited {others:?}");
 }
