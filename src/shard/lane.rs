@@ -296,6 +296,8 @@ mod tests {
             rtx_ssrc: rtx.then_some(8),
             extensions: ExtensionIds { mid: Some(4), abs_capture_time: Some(2), ..ExtensionIds::default() },
             feedback: Feedback { nack: true, ..Feedback::default() },
+            rids: Vec::new(),
+            layer_ssrcs: Vec::new(),
         }
     }
 

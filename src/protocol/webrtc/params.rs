@@ -67,6 +67,12 @@ pub struct MediaParams {
     pub rtx_ssrc: Option<u32>,
     pub extensions: ExtensionIds,
     pub feedback: Feedback,
+    /// Ingest: the simulcast layers that were agreed, 2 to 4, in the publisher's order, which says nothing of their size.
+    /// Empty: the track is one stream. Letters, digits, `-` and `_`, at most 16.
+    pub rids: Vec<String>,
+    /// Ingest: SSRC and retransmissions' SSRC of each of `rids`, where the publisher groups them (`a=ssrc-group:SIM`) instead of
+    /// naming them; the rids are `0`, `1`, ... then, lowest first. Empty: packets tell their layer by header extension.
+    pub layer_ssrcs: Vec<(u32, Option<u32>)>,
 }
 
 /// Ids (1 to 14, or to 255 in the two-byte form) of the header extensions in use on an m-line.
@@ -80,6 +86,13 @@ pub struct ExtensionIds {
     pub abs_capture_time: Option<u8>,
     /// `urn:ietf:params:rtp-hdrext:ssrc-audio-level`
     pub audio_level: Option<u8>,
+    /// `urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id`; only where simulcast was agreed.
+    pub rid: Option<u8>,
+    /// `urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id`; the layer that a retransmission belongs to.
+    pub repaired_rid: Option<u8>,
+    /// The dependency descriptor of AV1, from publishers alone. Viewers need none: what is left out for them leaves no gap in
+    /// their sequence numbers.
+    pub dependencies: Option<u8>,
 }
 
 /// RTCP feedback in use on an m-line.

@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 use std::collections::BTreeSet;
 use wasmcast::media::NtpTime;
-use wasmcast::protocol::webrtc::rtcp::{self, Packet};
+use wasmcast::protocol::webrtc::rtcp::{self, Packet, TransportFeedback};
 
 fuzz_target!(|data: &[u8]| {
     let mut failed = false;
@@ -22,7 +22,12 @@ fuzz_target!(|data: &[u8]| {
             Packet::Nack { sender, media, lost } => written_again(sender, media, &lost.collect::<Vec<_>>()),
             Packet::Fir { entries, .. } => assert!(entries.count() <= data.len() / 8),
             Packet::Bye { ssrcs } | Packet::Remb { ssrcs, .. } => assert!(ssrcs.count() <= 255),
-            Packet::TransportCc { raw, .. } => assert!(raw.len() <= data.len()),
+            Packet::TransportCc { raw, .. } => {
+                assert!(raw.len() <= data.len());
+                if let Some(feedback) = TransportFeedback::read(raw) {
+                    assert_eq!(feedback.arrivals().count(), usize::from(feedback.count));
+                }
+            }
             Packet::Pli { .. } | Packet::Other { .. } => {}
         }
     }

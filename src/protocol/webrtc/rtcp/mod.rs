@@ -3,6 +3,7 @@
 mod feedback;
 mod packet;
 mod report;
+mod transport_cc;
 mod write;
 
 #[cfg(test)]
@@ -11,6 +12,7 @@ mod tests;
 pub use feedback::{FirEntries, LostSequences, Ssrcs};
 pub use packet::{Packet, Packets, packets};
 pub use report::{ReportBlock, ReportBlocks, SenderInfo};
+pub use transport_cc::{Arrivals, TransportFeedback};
 pub use write::{
     write_bye, write_fir, write_nack, write_pli, write_receiver_report, write_remb, write_sender_report,
     write_source_description,

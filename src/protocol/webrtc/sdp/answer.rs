@@ -3,6 +3,7 @@
 use super::codec::OfferedCodec;
 use super::media::{OfferedMedia, extmaps};
 use super::offer::{Agreement, Offer};
+use super::simulcast::{self, OfferedLayer};
 use super::{CNAME, OfferError};
 use crate::protocol::webrtc::{Direction, LocalTransport, MediaParams, Negotiated};
 use std::net::SocketAddr;
@@ -25,6 +26,8 @@ pub(super) struct Served<'a> {
     pub codec: &'a OfferedCodec,
     /// The value of `a=fmtp`, empty for none.
     pub fmtp: String,
+    /// The simulcast layers that we take.
+    pub layers: Vec<&'a OfferedLayer>,
 }
 
 /// Settles the transport and writes the answer to an offer whose m-lines are planned.
@@ -172,7 +175,7 @@ impl Lines {
         index: usize,
         direction: Direction,
     ) {
-        let Served { params, codec, fmtp } = served;
+        let Served { params, codec, fmtp, layers } = served;
         let pt = params.payload_type;
         let rtx = params.rtx_payload_type;
         let formats = rtx.map_or_else(|| pt.to_string(), |rtx| format!("{pt} {rtx}"));
@@ -212,6 +215,9 @@ impl Lines {
         if let Some(rtx) = rtx {
             self.attribute(&format!("rtpmap:{rtx} rtx/{}", params.track.codec.clock_rate()));
             self.attribute(&format!("fmtp:{rtx} apt={pt}"));
+        }
+        for line in simulcast::answer(layers, pt) {
+            self.attribute(&line);
         }
         if direction == Direction::Egress {
             let ssrcs: Vec<String> =

@@ -11,7 +11,8 @@ use crate::protocol::webrtc::{Direction, Feedback, LocalTransport, MediaParams, 
 /// What differs between sessions of viewers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EgressPolicy {
-    /// Negotiate transport-wide congestion control: only where an estimator runs.
+    /// Negotiate transport-wide congestion control, only where an estimator runs. M-lines without retransmissions by RTX
+    /// stay without it: there a lost packet is sent again byte for byte, and its transport-wide number would differ.
     pub transport_cc: bool,
     /// A random number from which the session's SSRCs are derived; they differ among each other and are never 0.
     pub ssrc_seed: u32,
@@ -55,7 +56,7 @@ pub fn answer_egress(
         let track = &tracks[usize::from(track_index)];
         let dealt = Dealt { track, track_index, nth: served, mid: media.tag(index) };
         let params = dealt.params(media, codec, policy);
-        plans.push(Plan::Served(Box::new(Served { params, codec, fmtp: fmtp(codec, track) })));
+        plans.push(Plan::Served(Box::new(Served { params, codec, fmtp: fmtp(codec, track), layers: Vec::new() })));
         served += 1;
     }
     // An m-line without a track, while a track of its kind is left: the codecs do not fit.
@@ -106,11 +107,14 @@ struct Dealt<'a> {
 impl Dealt<'_> {
     fn params(self, media: &OfferedMedia, codec: &OfferedCodec, policy: &EgressPolicy) -> MediaParams {
         let mut extensions = media.extension_ids(Direction::Egress);
-        let transport_cc = policy.transport_cc && codec.feedback.transport_cc && extensions.transport_cc.is_some();
+        let rtx_payload_type = codec.rtx.filter(|_| codec.feedback.nack);
+        let transport_cc = policy.transport_cc
+            && rtx_payload_type.is_some()
+            && codec.feedback.transport_cc
+            && extensions.transport_cc.is_some();
         if !transport_cc {
             extensions.transport_cc = None;
         }
-        let rtx_payload_type = codec.rtx.filter(|_| codec.feedback.nack);
         // 16 m-lines with two streams each stay below the top, so that no two are equal and none is 0.
         let ssrc = policy.ssrc_seed % (u32::MAX - 64) + 1 + 2 * self.nth;
         MediaParams {
@@ -123,6 +127,8 @@ impl Dealt<'_> {
             rtx_ssrc: rtx_payload_type.map(|_| ssrc + 1),
             extensions,
             feedback: Feedback { transport_cc, remb: false, ..codec.feedback },
+            rids: Vec::new(),
+            layer_ssrcs: Vec::new(),
         }
     }
 }

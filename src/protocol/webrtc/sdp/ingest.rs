@@ -10,6 +10,8 @@ use crate::protocol::webrtc::{Direction, Feedback, LocalTransport, MediaParams, 
 
 /// Longer format parameters are not kept with the track; real ones have up to 40 bytes.
 const MAX_KEPT_BYTES: usize = 256;
+/// Browsers send 3 layers, and each costs a stream's ring.
+const MAX_LAYERS: usize = 4;
 
 /// What a publisher may send.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +23,9 @@ pub struct IngestPolicy {
     /// Accept `a=setup:passive` (FFmpeg's muxer offers it): we then open the DTLS handshake. Default: false, which
     /// refuses.
     pub dtls_client: bool,
+    /// Simulcast layers of a video track that are received, at most 4. 1: simulcast is not answered, and the publisher sends
+    /// one layer. Default: 4.
+    pub layers: usize,
 }
 
 impl Default for IngestPolicy {
@@ -29,6 +34,7 @@ impl Default for IngestPolicy {
             video: vec![Codec::H264, Codec::Av1, Codec::Vp9, Codec::Vp8, Codec::H265],
             audio: vec![Codec::Opus, Codec::Pcmu, Codec::Pcma],
             dtls_client: false,
+            layers: MAX_LAYERS,
         }
     }
 }
@@ -45,12 +51,15 @@ impl IngestPolicy {
             video: of(MediaKind::Video, default.video),
             audio: of(MediaKind::Audio, default.audio),
             dtls_client: true,
+            // The media plane receives one.
+            layers: 1,
         }
     }
 }
 
 /// Answers a publisher with one codec for each m-line: at most one audio and one video, all or nothing. Data channels
-/// are rejected with port 0; simulcast is not answered, so that the publisher sends one layer.
+/// are rejected with port 0. Simulcast is answered where the layers can be told apart: by the header extension of rids, or
+/// by `a=ssrc-group:SIM`.
 pub fn answer_ingest(offer: &Offer, policy: &IngestPolicy, local: &LocalTransport) -> Result<Negotiated, OfferError> {
     let mut plans = Vec::with_capacity(offer.media.len());
     let mut kinds = Vec::new();
@@ -86,7 +95,7 @@ pub fn answer_ingest(offer: &Offer, policy: &IngestPolicy, local: &LocalTranspor
                 accepted: accepted.join(", "),
             });
         };
-        plans.push(Plan::Served(Box::new(serve(media, codec, kinds.len() as u8, mid()))));
+        plans.push(Plan::Served(Box::new(serve(media, codec, kinds.len() as u8, mid(), policy.layers))));
         kinds.push(kind);
     }
     if kinds.is_empty() {
@@ -103,7 +112,13 @@ fn choose<'a>(codecs: &'a [OfferedCodec], accepted: &[Codec]) -> Option<&'a Offe
     })
 }
 
-fn serve<'a>(media: &OfferedMedia, codec: &'a OfferedCodec, track_index: u8, mid: String) -> Served<'a> {
+fn serve<'a>(
+    media: &'a OfferedMedia,
+    codec: &'a OfferedCodec,
+    track_index: u8,
+    mid: String,
+    layers: usize,
+) -> Served<'a> {
     let mut extensions = media.extension_ids(Direction::Ingest);
     // Numbers without reports are of no use, and reports without numbers cannot be made.
     let transport_cc = codec.feedback.transport_cc && extensions.transport_cc.is_some();
@@ -111,6 +126,25 @@ fn serve<'a>(media: &OfferedMedia, codec: &'a OfferedCodec, track_index: u8, mid
         extensions.transport_cc = None;
     }
     let rtx_payload_type = codec.rtx.filter(|_| codec.feedback.nack);
+    let most = if codec.codec.kind() == MediaKind::Video { layers.min(MAX_LAYERS) } else { 1 };
+    let layers = media.simulcast.accept(codec.payload_type, if extensions.rid.is_some() { most } else { 1 });
+    let mut rids: Vec<String> = layers.iter().map(|layer| layer.rid.clone()).collect();
+    let mut layer_ssrcs = Vec::new();
+    if rids.is_empty() {
+        (extensions.rid, extensions.repaired_rid) = (None, None);
+        if most > 1 && media.grouped.len() > 1 {
+            layer_ssrcs = media.grouped.iter().take(most).copied().collect();
+            rids = (0..layer_ssrcs.len()).map(|layer| layer.to_string()).collect();
+        }
+    }
+    if rtx_payload_type.is_none() {
+        extensions.repaired_rid = None;
+        layer_ssrcs.iter_mut().for_each(|(_, rtx)| *rtx = None);
+    }
+    // The other codecs tell their layers in the payload.
+    if codec.codec != Codec::Av1 {
+        extensions.dependencies = None;
+    }
     let (track, fmtp) = track(codec);
     let params = MediaParams {
         track,
@@ -122,8 +156,10 @@ fn serve<'a>(media: &OfferedMedia, codec: &'a OfferedCodec, track_index: u8, mid
         rtx_ssrc: media.rtx_ssrc.filter(|_| rtx_payload_type.is_some()),
         extensions,
         feedback: Feedback { transport_cc, ..codec.feedback },
+        rids,
+        layer_ssrcs,
     };
-    Served { params, codec, fmtp }
+    Served { params, codec, fmtp, layers }
 }
 
 /// The track that the publisher will send, and our `a=fmtp`.

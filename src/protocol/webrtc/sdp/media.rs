@@ -3,6 +3,7 @@
 use super::OfferError;
 use super::codec::{self, OfferedCodec};
 use super::grammar::{Attribute, Section, is_token, line_error};
+use super::simulcast::OfferedSimulcast;
 use super::transport::OfferedTransport;
 use crate::media::MediaKind;
 use crate::protocol::webrtc::{Direction, ExtensionIds};
@@ -11,6 +12,12 @@ const MID: &str = "urn:ietf:params:rtp-hdrext:sdes:mid";
 const TRANSPORT_CC: &str = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
 const ABS_CAPTURE_TIME: &str = "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time";
 const AUDIO_LEVEL: &str = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
+const RID: &str = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id";
+const REPAIRED_RID: &str = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id";
+const DEPENDENCIES: &str = "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
+const KNOWN: [&str; 7] = [MID, TRANSPORT_CC, ABS_CAPTURE_TIME, AUDIO_LEVEL, RID, REPAIRED_RID, DEPENDENCIES];
+/// Layers of `a=ssrc-group:SIM` that are read; browsers have 3.
+const MAX_GROUPED: usize = 8;
 
 /// What the offerer wants to do on an m-line (RFC 8866, 6.7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +53,10 @@ pub(super) struct OfferedMedia {
     /// The first stream's SSRC and that of its retransmissions; none where rids name the streams.
     pub ssrc: Option<u32>,
     pub rtx_ssrc: Option<u32>,
+    /// The layers that rids name.
+    pub simulcast: OfferedSimulcast,
+    /// SSRC and retransmissions' SSRC of the layers that `a=ssrc-group:SIM` names, where there are no rids.
+    pub grouped: Vec<(u32, Option<u32>)>,
 }
 
 /// An `a=extmap` (RFC 8285, 5) that we know.
@@ -90,6 +101,7 @@ impl OfferedMedia {
         let has = |name| attributes.iter().any(|attribute| attribute.name == name);
         let formats = kind.map(|kind| codec::read(kind, formats, attributes)).unwrap_or_default();
         let (ssrc, rtx_ssrc) = if has("rid") { (None, None) } else { ssrcs(attributes) };
+        let grouped = if has("rid") { Vec::new() } else { grouped(attributes) };
         Ok(OfferedMedia {
             name: name.to_owned(),
             kind,
@@ -107,10 +119,12 @@ impl OfferedMedia {
             extensions: extensions(attributes),
             ssrc,
             rtx_ssrc,
+            simulcast: OfferedSimulcast::read(attributes),
+            grouped,
         })
     }
 
-    /// The ids of the extensions that we use in this direction.
+    /// The ids of the extensions that we use in this direction. Those of layers are the publishers' alone: viewers get one.
     pub fn extension_ids(&self, direction: Direction) -> ExtensionIds {
         let id = |uri: &str| {
             let usable = |extension: &&OfferedExtension| match direction {
@@ -124,6 +138,9 @@ impl OfferedMedia {
             transport_cc: id(TRANSPORT_CC),
             abs_capture_time: id(ABS_CAPTURE_TIME),
             audio_level: id(AUDIO_LEVEL).filter(|_| self.kind == Some(MediaKind::Audio)),
+            rid: id(RID).filter(|_| direction == Direction::Ingest),
+            repaired_rid: id(REPAIRED_RID).filter(|_| direction == Direction::Ingest),
+            dependencies: id(DEPENDENCIES).filter(|_| direction == Direction::Ingest),
         }
     }
 
@@ -170,6 +187,9 @@ pub(super) fn extmaps(ids: &ExtensionIds) -> impl Iterator<Item = String> {
         (ids.transport_cc, TRANSPORT_CC),
         (ids.abs_capture_time, ABS_CAPTURE_TIME),
         (ids.audio_level, AUDIO_LEVEL),
+        (ids.rid, RID),
+        (ids.repaired_rid, REPAIRED_RID),
+        (ids.dependencies, DEPENDENCIES),
     ];
     list.into_iter().filter_map(|(id, uri)| Some(format!("extmap:{} {uri}", id?)))
 }
@@ -198,7 +218,7 @@ fn extensions(attributes: &[Attribute<'_>]) -> Vec<OfferedExtension> {
         if std::mem::replace(&mut used[usize::from(id)], true) {
             continue;
         }
-        let known = [MID, TRANSPORT_CC, ABS_CAPTURE_TIME, AUDIO_LEVEL].into_iter().find(|known| *known == uri);
+        let known = KNOWN.into_iter().find(|known| *known == uri);
         if let (Some(uri), Some(direction)) = (known, direction) {
             list.push(OfferedExtension { id, uri, direction });
         }
@@ -208,17 +228,39 @@ fn extensions(attributes: &[Attribute<'_>]) -> Vec<OfferedExtension> {
 
 /// The SSRC of the first stream and of its retransmissions, from `a=ssrc` and `a=ssrc-group` (RFC 5576).
 fn ssrcs(attributes: &[Attribute<'_>]) -> (Option<u32>, Option<u32>) {
-    let group = |semantics: &'static str| {
-        attributes.iter().filter(|attribute| attribute.name == "ssrc-group").filter_map(move |attribute| {
-            let mut words = attribute.value.split_ascii_whitespace();
-            words.next().filter(|word| *word == semantics)?;
-            Some((words.next()?.parse::<u32>().ok()?, words.next()?.parse::<u32>().ok()?))
-        })
-    };
-    let first = group("SIM").chain(group("FID")).next().map(|(first, _)| first).or_else(|| {
+    let first = groups(attributes, "SIM").chain(groups(attributes, "FID")).find_map(first_two);
+    let first = first.map(|(first, _)| first).or_else(|| {
         let attribute = attributes.iter().find(|attribute| attribute.name == "ssrc")?;
         attribute.value.split_ascii_whitespace().next()?.parse().ok()
     });
-    let rtx = group("FID").find(|(media, _)| Some(*media) == first).map(|(_, rtx)| rtx);
-    (first, rtx)
+    (first, first.and_then(|first| retransmissions(attributes, first)))
+}
+
+/// The layers of `a=ssrc-group:SIM`, lowest first: how simulcast was offered before there were rids.
+fn grouped(attributes: &[Attribute<'_>]) -> Vec<(u32, Option<u32>)> {
+    let mut layers: Vec<(u32, Option<u32>)> = Vec::new();
+    let list = groups(attributes, "SIM").next().unwrap_or_default();
+    for ssrc in list.split_ascii_whitespace().take(MAX_GROUPED).filter_map(|word| word.parse().ok()) {
+        if !layers.iter().any(|(known, _)| *known == ssrc) {
+            layers.push((ssrc, retransmissions(attributes, ssrc)));
+        }
+    }
+    layers
+}
+
+fn retransmissions(attributes: &[Attribute<'_>], ssrc: u32) -> Option<u32> {
+    groups(attributes, "FID").filter_map(first_two).find(|(media, _)| *media == ssrc).map(|(_, rtx)| rtx)
+}
+
+/// The SSRC lists of the groups with these semantics.
+fn groups<'a>(attributes: &'a [Attribute<'_>], semantics: &'a str) -> impl Iterator<Item = &'a str> {
+    attributes.iter().filter(|attribute| attribute.name == "ssrc-group").filter_map(move |attribute| {
+        let (word, list) = attribute.value.split_once([' ', '\t'])?;
+        (word == semantics).then_some(list)
+    })
+}
+
+fn first_two(list: &str) -> Option<(u32, u32)> {
+    let mut words = list.split_ascii_whitespace();
+    Some((words.next()?.parse().ok()?, words.next()?.parse().ok()?))
 }

@@ -14,6 +14,7 @@ mod ingest;
 mod media;
 mod offer;
 mod parameter_sets;
+mod simulcast;
 #[cfg(test)]
 mod tests;
 mod transport;

@@ -33,7 +33,7 @@ fn publishers_are_answered() {
         (
             "chrome-whip-simulcast",
             "0\n\
-             video 9 108,109 recvonly mid=0 h264 {level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f} rtx=109 ssrc= mid:9 twcc:4 [nack pli fir tcc remb]",
+             video 9 108,109 recvonly mid=0 h264 {level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f} rtx=109 ssrc= mid:9 twcc:4 rid:10 repaired:11 [nack pli fir tcc remb] layers=l,m,h",
         ),
         (
             "ffmpeg-whip",
@@ -56,7 +56,7 @@ fn publishers_are_answered() {
         (
             "firefox-whip-simulcast",
             "0\n\
-             video 9 99,100 recvonly mid=0 av1 {} rtx=100 ssrc= mid:3 twcc:7 [nack pli fir tcc remb]",
+             video 9 99,100 recvonly mid=0 av1 {} rtx=100 ssrc= mid:3 twcc:7 rid:9 repaired:10 dependencies:8 [nack pli fir tcc remb] layers=l,m,h",
         ),
         (
             "gstreamer-whip",
@@ -103,7 +103,7 @@ fn publishers_are_answered() {
             "obs-whip-simulcast",
             "0 1\n\
              audio 9 111 recvonly mid=0 opus {minptime=10;stereo=1;useinbandfec=1} ssrc=3087212001 []\n\
-             video 9 96 recvonly mid=1 h264 {level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f} ssrc= mid:1 [nack pli remb]",
+             video 9 96 recvonly mid=1 h264 {level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f} ssrc= mid:1 rid:2 [nack pli remb] layers=0,1,2",
         ),
         (
             "safari-whip",
@@ -469,9 +469,13 @@ fn congestion_control_towards_viewers_is_a_choice() {
     let offer = Offer::parse(&recorded("chrome-whep")).unwrap();
     let policy = EgressPolicy { transport_cc: true, ssrc_seed: u32::MAX };
     let negotiated = answer_egress(&offer, &[h264("42e01f"), opus()], &local(), &policy).unwrap();
-    assert!(
-        negotiated.media.iter().all(|params| params.extensions.transport_cc == Some(3) && params.feedback.transport_cc)
-    );
+    let used = |params: &MediaParams| (params.extensions.transport_cc, params.feedback.transport_cc);
+    assert_eq!(negotiated.media.iter().map(used).collect::<Vec<_>>(), [(None, false), (Some(3), true)]);
+    assert!(!negotiated.answer.contains("a=rtcp-fb:111 transport-cc"), "never without RTX");
+    assert_eq!(negotiated.answer.matches("a=extmap:3 http://www.ietf.org/id/draft-holmer").count(), 1);
+    let plain = Offer::parse(&without(&recorded("chrome-whep"), "a=fmtp:109")).unwrap();
+    let negotiated_plain = answer_egress(&plain, &[h264("42e01f")], &local(), &policy).unwrap();
+    assert_eq!(used(&negotiated_plain.media[0]), (None, false), "never without RTX");
     assert!(negotiated.answer.contains("a=rtcp-fb:108 transport-cc\r\n"));
     assert!(!negotiated.answer.contains("goog-remb"));
     let ssrcs: Vec<_> = negotiated.media.iter().map(|params| params.ssrc.unwrap()).collect();

@@ -3,10 +3,11 @@
 mod answers;
 mod mutation;
 mod refusals;
+mod simulcast;
 
 use super::*;
 use crate::media::{Codec, TrackInfo};
-use crate::protocol::webrtc::{Direction, ExtensionIds, Feedback, LocalTransport, Negotiated};
+use crate::protocol::webrtc::{Direction, Feedback, LocalTransport, MediaParams, Negotiated};
 use std::collections::HashSet;
 use std::io::Cursor;
 
@@ -87,8 +88,16 @@ fn facts(negotiated: &Negotiated) -> String {
         }
         let ids = [params.ssrc, params.rtx_ssrc].into_iter().flatten().map(|ssrc| ssrc.to_string());
         text += &format!(" ssrc={}", ids.collect::<Vec<_>>().join("/"));
-        let ExtensionIds { mid, transport_cc, abs_capture_time, audio_level } = params.extensions;
-        let list = [("mid", mid), ("twcc", transport_cc), ("act", abs_capture_time), ("level", audio_level)];
+        let ids = params.extensions;
+        let list = [
+            ("mid", ids.mid),
+            ("twcc", ids.transport_cc),
+            ("act", ids.abs_capture_time),
+            ("level", ids.audio_level),
+            ("rid", ids.rid),
+            ("repaired", ids.repaired_rid),
+            ("dependencies", ids.dependencies),
+        ];
         for (name, id) in list.into_iter().filter_map(|(name, id)| Some((name, id?))) {
             text += &format!(" {name}:{id}");
         }
@@ -96,6 +105,12 @@ fn facts(negotiated: &Negotiated) -> String {
         let list = [("nack", nack), ("pli", pli), ("fir", fir), ("tcc", transport_cc), ("remb", remb)];
         let list = list.into_iter().filter(|(_, used)| *used).map(|(name, _)| name);
         text += &format!(" [{}]", list.collect::<Vec<_>>().join(" "));
+        if !params.rids.is_empty() {
+            text += &format!(" layers={}", params.rids.join(","));
+        }
+        for (ssrc, rtx) in &params.layer_ssrcs {
+            text += &format!(" {ssrc}/{}", rtx.unwrap_or_default());
+        }
     }
     text
 }
@@ -111,7 +126,7 @@ fn check(offer: &str, negotiated: &Negotiated, direction: Direction) {
     assert!(!negotiated.media.is_empty());
     assert_eq!(answer.matches("a=end-of-candidates").count(), 1);
     assert_eq!(answer.matches(" typ host").count(), 2);
-    for word in ["simulcast", "a=rid", "video-orientation", "ulpfec", "flexfec", "red/", "a=candidate:1 2"] {
+    for word in ["a=simulcast:send", "video-orientation", "ulpfec", "flexfec", "red/", "a=candidate:1 2"] {
         assert!(!answer.contains(word), "{word} in {answer}");
     }
     let group: Vec<&str> = sdp.attribute("group").map_or(Vec::new(), |group| group.split(' ').skip(1).collect());
@@ -145,11 +160,27 @@ fn check(offer: &str, negotiated: &Negotiated, direction: Direction) {
     let mut ssrcs = HashSet::new();
     for params in &negotiated.media {
         let ids = params.extensions;
-        let ids: Vec<u8> =
-            [ids.mid, ids.transport_cc, ids.abs_capture_time, ids.audio_level].into_iter().flatten().collect();
+        let ids: Vec<u8> = [
+            ids.mid,
+            ids.transport_cc,
+            ids.abs_capture_time,
+            ids.audio_level,
+            ids.rid,
+            ids.repaired_rid,
+            ids.dependencies,
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
         assert_eq!(ids.iter().collect::<HashSet<_>>().len(), ids.len());
         assert_ne!(Some(params.payload_type), params.rtx_payload_type);
         assert!(params.track.parameter_sets.len() <= 8);
+        assert!(params.rids.is_empty() || (2..=4).contains(&params.rids.len()));
+        assert_eq!(params.rids.iter().collect::<HashSet<_>>().len(), params.rids.len());
+        assert!(params.layer_ssrcs.is_empty() || params.layer_ssrcs.len() == params.rids.len());
+        assert_eq!(params.extensions.rid.is_some(), !params.rids.is_empty() && params.layer_ssrcs.is_empty());
+        assert!(direction == Direction::Ingest || params.rids.is_empty() && params.extensions.dependencies.is_none());
+        assert!(!params.feedback.transport_cc || direction == Direction::Ingest || params.rtx_payload_type.is_some());
         if direction == Direction::Egress {
             assert!(ssrcs.insert(params.ssrc.unwrap()) && params.ssrc != Some(0));
             assert_eq!(params.rtx_ssrc.is_some(), params.rtx_payload_type.is_some());
