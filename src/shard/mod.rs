@@ -1,5 +1,6 @@
 //! The WebRTC media plane: shards that own sockets and sessions, receive, and fan out.
 
+pub mod adaptation;
 mod census;
 mod clock;
 mod egress;
