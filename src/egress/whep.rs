@@ -1,16 +1,21 @@
 //! WHEP (draft-ietf-wish-whep): from a viewer's offer to a session that a shard takes over.
 
 use crate::access::{self, Access, Denial, Facts, Grant};
-use crate::hub::{Hub, Liveness, Stream};
+use crate::hub::{Hub, Liveness, Rendition, Stream};
 use crate::media::StreamName;
 use crate::protocol::webrtc::sdp::{EgressPolicy, Offer, OfferError, answer_egress};
-use crate::shard::{ClientInfo, IceCredentials, NewSession, NoRoom, Role, Session, SessionError, SessionId, Sessions};
+use crate::shard::{
+    ClientInfo, IceCredentials, NewSession, NoRoom, Role, Session, SessionError, SessionId, Sessions,
+    Wish,
+};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// A viewer of a stream whose publisher is just connecting is held this long instead of being refused.
 const ANNOUNCED_WAIT: Duration = Duration::from_secs(2);
+/// Asks for what the viewer's connection and grant allow.
+const AUTO: &str = "auto";
 /// When a viewer of a stream that is not live may try again, in seconds.
 const RETRY_AFTER_S: u32 = 2;
 
@@ -31,6 +36,8 @@ pub enum WhepError {
     Offer(OfferError),
     /// Nobody publishes the stream now.
     NotLive { stream: StreamName, retry_after_s: u32 },
+    /// The stream has no such rendition; the names of those that it has.
+    NoRendition { stream: StreamName, asked: String, have: Vec<String> },
     /// The server carries no media.
     Full(String),
     /// A limit on sessions is reached.
@@ -63,7 +70,10 @@ impl Whep {
         let stream = grant.stream_name.clone().unwrap_or_else(|| asked.clone());
         let offer = Offer::parse(offer).map_err(WhepError::Offer)?;
         let source = self.live(&stream).await?;
-        fits(&source, &grant)?;
+        let renditions = source.renditions();
+        let wish = wish(&stream, facts.rendition.as_deref(), &renditions)?;
+        fits(&source, &renditions, &wish, &grant)?;
+        let ceiling = grant.max_bitrate_kbps;
         let local = IceCredentials::random();
         let mut seed = [0u8; 4];
         getrandom::fill(&mut seed).expect("the system's random source works");
@@ -77,6 +87,9 @@ impl Whep {
             SessionError::NoMedia => WhepError::Full(error.to_string()),
             SessionError::Stopping => WhepError::Stopping,
         })?;
+        // Before its answer is out, nobody can connect.
+        session.set_ceiling(ceiling);
+        session.choose(wish);
         entry.keep();
         Ok(session)
     }
@@ -94,14 +107,31 @@ impl Whep {
     }
 }
 
-/// A viewer who may not watch at the source's bitrate: there is no other rendition to give.
-fn fits(source: &Stream, grant: &Grant) -> Result<(), WhepError> {
-    let bitrate = source.stats.bitrate.load(Ordering::Relaxed);
-    match grant.max_bitrate_kbps {
-        Some(allowed) if access::exceeds(bitrate, allowed) => {
-            let kbps = u32::try_from(bitrate / 1_000).unwrap_or(u32::MAX);
-            Err(WhepError::Access(Denial::BitrateAboveGrant { kbps, allowed }))
-        }
-        _ => Ok(()),
+/// The rendition that was asked for, as `NAME@rid` or `?rendition=`.
+fn wish(stream: &StreamName, asked: Option<&str>, renditions: &[Rendition]) -> Result<Wish, WhepError> {
+    match asked {
+        None | Some(AUTO) => Ok(Wish::Auto),
+        Some(asked) => match renditions.iter().find(|rendition| *rendition.rid == *asked) {
+            Some(rendition) => Ok(Wish::Rid(rendition.rid.clone())),
+            None => {
+                let have = renditions.iter().map(|rendition| rendition.rid.to_string()).collect();
+                Err(WhepError::NoRendition { stream: stream.clone(), asked: asked.chars().take(64).collect(), have })
+            }
+        },
     }
+}
+
+/// A viewer who may not watch at the bitrate of what it asked for, or of the least that there is.
+fn fits(source: &Stream, renditions: &[Rendition], wish: &Wish, grant: &Grant) -> Result<(), WhepError> {
+    let Some(allowed) = grant.max_bitrate_kbps else { return Ok(()) };
+    let bitrate = match wish {
+        Wish::Rid(rid) => renditions.iter().find(|rendition| rendition.rid == *rid).map(Rendition::bitrate),
+        Wish::Auto => renditions.iter().filter(|rendition| rendition.is_active()).map(Rendition::bitrate).min(),
+    };
+    let bitrate = bitrate.unwrap_or_else(|| source.stats.bitrate.load(Ordering::Relaxed));
+    if access::exceeds(bitrate, allowed) {
+        let kbps = u32::try_from(bitrate / 1_000).unwrap_or(u32::MAX);
+        return Err(WhepError::Access(Denial::BitrateAboveGrant { kbps, allowed }));
+    }
+    Ok(())
 }

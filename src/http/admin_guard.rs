@@ -36,7 +36,7 @@ async fn check(app: &Arc<App>, parts: &mut Parts) -> Result<(), Problem> {
 }
 
 async fn ask_plugins(app: &Arc<App>, parts: &mut Parts, credential: &Credential) -> Result<(), Problem> {
-    let facts = Gathered::new(app, parts, Action::Admin, "api").await?.about("");
+    let facts = Gathered::new(app, parts, Action::Admin, "api").await?.about("", None)?;
     match app.state.access.check_admin(&facts).await {
         // A plugin may know somebody by what browsers send on their own, such as a cookie or an address.
         Some(Ok(())) if credential.token().is_none() => check_marked(parts),

@@ -7,8 +7,8 @@ use super::standing;
 use super::stream_path::StreamPath;
 use super::timestamp::rfc3339;
 use crate::access;
-use crate::hub::{Liveness, Stream};
-use crate::shard::{Action, CloseReason, Session, SessionState};
+use crate::hub::{Liveness, Rendition, Stream};
+use crate::shard::{Action, CloseReason, Given, Session, SessionState};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
@@ -146,12 +146,36 @@ fn describe_stream(stream: &Arc<Stream>) -> Value {
         "width": width,
         "height": height,
         "bitrate_bps": count(&stats.bitrate),
+        "renditions": stream.renditions().iter().map(describe_rendition).collect::<Vec<_>>(),
         "stats": {
             "bytes": count(&stats.bytes),
             "packets": count(&stats.packets),
             "keyframes": count(&stats.keyframes),
             "queue_drops": count(&stats.queue_drops),
         },
+    })
+}
+
+/// One layer of a stream with several; `NAME@rid` addresses it.
+fn describe_rendition(rendition: &Rendition) -> Value {
+    let (width, height) = rendition.stream.picture().unzip();
+    json!({
+        "rid": &*rendition.rid,
+        "active": rendition.is_active(),
+        "width": width,
+        "height": height,
+        "bitrate_bps": rendition.bitrate(),
+        "viewers": rendition.stream.own_viewers(),
+    })
+}
+
+/// Which rendition a viewer gets, and why.
+fn describe_given(session: &Session, given: &Given) -> Value {
+    json!({
+        "asked": session.wish().to_string(),
+        "rid": &*given.rendition.rid,
+        "next": given.next.as_ref().map(|next| &*next.rid),
+        "why": given.why.words(),
     })
 }
 
@@ -172,6 +196,7 @@ fn describe_session(app: &App, session: &Arc<Session>) -> Value {
         "state": state,
         "close_reason": reason,
         "farewell": session.farewell(),
+        "rendition": session.given().map(|given| describe_given(session, &given)),
         "client_address": session.client.remote_ip,
         "media_address": session.remote(),
         "user_agent": session.client.user_agent,

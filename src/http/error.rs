@@ -255,6 +255,14 @@ impl From<WhepError> for Problem {
         match error {
             WhepError::Access(denial) => denial.into(),
             WhepError::Offer(error) => error.into(),
+            WhepError::NoRendition { stream, asked, have } => {
+                let detail = if have.is_empty() {
+                    format!("`{stream}` has one rendition only; leave `{asked}` out")
+                } else {
+                    format!("`{stream}` has no rendition `{asked}`; there are {} and `auto`", have.join(", "))
+                };
+                Problem::new(StatusCode::NOT_FOUND, "no-rendition", "No such rendition", detail)
+            }
             WhepError::NotLive { stream, retry_after_s } => Problem::new(
                 StatusCode::CONFLICT,
                 "not-live",

@@ -57,9 +57,22 @@ impl Gathered {
         Ok(Gathered { id, credential, facts })
     }
 
-    /// The facts, about this stream.
-    pub(super) fn about(self, stream: &str) -> Arc<Facts> {
-        Arc::new(Facts { stream: stream.to_owned(), ..self.facts })
+    /// The facts, about this stream; `rendition`: as the path named it.
+    ///
+    /// # Errors
+    /// 400 when the query names another rendition than the path.
+    pub(super) fn about(self, stream: &str, rendition: Option<String>) -> Result<Arc<Facts>, Problem> {
+        let facts = self.facts;
+        if let (Some(path), Some(query)) = (&rendition, &facts.rendition)
+            && path != query
+        {
+            return Err(Problem::bad_request(
+                "two-renditions",
+                "the path and `?rendition=` name different renditions; name one",
+            ));
+        }
+        let rendition = rendition.or(facts.rendition);
+        Ok(Arc::new(Facts { stream: stream.to_owned(), rendition, ..facts }))
     }
 }
 

@@ -5,7 +5,7 @@ use super::body::{MAX_SDP_BYTES, read_text};
 use super::error::Problem;
 use super::facts::Gathered;
 use super::request::name_session;
-use super::stream_path::StreamPath;
+use super::stream_path::{StreamPath, with_rendition};
 use crate::media::StreamName;
 use crate::plugin::{Action, Facts};
 use crate::shard::{ClientInfo, Session, SessionId};
@@ -44,7 +44,10 @@ impl Offer {
         protocol: &'static str,
     ) -> Result<Self, Problem> {
         let (mut parts, body) = request.into_parts();
-        let StreamPath(stream) = StreamPath::from_request_parts(&mut parts, app).await?;
+        let (stream, rendition) = match action {
+            Action::Play => with_rendition(&parts)?,
+            _ => (StreamPath::from_request_parts(&mut parts, app).await?.0, None),
+        };
         if app.state.stopping.is_cancelled() {
             return Err(Problem::stopping());
         }
@@ -52,7 +55,7 @@ impl Offer {
         name_session(gathered.id.as_str());
         let sdp = read_text(&parts.headers, body, SDP, MAX_SDP_BYTES).await?;
         let (id, credential) = (gathered.id.clone(), gathered.credential.digest());
-        let facts = gathered.about(stream.as_str());
+        let facts = gathered.about(stream.as_str(), rendition)?;
         let user_agent = user_agent(&parts.headers);
         let client = ClientInfo { protocol, remote_ip: facts.remote_ip, user_agent, credential };
         Ok(Offer { stream, sdp, id, facts, client })

@@ -1,4 +1,4 @@
-//! The stream name in a request's path.
+//! The stream name in a request's path, and the rendition behind it.
 
 use super::error::Problem;
 use crate::media::StreamName;
@@ -16,9 +16,19 @@ impl<S: Sync> FromRequestParts<S> for StreamPath {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let route = parts.extensions.get::<MatchedPath>().ok_or_else(Problem::no_route)?;
-        let fixed = route.as_str().split("{*").next().unwrap_or("");
-        let name = parts.uri.path().strip_prefix(fixed).ok_or_else(Problem::no_route)?;
-        Ok(StreamPath(name.parse::<StreamName>()?))
+        Ok(StreamPath(covered(parts)?.parse::<StreamName>()?))
     }
+}
+
+/// The same, where `NAME@rendition` is a name as well.
+pub(super) fn with_rendition(parts: &Parts) -> Result<(StreamName, Option<String>), Problem> {
+    let text = covered(parts)?;
+    let (name, rendition) = text.split_once('@').map_or((text, None), |(name, rendition)| (name, Some(rendition)));
+    Ok((name.parse::<StreamName>()?, rendition.map(str::to_owned)))
+}
+
+fn covered(parts: &Parts) -> Result<&str, Problem> {
+    let route = parts.extensions.get::<MatchedPath>().ok_or_else(Problem::no_route)?;
+    let fixed = route.as_str().split("{*").next().unwrap_or("");
+    parts.uri.path().strip_prefix(fixed).ok_or_else(Problem::no_route)
 }

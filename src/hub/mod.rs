@@ -1,10 +1,12 @@
 //! The hub: streams by name, their publishers and subscribers. It names no protocol and owns no socket.
 
 mod registry;
+mod rendition;
 mod ring;
 mod stream;
 
 pub use registry::{Hub, HubLimits, PublishError};
+pub use rendition::Rendition;
 pub use ring::{Ring, RingLimits};
 pub use stream::{
     Batch, KeyframeWaker, Liveness, Publisher, Sink, Stream, StreamKey, StreamStats, Subscription, TrackClock,

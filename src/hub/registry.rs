@@ -115,6 +115,13 @@ pub(super) struct Registration {
     key: StreamKey,
 }
 
+impl Registration {
+    /// A key for another stream of the same publisher.
+    pub(super) fn next_key(&self) -> StreamKey {
+        self.hub.shared.next_key.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
 impl Drop for Registration {
     fn drop(&mut self) {
         let mut streams = self.hub.shared.streams.lock().expect("no holder of this lock panics");

@@ -39,6 +39,11 @@ impl Ring {
         Ring { limits, packets: VecDeque::new(), first: 0, bytes: 0, keyframe: None }
     }
 
+    /// Its bounds.
+    pub fn limits(&self) -> RingLimits {
+        self.limits
+    }
+
     /// Adds the newest packet and forgets what is beyond the limits.
     pub fn push(&mut self, packet: Packet) {
         if packet.flags.keyframe_start {

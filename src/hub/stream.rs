@@ -1,11 +1,12 @@
 //! One live stream: its publisher pushes batches of packets once to each subscriber.
 
 use super::registry::Registration;
+use super::rendition::Division;
 use super::ring::{Ring, RingLimits};
 use crate::media::{Packet, StreamName, TrackSet};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::SystemTime;
 use tokio::sync::watch;
 
@@ -57,10 +58,10 @@ pub trait Sink: Send + Sync {
 }
 
 /// Told when a subscriber wants a keyframe. Must not block.
-pub type KeyframeWaker = Box<dyn Fn() + Send + Sync>;
+pub type KeyframeWaker = Arc<dyn Fn() + Send + Sync>;
 
 /// Figures of a stream, written by its publisher.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct StreamStats {
     pub bytes: AtomicU64,
     pub packets: AtomicU64,
@@ -70,6 +71,22 @@ pub struct StreamStats {
     pub picture: AtomicU32,
     /// Mean of the last seconds, in bits a second; 0 while unknown.
     pub bitrate: AtomicU64,
+    /// Whether its publisher sends this layer now; true for streams with one rendition.
+    pub active: AtomicBool,
+}
+
+impl Default for StreamStats {
+    fn default() -> Self {
+        StreamStats {
+            bytes: AtomicU64::default(),
+            packets: AtomicU64::default(),
+            keyframes: AtomicU64::default(),
+            queue_drops: AtomicU64::default(),
+            picture: AtomicU32::default(),
+            bitrate: AtomicU64::default(),
+            active: AtomicBool::new(true),
+        }
+    }
 }
 
 /// A stream, seen by those who read it.
@@ -84,6 +101,7 @@ pub struct Stream {
     keyframe_wanted: AtomicBool,
     keyframe_waker: Mutex<Option<KeyframeWaker>>,
     flow: Mutex<Flow>,
+    division: OnceLock<Division>,
 }
 
 /// Where a stream stands.
@@ -119,6 +137,7 @@ impl Stream {
             keyframe_wanted: AtomicBool::new(false),
             keyframe_waker: Mutex::new(None),
             flow: Mutex::new(Flow { ring: Ring::new(ring), clocks, sinks: Vec::new(), next_sink: 0 }),
+            division: OnceLock::new(),
         }
     }
 
@@ -132,8 +151,14 @@ impl Stream {
         self.live.subscribe()
     }
 
-    /// Viewers at this moment.
+    /// Viewers at this moment, of all renditions.
     pub fn viewers(&self) -> u32 {
+        let others = self.division().into_iter().flat_map(Division::others);
+        self.own_viewers() + others.map(|stream| stream.own_viewers()).sum::<u32>()
+    }
+
+    /// Viewers at this moment who get this very rendition.
+    pub fn own_viewers(&self) -> u32 {
         self.viewers.load(Ordering::Relaxed)
     }
 
@@ -160,6 +185,11 @@ impl Stream {
         }
     }
 
+    /// Whether a keyframe is wanted; asking takes the wish. For its publisher only.
+    pub fn take_keyframe_request(&self) -> bool {
+        self.keyframe_wanted.load(Ordering::Relaxed) && self.keyframe_wanted.swap(false, Ordering::AcqRel)
+    }
+
     /// Sends all later batches to `sink`. Returns what came before, for joiners and retransmissions.
     pub fn subscribe(self: &Arc<Self>, sink: Arc<dyn Sink>) -> Subscription {
         let mut flow = self.flow();
@@ -167,6 +197,37 @@ impl Stream {
         flow.next_sink += 1;
         flow.sinks.push((id, sink));
         Subscription { stream: self.clone(), id, ring: Some(flow.ring.clone()), clocks: flow.clocks.clone() }
+    }
+
+    pub(super) fn division(&self) -> Option<&Division> {
+        self.division.get()
+    }
+
+    pub(super) fn divide_once(&self, divide: impl FnOnce() -> Division) {
+        self.division.get_or_init(divide);
+    }
+
+    fn set_waker(&self, waker: Option<KeyframeWaker>) {
+        *self.keyframe_waker.lock().expect("no holder of this lock panics") = waker;
+    }
+
+    fn go_live(&self) {
+        if *self.live.borrow() == Liveness::Announced {
+            self.live.send_replace(Liveness::Live);
+        }
+    }
+
+    /// Tells everyone that nothing more will come.
+    fn end(&self) {
+        self.live.send_replace(Liveness::Ended);
+        self.set_waker(None);
+        let sinks = std::mem::take(&mut self.flow().sinks);
+        for (_, sink) in sinks {
+            sink.ended(self.key);
+        }
+        for rendition in self.division().into_iter().flat_map(Division::others) {
+            rendition.end();
+        }
     }
 
     fn flow(&self) -> MutexGuard<'_, Flow> {
@@ -210,12 +271,12 @@ impl Drop for Subscription {
 #[derive(Debug)]
 pub struct Publisher {
     stream: Arc<Stream>,
-    _registration: Registration,
+    registration: Registration,
 }
 
 impl Publisher {
     pub(super) fn new(stream: Arc<Stream>, registration: Registration) -> Self {
-        Publisher { stream, _registration: registration }
+        Publisher { stream, registration }
     }
 
     /// The stream that it publishes.
@@ -223,14 +284,17 @@ impl Publisher {
         &self.stream
     }
 
-    /// Who to wake when a keyframe is wanted.
+    /// Who to wake when a keyframe of the stream, or of one of its renditions, is wanted.
     pub fn on_keyframe_wanted(&self, waker: KeyframeWaker) {
-        *self.stream.keyframe_waker.lock().expect("no holder of this lock panics") = Some(waker);
+        for rendition in self.stream.division().into_iter().flat_map(Division::others) {
+            rendition.set_waker(Some(waker.clone()));
+        }
+        self.stream.set_waker(Some(waker));
     }
 
     /// Whether a keyframe is wanted; asking takes the wish.
     pub fn take_keyframe_request(&self) -> bool {
-        self.stream.keyframe_wanted.load(Ordering::Relaxed) && self.stream.keyframe_wanted.swap(false, Ordering::AcqRel)
+        self.stream.take_keyframe_request()
     }
 
     /// Whether nobody listens. What was sent is forgotten then, so that a publisher that pauses until somebody comes does
@@ -244,13 +308,29 @@ impl Publisher {
         idle
     }
 
+    /// A stream for another layer of the same publisher, outside of the registry.
+    pub(super) fn child(&self) -> Arc<Stream> {
+        let limits = self.stream.flow().ring.limits();
+        let waker = self.stream.keyframe_waker.lock().expect("no holder of this lock panics").clone();
+        let child =
+            Stream::new(self.registration.next_key(), self.stream.name.clone(), self.stream.tracks.clone(), limits);
+        child.stats.active.store(false, Ordering::Relaxed);
+        child.set_waker(waker);
+        Arc::new(child)
+    }
+
     /// Passes packets on to every subscriber. Empties `packets`.
     pub fn push(&self, packets: &mut Vec<Packet>, clocks: &Arc<[TrackClock]>) {
+        self.push_to(&self.stream, packets, clocks);
+    }
+
+    /// As [`Publisher::push`], for one of its renditions.
+    pub fn push_to(&self, rendition: &Stream, packets: &mut Vec<Packet>, clocks: &Arc<[TrackClock]>) {
         if packets.is_empty() {
             return;
         }
         let bytes: usize = packets.iter().map(|packet| packet.payload.len()).sum();
-        let stats = &self.stream.stats;
+        let stats = &rendition.stats;
         stats.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         stats.packets.fetch_add(packets.len() as u64, Ordering::Relaxed);
         let keyframes = packets.iter().filter(|packet| packet.flags.keyframe_start).count();
@@ -259,30 +339,24 @@ impl Publisher {
         }
         let batch = Arc::new(Batch { packets: std::mem::take(packets), clocks: clocks.clone() });
         {
-            let mut flow = self.stream.flow();
+            let mut flow = rendition.flow();
             for packet in &batch.packets {
                 flow.ring.push(packet.clone());
             }
             flow.clocks = clocks.clone();
             for (_, sink) in &flow.sinks {
-                if !sink.push(self.stream.key, &batch) {
+                if !sink.push(rendition.key, &batch) {
                     stats.queue_drops.fetch_add(1, Ordering::Relaxed);
                 }
             }
         }
-        if *self.stream.live.borrow() == Liveness::Announced {
-            self.stream.live.send_replace(Liveness::Live);
-        }
+        rendition.go_live();
+        self.stream.go_live();
     }
 }
 
 impl Drop for Publisher {
     fn drop(&mut self) {
-        self.stream.live.send_replace(Liveness::Ended);
-        *self.stream.keyframe_waker.lock().expect("no holder of this lock panics") = None;
-        let sinks = std::mem::take(&mut self.stream.flow().sinks);
-        for (_, sink) in sinks {
-            sink.ended(self.stream.key);
-        }
+        self.stream.end();
     }
 }

@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 /// The sessions whose grants have a ceiling, looked at once a second. Publishers are told their ceiling by the shard
-/// (REMB); those that do not listen are ended here. A viewer gets the one rendition that there is, or nothing.
+/// (REMB); those that do not listen are ended here. So are viewers, where not even the least rendition fits.
 #[derive(Default)]
 pub(super) struct Ceilings {
     watched: HashMap<Arc<str>, Ceiling>,
@@ -34,13 +34,16 @@ impl Ceilings {
     }
 }
 
-/// Bits a second: of a publisher what it sends, of a viewer what the stream has.
+/// Bits a second: of a publisher what it sends, of a viewer what the stream has, or the rendition that it gets.
 fn rate(ceiling: &mut Ceiling, standing: &Standing, hub: &Hub, sessions: &Sessions, now: Instant) -> u64 {
     match standing.action {
         Action::Publish => sessions
             .get(&standing.id)
             .map_or(0, |session| ceiling.rate(now, session.stats.bytes.load(Ordering::Relaxed))),
-        _ => hub.stream(&standing.stream).map_or(0, |stream| stream.stats.bitrate.load(Ordering::Relaxed)),
+        _ => match sessions.get(&standing.id).and_then(|session| session.given()) {
+            Some(given) => given.rendition.bitrate(),
+            None => hub.stream(&standing.stream).map_or(0, |stream| stream.stats.bitrate.load(Ordering::Relaxed)),
+        },
     }
 }
 

@@ -29,7 +29,7 @@ pub struct Viewer {
     pub lanes: Vec<Lane>,
     /// Retransmissions left in this second.
     pub resends: u32,
-    _guard: ViewerGuard,
+    guard: ViewerGuard,
 }
 
 /// A stream that this shard has viewers of.
@@ -38,6 +38,8 @@ pub struct LocalStream {
     pub ring: Ring,
     pub clocks: Arc<[TrackClock]>,
     pub viewers: Vec<Viewer>,
+    /// Slots of viewers of other renditions who come over with the next keyframe.
+    pub arrivals: Vec<u32>,
     /// How many viewers are behind the newest packet.
     catching_up: usize,
     _subscription: Subscription,
@@ -51,6 +53,7 @@ impl LocalStream {
             ring,
             clocks: subscription.clocks.clone(),
             viewers: Vec::new(),
+            arrivals: Vec::new(),
             catching_up: 0,
             _subscription: subscription,
         }
@@ -76,15 +79,29 @@ impl LocalStream {
             self.stream.request_keyframe();
         }
         let guard = self.stream.count_viewer();
-        self.viewers.push(Viewer { slot, peer, sender, lanes, resends: RETRANSMISSIONS, _guard: guard });
+        self.viewers.push(Viewer { slot, peer, sender, lanes, resends: RETRANSMISSIONS, guard });
         self.viewers.len() - 1
     }
 
-    /// Takes a viewer out. Returns the slot of the one that now has its index.
-    pub fn leave(&mut self, index: usize) -> Option<u32> {
+    /// Takes a viewer out. Returns it, and the slot of the one that now has its index.
+    pub fn take(&mut self, index: usize) -> (Viewer, Option<u32>) {
         let viewer = self.viewers.swap_remove(index);
         self.catching_up -= viewer.lanes.iter().filter(|lane| lane.is_behind()).count();
-        self.viewers.get(index).map(|moved| moved.slot)
+        (viewer, self.viewers.get(index).map(|moved| moved.slot))
+    }
+
+    /// Takes a viewer over from another rendition; its lanes are on their way already. Returns its index.
+    pub fn adopt(&mut self, mut viewer: Viewer) -> usize {
+        viewer.guard = self.stream.count_viewer();
+        self.viewers.push(viewer);
+        self.viewers.len() - 1
+    }
+
+    /// Timestamp and arrival, in nanoseconds, of the newest packet of a track.
+    pub fn newest(&self, track: u8) -> Option<(u64, u64)> {
+        let positions = (self.ring.start()..self.ring.end()).rev();
+        let mut packets = positions.filter_map(|position| self.ring.get(position));
+        packets.find(|packet| packet.track == track).map(|packet| (packet.timestamp, packet.arrival_ns))
     }
 
     /// Sends a new batch to all viewers that are up to date, and remembers it for the others.

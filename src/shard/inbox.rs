@@ -26,6 +26,8 @@ thread_local! {
 pub enum Command {
     /// End a session.
     Close(Arc<Session>, CloseReason),
+    /// A viewer's wish for a rendition changed.
+    Choose(Arc<Session>),
     /// A subscribed stream ended.
     StreamEnded(StreamKey),
     /// Somebody wants a keyframe of a stream that is published here.

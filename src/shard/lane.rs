@@ -1,7 +1,7 @@
 //! One track on its way to one viewer: continuous sequence numbers and timestamps, and the RTP header on the wire.
 
 use super::socket::MAX_PACKET;
-use crate::hub::Ring;
+use crate::hub::{Ring, TrackClock};
 use crate::media::{MediaKind, Packet};
 use crate::protocol::webrtc::srtp::SrtpSender;
 use crate::protocol::webrtc::{ExtensionIds, MediaParams};
@@ -9,6 +9,9 @@ use crate::protocol::webrtc::{ExtensionIds, MediaParams};
 /// Frames before the one that was newest at the join are shown this far apart, in ticks of 90 kHz: a player runs through
 /// them in a moment and stands at live, instead of showing them at their own pace and staying behind.
 const CATCH_UP_TICKS: u64 = 90;
+
+/// Frames of two renditions are at least so far apart where a viewer changes over: a part of a second.
+const LEAST_STEP: u64 = 1_000;
 
 /// Where a lane is in its stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +49,8 @@ pub struct Lane {
     highest_index: u64,
     rtx_index: u64,
     timestamp_offset: u32,
+    /// Ticks by which it is later than the wall clock says, since timestamps must not go back.
+    late: u64,
     /// Frame and timestamp that were newest at the join; frames before are moved close to it.
     head: Option<(u32, u64)>,
     extensions: ExtensionIds,
@@ -89,6 +94,7 @@ impl Lane {
             highest_index: 0,
             rtx_index: u64::from(number(4) & 0x3fff),
             timestamp_offset: number(8),
+            late: 0,
             head: None,
             extensions: ids,
             two_byte,
@@ -107,6 +113,30 @@ impl Lane {
         let newest =
             (position..ring.end()).rev().filter_map(|at| ring.get(at)).find(|packet| packet.track == self.track);
         self.head = newest.map(|packet| (packet.frame, packet.timestamp));
+    }
+
+    /// Goes over to another rendition, whose keyframe starts with `first`: sequence numbers go on, and timestamps by the wall
+    /// clocks of both. `newest`: timestamp and arrival of the newest packet of the stream that it leaves. What was sent
+    /// before is not sent again: the keyframe makes up for it.
+    pub fn move_to(&mut self, from: TrackClock, newest: Option<(u64, u64)>, to: TrackClock, first: &Packet) {
+        self.position = Position::Waiting;
+        self.head = None;
+        if self.base.is_none() {
+            return;
+        }
+        let (newest, arrival_ns) = newest.unwrap_or((first.timestamp, first.arrival_ns));
+        let rate = u64::from(to.rate.max(1));
+        let least = newest + rate / LEAST_STEP;
+        let elapsed = first.arrival_ns.saturating_sub(arrival_ns) * rate / 1_000_000_000;
+        let by_arrival = (newest + elapsed).wrapping_sub(self.late);
+        let by_clocks = from.timestamp_at(to.wall_at(first.timestamp)).wrapping_sub(self.late);
+        let credible = from.wall_ns != 0 && to.wall_ns != 0 && by_clocks.abs_diff(by_arrival) < rate / 2;
+        let wanted = if credible { by_clocks } else { by_arrival };
+        let at = wanted.max(least);
+        self.late = at - wanted;
+        self.timestamp_offset = self.timestamp(at).wrapping_sub(first.timestamp as u32);
+        self.first_index = self.highest_index + 1;
+        self.base = Some(first.seq);
     }
 
     /// The ring's position of the next packet, for a lane that is behind.
@@ -357,6 +387,56 @@ mod tests {
             }
             assert_eq!(lane.source_of(header.sequence), Progress::Sent(first_seq + step));
             before = Some(header);
+        }
+    }
+
+    #[test]
+    fn a_move_to_another_rendition_leaves_no_seam() {
+        const START: u64 = 1_700_000_000_000_000_000;
+        let clock = |timestamp: u64, wall_ns: u64| TrackClock { timestamp, wall_ns, rate: 90_000 };
+        let unknown = TrackClock { rate: 90_000, ..TrackClock::default() };
+        // Clocks of the old and the new rendition, and the ticks from the last frame of the one to the first of the other,
+        // which arrives 40 ms later.
+        let rows = [
+            ("by the wall clock", clock(900_000, START), clock(5_000_000, START), 3_000),
+            ("the new one runs ahead", clock(900_000, START), clock(5_000_000, START - 50_000_000), 90),
+            ("no clock yet", unknown, clock(5_000_000, START), 3_600),
+            ("a clock that can not be", clock(900_000, START), clock(5_000_000, START + 60_000_000_000), 3_600),
+        ];
+        for (name, from, to, expected) in rows {
+            let (sender, mut receiver) = keys();
+            let mut lane = Lane::new(&media(true), 16);
+            let mut room = [0u8; MAX_PACKET];
+            let length = lane.write(&mut room, &packet(500, 1, 897_000), &sender);
+            let first = open(&mut receiver, &room[..length]).0;
+            let length = lane.write(&mut room, &packet(501, 2, 900_000), &sender);
+            let before = open(&mut receiver, &room[..length]).0;
+            let moved = |seq: u64, frame: u32, timestamp: u64| {
+                let arrival_ns = 66_000_000 + 40_000_000;
+                Packet { arrival_ns, ..packet(seq, frame, timestamp) }
+            };
+            let keyframe = moved(90_000, 1, 5_003_000);
+            lane.move_to(from, Some((900_000, 66_000_000)), to, &keyframe);
+            assert!(!lane.admits(&moved(89_999, 2, 5_000_000)) && lane.admits(&keyframe), "{name}");
+            assert_eq!(lane.write(&mut room, &moved(89_999, 2, 5_000_000), &sender), 0, "from before: {name}");
+            let length = lane.write(&mut room, &keyframe, &sender);
+            let after = open(&mut receiver, &room[..length]).0;
+            assert_eq!(after.sequence, before.sequence.wrapping_add(1), "{name}");
+            // Nanoseconds and back: a tick may be missing.
+            let step = after.timestamp.wrapping_sub(before.timestamp);
+            assert!(step.abs_diff(expected) <= 1, "{name}: {step}");
+            assert_eq!(lane.source_of(after.sequence), Progress::Sent(90_000), "{name}");
+            assert_eq!(lane.source_of(first.sequence), Progress::Unknown, "{name}");
+            // Back again: what was late is made up for.
+            let length = lane.write(&mut room, &moved(90_001, 2, 5_006_000), &sender);
+            let last = open(&mut receiver, &room[..length]).0;
+            let back = Packet { arrival_ns: 106_000_000 + 40_000_000, ..packet(510, 1, 912_000) };
+            lane.move_to(to, Some((5_006_000, 106_000_000)), from, &back);
+            let length = lane.write(&mut room, &back, &sender);
+            let header = open(&mut receiver, &room[..length]).0;
+            assert_eq!(header.sequence, last.sequence.wrapping_add(1), "{name}");
+            let step = header.timestamp.wrapping_sub(last.timestamp);
+            assert!((90..=9_000).contains(&step), "{name}: {step}");
         }
     }
 

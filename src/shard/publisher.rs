@@ -1,37 +1,23 @@
-//! The receiving side of a publisher's session: packets become the hub's, with their facts, on one timeline.
+//! The receiving side of a publisher's session: packets become the hub's, with their facts, each layer on its timeline.
 
 use super::egress::Egress;
 use super::feedback::Feedback;
-use super::received::Received;
+use super::layer::{self, Layer};
 use super::remb::{Remb, Seen};
 use super::socket::Peer;
-use super::timeline::Timeline;
+use super::sources::Sources;
+use super::track::Track;
 use crate::hub::Publisher;
 use crate::media::{MediaKind, NtpTime, Packet, PacketFlags};
 use crate::protocol::webrtc::MediaParams;
-use crate::protocol::webrtc::payload::Inspector;
 use crate::protocol::webrtc::rtcp;
-use crate::protocol::webrtc::rtp::{self, Header, SequenceMap, SequenceUnwrapper, TimestampUnwrapper};
+use crate::protocol::webrtc::rtp::{self, Header, SequenceMap};
 use crate::protocol::webrtc::srtp::SrtpSender;
 use bytes::Bytes;
-use std::collections::VecDeque;
-use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-/// Packets wait for the rest of their frame at most this long.
-pub const FLUSH_AFTER: Duration = Duration::from_millis(2);
-/// A publisher is asked for a keyframe at most so often; asks in between are one.
-const KEYFRAME_INTERVAL: Duration = Duration::from_millis(300);
-/// An ask that brought no keyframe by then is repeated: the request or the keyframe was lost.
-const KEYFRAME_PATIENCE: Duration = Duration::from_millis(1_000);
-/// Sources of one session: its tracks, their retransmissions, and a few that changed their SSRC.
-const MAX_SOURCES: usize = 16;
-/// Packets of one frame that differ by no more are padded to one size, so that they leave in one segmented send.
-const EQUALISE: usize = 16;
 /// The capture time goes with every so many frames, and with keyframes.
 const CAPTURE_EVERY: u32 = 32;
-/// Frames whose number is remembered for packets that come late.
-const RECENT_FRAMES: usize = 64;
 
 /// A publisher's session on its shard.
 pub struct Ingest {
@@ -39,11 +25,15 @@ pub struct Ingest {
     pub sender: SrtpSender,
     feedback: Feedback,
     tracks: Vec<Track>,
-    sources: Vec<Source>,
-    timeline: Timeline,
-    pending: Vec<Packet>,
-    pending_since: Option<Instant>,
-    keyframe: KeyframeAsk,
+    sources: Sources,
+    /// The layers of its picture: one, or those of its simulcast. Sound goes with each.
+    layers: Vec<Layer>,
+    /// What kind each track of the stream is.
+    kinds: Vec<MediaKind>,
+    /// The layers are not told apart yet, and what comes is held.
+    undivided: bool,
+    /// When the first packet came.
+    first_seen: Option<Instant>,
     remb: Option<Remb>,
     /// The most that it is told to send, in kbit/s.
     pub ceiling_kbps: Option<u32>,
@@ -52,66 +42,37 @@ pub struct Ingest {
     /// Packets that never came.
     pub given_up: u64,
     pub keyframe_requests: u64,
-    /// Bytes since the last measurement of the bitrate.
-    window_bytes: u64,
-    window_start: Option<Instant>,
-}
-
-struct Track {
-    media: MediaParams,
-    ssrc: Option<u32>,
-    sequence: SequenceUnwrapper,
-    timestamp: TimestampUnwrapper,
-    map: Option<SequenceMap>,
-    received: Received,
-    inspector: Inspector,
-    frame: u32,
-    recent: VecDeque<(u64, u32)>,
-}
-
-struct Source {
-    ssrc: u32,
-    track: usize,
-    rtx: bool,
-}
-
-#[derive(Default)]
-struct KeyframeAsk {
-    wanted: bool,
-    asked: Option<Instant>,
 }
 
 impl Ingest {
     pub fn new(publisher: Publisher, sender: SrtpSender, media: &[MediaParams], now: Instant) -> Self {
+        let undivided = media.iter().any(|media| !media.rids.is_empty());
+        let of = |media: &MediaParams| Track::of(media, undivided && media.track.kind() == MediaKind::Audio);
+        let tracks: Vec<Track> = media.iter().flat_map(of).collect();
+        let sources = Sources::new(&tracks);
         let mut feedback = Feedback::default();
-        let mut sources = Vec::new();
-        for (track, media) in media.iter().enumerate() {
-            for (ssrc, rtx) in [(media.ssrc, false), (media.rtx_ssrc, true)] {
-                if let Some(ssrc) = ssrc {
-                    feedback.bind(ssrc, media, rtx);
-                    sources.push(Source { ssrc, track, rtx });
-                }
-            }
+        for source in sources.iter() {
+            feedback.bind(source.ssrc, &tracks[source.track].media, source.rtx);
         }
         let adaptive = media.iter().all(|media| !media.feedback.transport_cc);
         let remb = media.iter().any(|media| media.feedback.remb).then(|| Remb::new(adaptive, now));
+        let count = tracks.iter().filter_map(|track| track.layer).max().unwrap_or(0) + 1;
+        let stream = (!undivided).then(|| publisher.stream().clone());
         Ingest {
+            layers: (0..count).map(|_| Layer::new(media, stream.clone())).collect(),
+            kinds: media.iter().map(|media| media.track.kind()).collect(),
             publisher,
             sender,
             feedback,
-            timeline: Timeline::new(media.iter().map(|media| media.track.codec.clock_rate())),
-            tracks: media.iter().map(Track::new).collect(),
+            tracks,
             sources,
-            pending: Vec::new(),
-            pending_since: None,
-            keyframe: KeyframeAsk::default(),
+            undivided,
+            first_seen: None,
             remb,
             ceiling_kbps: None,
             lost: 0,
             given_up: 0,
             keyframe_requests: 0,
-            window_bytes: 0,
-            window_start: None,
         }
     }
 
@@ -119,9 +80,14 @@ impl Ingest {
     pub fn rtp(&mut self, packet: &[u8], now: Instant, now_ns: u64, wall_ns: u64) {
         let Ok(header) = Header::parse(packet) else { return };
         let Ok(range) = header.payload_range(packet) else { return };
-        let Some((track_index, rtx)) = self.source(&header, packet) else { return };
-        let payload = Bytes::copy_from_slice(&packet[range]);
+        let Some((source, new)) = self.sources.find(&self.tracks, &header, packet) else { return };
+        let (track_index, rtx) = (source.track, source.rtx);
+        self.first_seen.get_or_insert(now);
         let track = &mut self.tracks[track_index];
+        if new {
+            self.feedback.bind(header.ssrc, &track.media, rtx);
+        }
+        let payload = Bytes::copy_from_slice(&packet[range]);
         let (payload, sequence) = if rtx {
             // Padding that probes the path has no original.
             match rtp::rtx_original(&payload) {
@@ -144,7 +110,9 @@ impl Ingest {
             track.ssrc = Some(header.ssrc);
         }
         let timestamp = track.timestamp.unwrap(header.timestamp);
-        self.window_bytes += payload.len() as u64;
+        for layer in of_track(&mut self.layers, track.layer) {
+            layer.count_bytes(payload.len());
+        }
         let map = track.map.get_or_insert_with(|| SequenceMap::new(source_seq, 0x1_0000));
         if payload.is_empty() {
             map.skip(source_seq);
@@ -155,29 +123,37 @@ impl Ingest {
         let first_inserted = if inserted > 0 { map.insert_before(source_seq, inserted) } else { None };
         let Some(seq) = map.map(source_seq) else { return };
         let frame = track.frame_of(timestamp);
-        let kind = track.media.track.kind();
+        let index = track.index();
+        let video = track.media.track.kind() == MediaKind::Video;
         let facts = inspected.facts;
         let starts = facts.frame_start || inspected.inserted.frame_start;
         if starts {
-            self.timeline.packet(track_index, timestamp, wall_ns);
-        }
-        if let Some((width, height)) = facts.size {
-            let size = u32::from(width) << 16 | u32::from(height);
-            self.publisher.stream().stats.picture.store(size, Ordering::Relaxed);
+            for layer in of_track(&mut self.layers, track.layer) {
+                layer.timeline.packet(index, timestamp, wall_ns);
+            }
         }
         let keyframe_starts = facts.keyframe_start || (first_inserted.is_some() && inspected.inserted.keyframe_start);
-        if keyframe_starts && kind == MediaKind::Video {
-            self.keyframe = KeyframeAsk::default();
-            // Who asked before this keyframe came is served by it.
-            self.publisher.take_keyframe_request();
+        let mut capture = NtpTime(0);
+        if video {
+            let layer = &mut self.layers[track.layer.unwrap_or(0)];
+            layer.saw(now);
+            if let Some((width, height)) = facts.size {
+                layer.set_size(width, height);
+            }
+            if keyframe_starts {
+                layer.keyframe.came();
+                // Who asked before this keyframe came is served by it.
+                if let Some(stream) = &layer.stream {
+                    stream.take_keyframe_request();
+                }
+            } else {
+                layer.keyframe.want_first();
+            }
+            let clock = &layer.timeline.clocks()[index];
+            if starts && (keyframe_starts || frame.is_multiple_of(CAPTURE_EVERY)) && clock.wall_ns > 0 {
+                capture = NtpTime::from_unix_ns(clock.wall_at(timestamp));
+            }
         }
-        let capture = if starts && kind == MediaKind::Video && (keyframe_starts || frame.is_multiple_of(CAPTURE_EVERY))
-        {
-            let clock = &self.timeline.clocks()[track_index];
-            if clock.wall_ns > 0 { NtpTime::from_unix_ns(clock.wall_at(timestamp)) } else { NtpTime(0) }
-        } else {
-            NtpTime(0)
-        };
         let audio_level = track
             .media
             .extensions
@@ -185,12 +161,12 @@ impl Ingest {
             .and_then(|id| header.extension(packet, id))
             .and_then(|value| value.first().copied());
         let base = Packet {
-            track: track_index as u8,
+            track: index as u8,
             flags: PacketFlags {
                 marker: header.marker,
                 frame_start: facts.frame_start,
-                keyframe_start: facts.keyframe_start && kind == MediaKind::Video,
-                keyframe: facts.keyframe && kind == MediaKind::Video,
+                keyframe_start: facts.keyframe_start && video,
+                keyframe: facts.keyframe && video,
                 discardable: facts.discardable,
             },
             padding: 0,
@@ -202,10 +178,11 @@ impl Ingest {
             arrival_ns: now_ns,
             payload,
         };
+        let layer = track.layer;
         if let Some(first) = first_inserted {
             for (index, payload) in inspected.insert_before.into_iter().enumerate() {
                 let start = index == 0;
-                self.pending.push(Packet {
+                let packet = Packet {
                     flags: PacketFlags {
                         marker: false,
                         frame_start: start && inspected.inserted.frame_start,
@@ -217,49 +194,22 @@ impl Ingest {
                     capture: if start { base.capture } else { NtpTime(0) },
                     payload,
                     ..base.clone()
-                });
+                };
+                self.take(layer, packet, now);
             }
         }
         let capture = if first_inserted.is_some() { NtpTime(0) } else { base.capture };
-        self.pending.push(Packet { capture, ..base });
-        self.pending_since.get_or_insert(now);
-        if kind == MediaKind::Video && !self.keyframe.wanted && self.keyframe.asked.is_none() && !self.has_keyframe() {
-            self.keyframe.wanted = true;
-        }
+        self.take(layer, Packet { capture, ..base }, now);
     }
 
-    fn has_keyframe(&self) -> bool {
-        self.publisher.stream().stats.keyframes.load(Ordering::Relaxed) > 0
-            || self.pending.iter().any(|packet| packet.flags.keyframe_start)
-    }
-
-    /// The track of a packet, and whether the packet is a retransmission.
-    fn source(&mut self, header: &Header, packet: &[u8]) -> Option<(usize, bool)> {
-        if let Some(source) = self.sources.iter().find(|source| source.ssrc == header.ssrc) {
-            let media = &self.tracks[source.track].media;
-            let expected = if source.rtx { media.rtx_payload_type } else { Some(media.payload_type) };
-            return (expected == Some(header.payload_type)).then_some((source.track, source.rtx));
+    /// Takes a packet of one layer, or of all of them. Viewers move from layer to layer: sound goes to all at one moment, so
+    /// that none of it is missed or heard twice on the way.
+    fn take(&mut self, layer: Option<usize>, packet: Packet, now: Instant) {
+        match layer {
+            Some(layer) => self.layers[layer].hold(packet, now),
+            None if self.undivided => self.layers.iter_mut().for_each(|layer| layer.hold(packet.clone(), now)),
+            None => self.layers.iter_mut().for_each(|layer| layer.pass(packet.clone(), &self.publisher)),
         }
-        if self.sources.len() >= MAX_SOURCES {
-            return None;
-        }
-        let by_mid = |track: &Track| {
-            let id = track.media.extensions.mid?;
-            Some(header.extension(packet, id)? == track.media.mid.as_bytes())
-        };
-        let carries = |track: &Track| {
-            track.media.payload_type == header.payload_type || track.media.rtx_payload_type == Some(header.payload_type)
-        };
-        let track = self
-            .tracks
-            .iter()
-            .position(|track| carries(track) && by_mid(track) == Some(true))
-            .or_else(|| self.tracks.iter().position(|track| carries(track) && by_mid(track).is_none()))?;
-        let media = &self.tracks[track].media;
-        let rtx = media.rtx_payload_type == Some(header.payload_type);
-        self.feedback.bind(header.ssrc, media, rtx);
-        self.sources.push(Source { ssrc: header.ssrc, track, rtx });
-        Some((track, rtx))
     }
 
     /// Takes a decrypted compound RTCP packet.
@@ -267,45 +217,60 @@ impl Ingest {
         for packet in rtcp::packets(compound) {
             let Ok(rtcp::Packet::SenderReport { ssrc, info: report, .. }) = packet else { continue };
             self.feedback.report(now, ssrc, report.ntp.0, report.rtp_timestamp);
-            let source = self.sources.iter().find(|source| source.ssrc == ssrc && !source.rtx);
-            if let Some(track) = source.map(|source| source.track)
-                && self.tracks[track].timestamp.highest().is_some()
+            if let Some(track) = self.sources.track_of(ssrc).map(|track| &self.tracks[track])
+                && track.timestamp.highest().is_some()
             {
-                let timestamp = self.tracks[track].timestamp.clone().unwrap(report.rtp_timestamp);
-                self.timeline.report(track, timestamp, report.ntp.unix_ns(), wall_ns);
+                let timestamp = track.timestamp.clone().unwrap(report.rtp_timestamp);
+                for layer in of_track(&mut self.layers, track.layer) {
+                    layer.timeline.report(track.index(), timestamp, report.ntp.unix_ns(), wall_ns);
+                }
             }
-        }
-    }
-
-    /// Whether packets wait whose time has come, or whose frame is complete.
-    pub fn should_flush(&self, now: Instant) -> bool {
-        match self.pending_since {
-            Some(since) => {
-                self.pending.last().is_some_and(|packet| {
-                    packet.flags.marker || self.tracks[usize::from(packet.track)].media.track.kind() == MediaKind::Audio
-                }) || now >= since + FLUSH_AFTER
-            }
-            None => false,
         }
     }
 
     /// When waiting packets must go.
     pub fn flush_at(&self) -> Option<Instant> {
-        self.pending_since.map(|since| since + FLUSH_AFTER)
+        self.layers.iter().filter_map(Layer::flush_at).min()
     }
 
-    /// Passes what waits to the hub.
+    /// Passes to the hub what has waited long enough, or makes a whole frame.
+    pub fn flush_due(&mut self, now: Instant) {
+        if self.undivided {
+            return self.divide(now);
+        }
+        let is_audio = |track: u8| self.kinds.get(usize::from(track)) == Some(&MediaKind::Audio);
+        for layer in &mut self.layers {
+            if layer.should_flush(now, is_audio) {
+                layer.flush(&self.publisher);
+            }
+        }
+    }
+
+    /// Passes all that waits to the hub.
     pub fn flush(&mut self) {
-        equalise(&mut self.pending);
-        self.publisher.push(&mut self.pending, self.timeline.clocks());
-        self.pending_since = None;
+        self.layers.iter_mut().for_each(|layer| layer.flush(&self.publisher));
+    }
+
+    /// Tells the layers apart as soon as that can be done, and passes on what was held until then.
+    fn divide(&mut self, now: Instant) {
+        let Some(first) = self.first_seen else { return };
+        let Some(best) = layer::best(&self.layers, first, now) else { return };
+        let rids: Vec<String> = self.tracks.iter().filter_map(|track| track.rid.clone()).collect();
+        let streams = self.publisher.divide(&rids, best);
+        for (layer, stream) in self.layers.iter_mut().zip(streams) {
+            layer.settle(stream, now);
+        }
+        self.undivided = false;
+        tracing::info!(stream = %self.publisher.stream().name, renditions = rids.join(","), best = rids[best],
+            "layers told apart");
+        self.flush();
     }
 
     /// Runs its timers: feedback, keyframe requests, figures.
     pub fn tick(&mut self, now: Instant, peer: &Peer, slot: u32, egress: &mut Egress) {
         self.lost = self.tracks.iter().map(|track| track.received.missing()).sum();
         self.given_up = self.tracks.iter().map(|track| track.received.given_up()).sum();
-        self.measure(now);
+        self.flush_due(now);
         let sender = &mut self.sender;
         let mut send = |mut compound: Vec<u8>| {
             if sender.seal_rtcp(&mut compound).is_ok() {
@@ -313,16 +278,18 @@ impl Ingest {
             }
         };
         self.feedback.due(now, &mut send);
-        if self.publisher.take_keyframe_request() {
-            self.keyframe.wanted = true;
-        }
-        let overdue = match self.keyframe.asked {
-            Some(asked) if self.keyframe.wanted => now >= asked + KEYFRAME_INTERVAL,
-            Some(asked) => now >= asked + KEYFRAME_PATIENCE,
-            None => self.keyframe.wanted,
-        };
-        if overdue && let Some(track) = self.tracks.iter().find(|track| track.media.track.kind() == MediaKind::Video) {
-            if let Some(ssrc) = track.ssrc.or(track.media.ssrc) {
+        let several = self.layers.len() > 1;
+        for (index, layer) in self.layers.iter_mut().enumerate() {
+            layer.measure(now);
+            if several {
+                layer.note_activity(now);
+            }
+            if !layer.ask_for_keyframe(now) {
+                continue;
+            }
+            let video = |track: &&Track| track.media.track.kind() == MediaKind::Video;
+            let track = self.tracks.iter().filter(video).find(|track| track.layer.unwrap_or(0) == index);
+            if let Some((track, ssrc)) = track.and_then(|track| Some((track, track.ssrc?))) {
                 let mut compound = Vec::new();
                 if track.media.feedback.pli || !track.media.feedback.fir {
                     rtcp::write_pli(&mut compound, 0, ssrc);
@@ -332,89 +299,26 @@ impl Ingest {
                 send(compound);
                 self.keyframe_requests += 1;
             }
-            self.keyframe = KeyframeAsk { wanted: false, asked: Some(now) };
         }
         if let Some(remb) = &mut self.remb {
             let seen = Seen {
                 packets: self.tracks.iter().map(|track| track.received.count()).sum(),
                 lost: self.lost,
-                bitrate: self.publisher.stream().stats.bitrate.load(Ordering::Relaxed),
+                bitrate: self.layers.iter().map(Layer::bitrate).sum(),
             };
             if let Some(bitrate) = remb.step(now, seen, self.ceiling_kbps) {
-                let ssrcs: Vec<u32> =
-                    self.sources.iter().filter(|source| !source.rtx).map(|source| source.ssrc).collect();
                 let mut compound = Vec::new();
-                rtcp::write_remb(&mut compound, 0, bitrate, &ssrcs);
+                rtcp::write_remb(&mut compound, 0, bitrate, &self.sources.media_ssrcs());
                 send(compound);
             }
         }
     }
-
-    fn measure(&mut self, now: Instant) {
-        let start = *self.window_start.get_or_insert(now);
-        let elapsed = now.saturating_duration_since(start);
-        if elapsed < Duration::from_secs(1) {
-            return;
-        }
-        let current = (self.window_bytes * 8) as f64 / elapsed.as_secs_f64();
-        let stats = &self.publisher.stream().stats;
-        let before = stats.bitrate.load(Ordering::Relaxed) as f64;
-        let mean = if before == 0.0 { current } else { before * 0.6 + current * 0.4 };
-        stats.bitrate.store(mean as u64, Ordering::Relaxed);
-        self.window_bytes = 0;
-        self.window_start = Some(now);
-    }
 }
 
-impl Track {
-    fn new(media: &MediaParams) -> Self {
-        Track {
-            inspector: Inspector::new(&media.track),
-            media: media.clone(),
-            ssrc: media.ssrc,
-            sequence: SequenceUnwrapper::default(),
-            timestamp: TimestampUnwrapper::default(),
-            map: None,
-            received: Received::default(),
-            frame: 0,
-            recent: VecDeque::new(),
-        }
-    }
-
-    /// The number of the frame with a timestamp: packets that come late belong to the frame that they are of.
-    fn frame_of(&mut self, timestamp: u64) -> u32 {
-        match self.recent.back() {
-            Some((newest, frame)) if *newest == timestamp => return *frame,
-            Some((newest, _)) if *newest > timestamp => {
-                let older = self.recent.iter().rev().find(|(at, _)| *at <= timestamp);
-                return older.or(self.recent.front()).map_or(0, |(_, frame)| *frame);
-            }
-            _ => {}
-        }
-        self.frame = self.frame.wrapping_add(1);
-        self.recent.push_back((timestamp, self.frame));
-        if self.recent.len() > RECENT_FRAMES {
-            self.recent.pop_front();
-        }
-        self.frame
-    }
-}
-
-/// Pads packets of one frame that are nearly of one size to that size. The last may be shorter in any case.
-fn equalise(packets: &mut [Packet]) {
-    let mut rest = packets;
-    while !rest.is_empty() {
-        let (track, frame) = (rest[0].track, rest[0].frame);
-        let length = rest.iter().take_while(|packet| packet.track == track && packet.frame == frame).count();
-        let (group, after) = rest.split_at_mut(length);
-        rest = after;
-        let largest = group.iter().map(|packet| packet.payload.len()).max().unwrap_or_default();
-        let last = group.len() - 1;
-        for packet in &mut group[..last] {
-            let missing = largest - packet.payload.len();
-            if missing <= EQUALISE {
-                packet.padding = missing as u8;
-            }
-        }
+/// The layers that a track is part of.
+fn of_track(layers: &mut [Layer], layer: Option<usize>) -> &mut [Layer] {
+    match layer {
+        Some(layer) => &mut layers[layer..=layer],
+        None => layers,
     }
 }

@@ -1,7 +1,9 @@
 //! One session as everyone but its shard sees it: who, what, where it stands, what it counts.
 
 use super::ice::{Ice, IceCredentials, IceRestart};
+use super::inbox::Command;
 use super::sessions::Sessions;
+use super::wish::{Given, Watching, Wish};
 use crate::hub::{Publisher, Stream};
 use crate::media::StreamName;
 use crate::protocol::webrtc::{Direction, Negotiated};
@@ -202,6 +204,8 @@ pub struct Session {
     ceiling_kbps: AtomicU32,
     /// Why it ended, in words for the client.
     farewell: OnceLock<String>,
+    /// The rendition that a viewer asked for and gets.
+    watching: Watching,
     sessions: Sessions,
 }
 
@@ -241,6 +245,7 @@ impl Session {
             ice: Mutex::new(Ice::new(new.local, remote)),
             ceiling_kbps: AtomicU32::new(0),
             farewell: OnceLock::new(),
+            watching: Watching::default(),
             sessions,
         }
     }
@@ -265,7 +270,8 @@ impl Session {
         self.created_at.elapsed()
     }
 
-    /// The most that a publisher is told to send, in kbit/s; none: no limit. Takes effect within half a second.
+    /// The most that a publisher is told to send, or that a viewer's rendition may have by the server's choice, in kbit/s;
+    /// none: no limit. Takes effect within half a second.
     pub fn set_ceiling(&self, kbps: Option<u32>) {
         self.ceiling_kbps.store(kbps.map_or(0, |kbps| kbps.max(1)), Ordering::Relaxed);
     }
@@ -273,6 +279,28 @@ impl Session {
     /// As [`Session::set_ceiling`] set it.
     pub fn ceiling(&self) -> Option<u32> {
         Some(self.ceiling_kbps.load(Ordering::Relaxed)).filter(|kbps| *kbps > 0)
+    }
+
+    /// The rendition that a viewer asked for.
+    pub fn wish(&self) -> Wish {
+        self.watching.wish()
+    }
+
+    /// The rendition that a viewer gets; none where its stream has one only, or before it is connected.
+    pub fn given(&self) -> Option<Given> {
+        self.watching.given()
+    }
+
+    /// Asks for another rendition, or for the server's choice. It changes with the next keyframe.
+    pub fn choose(self: &Arc<Self>, wish: Wish) {
+        self.watching.set_wish(wish);
+        if let Some(inbox) = self.sessions.inbox(self.owner.load(Ordering::Acquire)) {
+            inbox.command(Command::Choose(self.clone()));
+        }
+    }
+
+    pub(super) fn set_given(&self, given: Given) {
+        self.watching.set_given(given);
     }
 
     /// Why it ended, in words for the client, where whoever ended it gave some.

@@ -9,6 +9,7 @@ use super::session::{CloseReason, Role, SessionId, SessionState, SessionStats};
 use super::sessions::Sessions;
 use super::slot::{MAX_ROUTES, Slot, SlotState};
 use super::socket::{Peer, ReceiveBuffers};
+use super::switch::Chooser;
 use crate::hub::{Liveness, StreamKey};
 use crate::observe::metrics::ShardMetrics;
 use crate::protocol::webrtc::dtls::{Dtls, Identity, Progress};
@@ -77,6 +78,8 @@ pub struct Worker {
     foreign: usize,
     by_session: HashMap<SessionId, usize>,
     pub(super) streams: HashMap<StreamKey, LocalStream>,
+    /// Viewers of streams with several renditions, by slot.
+    pub(super) choosers: HashMap<usize, Chooser>,
     published: HashMap<StreamKey, usize>,
     handshaking: Vec<usize>,
     /// Viewers to whom nothing was sent yet.
@@ -104,6 +107,7 @@ impl Worker {
             foreign: 0,
             by_session: HashMap::new(),
             streams: HashMap::new(),
+            choosers: HashMap::new(),
             published: HashMap::new(),
             handshaking: Vec::new(),
             starting: Vec::new(),
@@ -363,7 +367,7 @@ impl Worker {
             Role::Publish(publisher) => {
                 let key = publisher.stream().key;
                 let inbox = self.inbox.clone();
-                publisher.on_keyframe_wanted(Box::new(move || inbox.command(Command::KeyframeWanted(key))));
+                publisher.on_keyframe_wanted(Arc::new(move || inbox.command(Command::KeyframeWanted(key))));
                 let ingest = Ingest::new(publisher, sender, &session.negotiated.media, self.clock.now);
                 entry.state = SlotState::Publishing(Box::new(ingest));
                 self.published.insert(key, slot);
@@ -372,13 +376,14 @@ impl Worker {
                 if stream.liveness() == Liveness::Ended {
                     return self.close(slot, CloseReason::StreamEnded);
                 }
-                let key = stream.key;
                 let peer = entry.peer;
+                let stream = self.start_watching(slot, stream);
+                let key = stream.key;
                 let inbox = self.inbox.clone();
                 let local = self.streams.entry(key).or_insert_with(|| LocalStream::new(stream.subscribe(inbox)));
                 let index = local.join(slot as u32, peer, sender, &session.negotiated.media);
-                entry.state = SlotState::Viewing { key, index, joined: false };
                 local.catch_up(Some(index), &mut self.egress);
+                self.slots[slot].state = SlotState::Viewing { key, index, joined: false };
                 self.starting.push(slot);
             }
         }
@@ -397,9 +402,7 @@ impl Worker {
                 SessionStats::add(&entry.session.stats.bytes, length as u64);
                 ingest.rtp(&data[..length], self.clock.now, self.clock.now_ns, self.clock.wall_ns);
                 // A burst may hold many frames: each goes on its own, so that none waits for the burst's end.
-                if ingest.should_flush(self.clock.now) {
-                    ingest.flush();
-                }
+                ingest.flush_due(self.clock.now);
             }
             Err(_) => self.metrics.rejected_packets.add(1),
         }
@@ -422,16 +425,17 @@ impl Worker {
 
     fn flush_publishers(&mut self) {
         for slot in self.published.values() {
-            if let SlotState::Publishing(ingest) = &mut self.slots[*slot].state
-                && ingest.should_flush(self.clock.now)
-            {
-                ingest.flush();
+            if let SlotState::Publishing(ingest) = &mut self.slots[*slot].state {
+                ingest.flush_due(self.clock.now);
             }
         }
     }
 
     fn fan_out(&mut self) {
         while let Some((key, batch)) = self.inbox.take_media() {
+            if self.streams.get(&key).is_some_and(|stream| !stream.arrivals.is_empty()) {
+                self.arrive(key, &batch);
+            }
             if let Some(stream) = self.streams.get_mut(&key) {
                 stream.batch(&batch, &mut self.egress);
             }
@@ -452,6 +456,11 @@ impl Worker {
                         Some(slot) => self.close(slot, reason),
                         None => session.closed(reason),
                     },
+                    Command::Choose(session) => {
+                        if let Some(slot) = self.by_session.get(&session.id).copied() {
+                            self.choose_for(slot);
+                        }
+                    }
                     Command::StreamEnded(key) => self.end_stream(key),
                     Command::KeyframeWanted(key) => {
                         if let Some(slot) = self.published.get(&key).copied() {
@@ -492,16 +501,9 @@ impl Worker {
             SlotState::Viewing { key, index, .. } => {
                 self.send_bye(slot, key, index);
                 self.count_oversize(slot, key, index);
-                if let Some(stream) = self.streams.get_mut(&key) {
-                    if let Some(moved) = stream.leave(index)
-                        && let SlotState::Viewing { index: other, .. } = &mut self.slots[moved as usize].state
-                    {
-                        *other = index;
-                    }
-                    if stream.viewers.is_empty() {
-                        self.streams.remove(&key);
-                    }
-                }
+                self.take_viewer(key, index);
+                self.forget_if_empty(key);
+                self.stop_choosing(slot);
             }
             SlotState::Handshaking(_) => self.handshaking.retain(|other| *other != slot),
             SlotState::Over => return,
@@ -543,6 +545,7 @@ impl Worker {
             stream.catch_up(None, &mut self.egress);
         }
         self.greet_starting();
+        self.choose_again(self.round);
         self.round = (self.round + 1) % ROUNDS;
         let capacity = self.slots.capacity();
         let mut slot = self.round;

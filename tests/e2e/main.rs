@@ -20,6 +20,7 @@ mod report;
 mod scratch;
 mod server;
 mod session;
+mod simulcast;
 mod telephony;
 mod tls;
 mod tokens;

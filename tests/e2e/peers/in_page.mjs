@@ -87,6 +87,56 @@ export async function trickle({ endpoint, patience }) {
   return { trickled };
 }
 
+// Publishes the test picture in layers (sendEncodings), and resolves when each of them is sent. `off` names one that is paused
+// for some seconds later on.
+export async function simulcast({ endpoint, patience, codec, encodings, off, width = 1280, height = 720, fps = 15 }) {
+  const { openTest } = await import(new URL("/assets/sources.js", location.href).href);
+  const stream = await openTest({ width, height, fps });
+  const peer = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
+  let sender;
+  for (const track of stream.getTracks()) {
+    const video = track.kind === "video";
+    const transceiver = peer.addTransceiver(track, {
+      direction: "sendonly",
+      streams: [stream],
+      ...(video ? { sendEncodings: encodings } : {}),
+    });
+    if (!video) continue;
+    sender = transceiver.sender;
+    const { codecs } = RTCRtpSender.getCapabilities("video");
+    const chosen = codecs.filter(({ mimeType }) => mimeType === `video/${codec}`);
+    transceiver.setCodecPreferences([...chosen, ...codecs.filter(({ mimeType }) => mimeType === "video/rtx")]);
+  }
+  await peer.setLocalDescription(await peer.createOffer());
+  const offer = peer.localDescription.sdp;
+  const created = await fetch(endpoint, { method: "POST", headers: { "Content-Type": "application/sdp" }, body: offer });
+  const answer = await created.text();
+  if (created.status !== 201) return { ready: false, error: `POST: ${created.status} ${answer}` };
+  await peer.setRemoteDescription({ type: "answer", sdp: answer });
+  const wait = (ms) => new Promise((next) => setTimeout(next, ms));
+  const end = performance.now() + patience * 1000;
+  const layers = async () => {
+    const stats = [...(await peer.getStats()).values()];
+    const sent = stats.filter((entry) => entry.type === "outbound-rtp" && entry.kind === "video");
+    return sent.map(({ rid, framesSent, frameWidth, frameHeight }) => ({ rid, framesSent, frameWidth, frameHeight }));
+  };
+  const complete = (sent) => sent.length === encodings.length && sent.every(({ framesSent }) => framesSent > 0);
+  while (!complete(await layers())) {
+    if (performance.now() > end) return { ready: false, layers: await layers(), state: peer.connectionState, answer };
+    await wait(50);
+  }
+  if (off) {
+    const set = async (active) => {
+      const parameters = sender.getParameters();
+      parameters.encodings.find(({ rid }) => rid === off.rid).active = active;
+      await sender.setParameters(parameters);
+    };
+    setTimeout(() => set(false), off.after * 1000);
+    setTimeout(() => set(true), (off.after + off.seconds) * 1000);
+  }
+  return { ready: true, layers: await layers() };
+}
+
 // Restarts ICE of a connection by PATCH on its session (RFC 9725, 4.3.3), and tells what came, or went, before and after.
 export async function restart({ patience }) {
   const end = performance.now() + patience * 1000;

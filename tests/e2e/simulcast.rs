@@ -1,0 +1,83 @@
+//! Simulcast: a browser's layers are renditions that can be addressed, chosen and changed.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::clients::{browser, ready};
+use crate::http::Request;
+use crate::offers::CHROME_WHEP;
+use crate::process::Process;
+use crate::server::{Server, wasmcast};
+
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// The layers of the tests: name, width and height of their picture.
+const LAYERS: [(&str, u64, u64); 3] = [("q", 320, 180), ("h", 640, 360), ("f", 1280, 720)];
+
+/// Starts a Chromium that publishes `cam` in three layers, in this order.
+fn publish(server: &Server, codec: &str, order: [&str; 3], off: Value) -> Process {
+    let encoding = |rid: &&str| match *rid {
+        "q" => json!({ "rid": "q", "scaleResolutionDownBy": 4, "maxBitrate": 120_000 }),
+        "h" => json!({ "rid": "h", "scaleResolutionDownBy": 2, "maxBitrate": 300_000 }),
+        _ => json!({ "rid": "f", "scaleResolutionDownBy": 1, "maxBitrate": 800_000 }),
+    };
+    let options = json!({
+        "role": "simulcast",
+        "url": server.url("/"),
+        "endpoint": server.url("/whip/cam"),
+        "codec": codec,
+        "encodings": order.iter().map(encoding).collect::<Vec<_>>(),
+        "off": off,
+    });
+    ready(browser("chromium", server, "cam", &options))
+}
+
+/// Waits until the API says so of the renditions, and returns them.
+fn wait_renditions(server: &Server, what: &str, fine: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+    server.wait_until(what, || {
+        let stream = server.wait_live("cam");
+        let renditions = stream["renditions"].as_array().cloned().unwrap_or_default();
+        if fine(&renditions) { Ok(renditions) } else { Err(stream.to_string()) }
+    })
+}
+
+fn all_sent(renditions: &[Value]) -> bool {
+    renditions.len() == 3 && renditions.iter().all(|one| one["active"] == true && one["width"].is_u64())
+}
+
+/// What `wasmcast play` sees of an address in three seconds.
+fn play(server: &Server, path: &str) -> Value {
+    let mut command = wasmcast();
+    command.args(["play", "--duration", "3", &server.url(path)]);
+    let finished = Process::start(&format!("play {path}"), &mut command).finish(PATIENCE);
+    let line = finished.data.last().unwrap_or_else(|| panic!("it printed nothing\n{}", finished.log));
+    serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}\n{}", finished.log))
+}
+
+fn check_size(report: &Value, (rid, width, height): (&str, u64, u64)) {
+    assert_eq!((&report["width"], &report["height"]), (&json!(width), &json!(height)), "{rid}: {report}");
+    assert_eq!((&report["broken_frames"], &report["lost"]), (&json!(0), &json!(0)), "{rid}: {report}");
+    assert!(report["frames"].as_u64() > Some(20) && report["audio_packets"].as_u64() > Some(100), "{rid}: {report}");
+}
+
+#[test]
+fn each_layer_has_an_address_of_its_own() {
+    let server = Server::start();
+    // Not in the order of their sizes: it is not to be trusted.
+    let _publisher = publish(&server, "H264", ["h", "f", "q"], Value::Null);
+    let renditions = wait_renditions(&server, "three layers", all_sent);
+    let names: Vec<&Value> = renditions.iter().map(|one| &one["rid"]).collect();
+    assert_eq!(names, ["h", "f", "q"], "{renditions:?}");
+    for layer in LAYERS {
+        check_size(&play(&server, &format!("/whep/cam@{}", layer.0)), layer);
+    }
+    check_size(&play(&server, "/whep/cam?rendition=h"), LAYERS[1]);
+    check_size(&play(&server, "/whep/cam"), LAYERS[2]);
+    for path in ["/whep/cam@x", "/whep/cam?rendition=x"] {
+        let problem = server.send(&Request::offer(path, CHROME_WHEP)).problem(404);
+        assert!(problem.contains("h, f, q"), "{problem}");
+    }
+    server.send(&Request::offer("/whep/cam@q?rendition=h", CHROME_WHEP)).problem(400);
+    server.send(&Request::offer("/whip/cam@q", CHROME_WHEP)).problem(400);
+}
