@@ -51,8 +51,7 @@ impl IngestPolicy {
             video: of(MediaKind::Video, default.video),
             audio: of(MediaKind::Audio, default.audio),
             dtls_client: true,
-            // The media plane receives one.
-            layers: 1,
+            layers: default.layers,
         }
     }
 }
