@@ -5,8 +5,7 @@ use crate::hub::{Hub, Liveness, Rendition, Stream};
 use crate::media::StreamName;
 use crate::protocol::webrtc::sdp::{EgressPolicy, Offer, OfferError, answer_egress};
 use crate::shard::{
-    ClientInfo, IceCredentials, NewSession, NoRoom, Role, Session, SessionError, SessionId, Sessions,
-    Wish,
+    ClientInfo, IceCredentials, NewSession, NoRoom, Role, Session, SessionError, SessionId, Sessions, Wish,
 };
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

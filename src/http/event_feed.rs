@@ -1,12 +1,12 @@
 //! What happens to a session's stream, as the events that its viewer asked for.
 
 use super::App;
+use super::layers::{Layers, Shape};
 use crate::hub::{Hub, Liveness};
 use crate::media::StreamName;
 use crate::shard::{CloseReason, Session, SessionState};
 use serde_json::json;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -179,10 +179,7 @@ impl Feed {
         Seen {
             active: stream.is_some(),
             viewers: stream.as_ref().filter(|_| count_due).map(|stream| stream.viewers()),
-            layers: stream.filter(|_| count_due).and_then(|stream| {
-                let (width, height) = stream.picture()?;
-                Some(Layers { line: self.video?, width, height, bitrate: stream.stats.bitrate.load(Ordering::Relaxed) })
-            }),
+            layers: stream.filter(|_| count_due).and_then(|stream| Layers::of(&stream, self.video)),
             session: self.state.borrow().clone(),
             farewell: self.session.farewell().map(str::to_owned),
             stopping: self.stopping.is_cancelled(),
@@ -209,22 +206,12 @@ impl Seen {
     }
 }
 
-/// The one layer that a stream without simulcast has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Layers {
-    line: usize,
-    width: u16,
-    height: u16,
-    /// In bits a second; 0 while unknown.
-    bitrate: u64,
-}
-
 /// What the reader was told last.
 #[derive(Debug, Default)]
 struct Progress {
     active: bool,
     viewers: Option<u32>,
-    picture: Option<(u16, u16)>,
+    layers: Shape,
 }
 
 impl Progress {
@@ -238,10 +225,10 @@ impl Progress {
             self.active = active;
             messages.push((if active { EventKind::Active } else { EventKind::Inactive }, "{}".to_owned()));
         }
-        if let Some(layers) = seen.layers
-            && self.picture != Some((layers.width, layers.height))
+        if let Some(layers) = &seen.layers
+            && self.layers != layers.shape()
         {
-            self.picture = Some((layers.width, layers.height));
+            self.layers = layers.shape();
             messages.push((EventKind::Layers, layers.to_json()));
         }
         if seen.viewers.is_some() && seen.viewers != self.viewers {
@@ -276,21 +263,8 @@ fn words(reason: CloseReason) -> &'static str {
     }
 }
 
-impl Layers {
-    fn to_json(self) -> String {
-        let layer = json!({
-            "spatialLayerId": 0,
-            "temporalLayerId": 0,
-            "bitrate": self.bitrate,
-            "width": self.width,
-            "height": self.height,
-        });
-        json!({ self.line.to_string(): [layer] }).to_string()
-    }
-}
-
 /// The index of the first m-line of an answer that carries video.
-fn video_line(answer: &str) -> Option<usize> {
+pub(super) fn video_line(answer: &str) -> Option<usize> {
     let sections = answer.split("\nm=").skip(1);
     let carries_video = |section: &str| {
         section.starts_with("video ")
@@ -324,7 +298,7 @@ mod tests {
             farewell: farewell.map(str::to_owned),
             ..quiet.clone()
         };
-        let layers = Layers { line: 1, width: 1280, height: 720, bitrate: 1_000_000 };
+        let layers = |bitrate| Some(Layers::one(1, 1280, 720, bitrate));
         let mut progress = Progress::default();
         let rows: Vec<(Seen, Vec<&str>)> = vec![
             (quiet.clone(), vec![]),
@@ -333,13 +307,13 @@ mod tests {
             (Seen { viewers: Some(3), ..live.clone() }, vec![]),
             (Seen { viewers: Some(2), ..live.clone() }, vec!["viewercount {\"viewercount\":2}"]),
             (
-                Seen { layers: Some(layers), ..live.clone() },
+                Seen { layers: layers(1_000_000), ..live.clone() },
                 vec![
                     "layers {\"1\":[{\"bitrate\":1000000,\"height\":720,\"spatialLayerId\":0,\"temporalLayerId\":0,\
                      \"width\":1280}]}",
                 ],
             ),
-            (Seen { layers: Some(Layers { bitrate: 5, ..layers }), ..live.clone() }, vec![]),
+            (Seen { layers: layers(5), ..live.clone() }, vec![]),
             (quiet.clone(), vec!["inactive {}"]),
             (live.clone(), vec!["active {}"]),
             (

@@ -16,6 +16,7 @@ mod event_feed;
 mod events;
 mod facts;
 mod health;
+mod layers;
 mod listener;
 mod offer;
 mod pages;

@@ -2,7 +2,7 @@
 
 use super::error::Problem;
 use super::{
-    App, admin, admin_guard, api, cors, events, health, pages, plugins, request, session, streams, whep, whip,
+    App, admin, admin_guard, api, cors, events, health, layers, pages, plugins, request, session, streams, whep, whip,
 };
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -15,6 +15,7 @@ pub(super) fn public(app: Arc<App>) -> Router {
         .merge(whep::routes())
         .merge(session::routes())
         .merge(events::routes())
+        .merge(layers::routes())
         .merge(streams::routes())
         .merge(health::routes())
         .merge(pages::routes());

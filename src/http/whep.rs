@@ -2,11 +2,13 @@
 
 use super::App;
 use super::error::Problem;
+use super::layers;
 use super::offer::{self, Offer};
 use crate::egress::WhepError;
 use crate::plugin::Action;
 use axum::Router;
 use axum::extract::{Request, State};
+use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use axum::routing::post;
 use std::sync::Arc;
@@ -29,5 +31,10 @@ async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Respons
          events=\"active,inactive,layers,viewercount,reconnect,ended\"",
         offer::location(&session)
     );
-    Ok(offer::created(&session, Some(&events)))
+    let mut response = offer::created(&session, Some(&events));
+    let layer = format!("<{}/layer>; rel=\"{}\"", offer::location(&session), layers::RELATION);
+    if let Ok(link) = HeaderValue::from_str(&layer) {
+        response.headers_mut().append(header::LINK, link);
+    }
+    Ok(response)
 }

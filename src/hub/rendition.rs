@@ -69,11 +69,13 @@ impl Publisher {
         let stream = self.stream();
         stream.divide_once(|| {
             let child = |rid: &String| Rendition { rid: rid.as_str().into(), stream: self.child() };
-            let others = rids.iter().enumerate().filter(|(index, _)| *index != own).map(|(_, rid)| child(rid)).collect();
+            let others =
+                rids.iter().enumerate().filter(|(index, _)| *index != own).map(|(_, rid)| child(rid)).collect();
             Division { own: (own, rids[own].as_str().into()), others }
         });
         let known = stream.renditions();
-        let of = |rid: &String| known.iter().find(|rendition| *rendition.rid == **rid).map(|found| found.stream.clone());
+        let of =
+            |rid: &String| known.iter().find(|rendition| *rendition.rid == **rid).map(|found| found.stream.clone());
         rids.iter().map(of).collect()
     }
 }

@@ -241,7 +241,6 @@ fn equalise(packets: &mut [Packet]) {
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;

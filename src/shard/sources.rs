@@ -67,7 +67,8 @@ impl Sources {
             let named = |id| extension(id) == Some(rid.as_bytes());
             let ids = media.extensions;
             (media.payload_type == header.payload_type && named(ids.rid))
-                || (is_rtx(media) && (named(ids.repaired_rid) || (extension(ids.repaired_rid).is_none() && named(ids.rid))))
+                || (is_rtx(media)
+                    && (named(ids.repaired_rid) || (extension(ids.repaired_rid).is_none() && named(ids.rid))))
         };
         let by_mid = |track: &Track| Some(extension(track.media.extensions.mid)? == track.media.mid.as_bytes());
         let track = tracks

@@ -95,7 +95,8 @@ impl Worker {
         if let Some(from) = self.streams.get(&old) {
             let to = &batch.clocks;
             for lane in &mut viewer.lanes {
-                let first = batch.packets.iter().find(|packet| packet.track == lane.track && packet.flags.keyframe_start);
+                let first =
+                    batch.packets.iter().find(|packet| packet.track == lane.track && packet.flags.keyframe_start);
                 if let Some(first) = first {
                     let clock = |clocks: &[crate::hub::TrackClock]| clocks.get(usize::from(lane.track)).copied();
                     let (from_clock, to_clock) =

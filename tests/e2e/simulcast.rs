@@ -61,6 +61,77 @@ fn check_size(report: &Value, (rid, width, height): (&str, u64, u64)) {
     assert!(report["frames"].as_u64() > Some(20) && report["audio_packets"].as_u64() > Some(100), "{rid}: {report}");
 }
 
+/// A Chromium views `cam` and asks for these layers in turn; an empty name is the server's choice.
+fn change(server: &Server, steps: &[(&str, u64)]) -> Value {
+    let step = |(rid, width): &(&str, u64)| json!({ "rid": rid, "width": width });
+    let options = json!({
+        "role": "change",
+        "url": server.url("/play/cam?muted=1"),
+        "seconds": 2,
+        "patience": 40,
+        "steps": steps.iter().map(step).collect::<Vec<_>>(),
+    });
+    let finished = browser("chromium", server, "cam", &options).finish(Duration::from_secs(80));
+    assert!(finished.status.success(), "the viewer failed\n{}", finished.log);
+    let line = finished.data.last().unwrap_or_else(|| panic!("it printed nothing\n{}", finished.log));
+    serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}\n{}", finished.log))
+}
+
+/// Nothing was lost, shown twice or stood still for longer than a keyframe takes; the sound ran through.
+fn check_seamless(seen: &Value) {
+    let number =
+        |pointer: &str| seen.pointer(pointer).and_then(Value::as_f64).unwrap_or_else(|| panic!("{pointer}: {seen}"));
+    assert!(seen["selected"].as_array().is_some_and(|all| all.iter().all(|status| *status == 200)), "{seen}");
+    assert!(
+        seen["seen"].as_array().is_some_and(|all| all.iter().all(|one| one["frames"].as_u64() > Some(5))),
+        "{seen}"
+    );
+    assert_eq!((number("/lost"), number("/backwards")), (0.0, 0.0), "{seen}");
+    // Media time between two frames that are shown next to each other.
+    assert!(number("/longest_ms") < 1_000.0, "{seen}");
+    assert_eq!(number("/sound/lost"), 0.0, "{seen}");
+    assert!(number("/sound/concealed") < number("/sound/samples") / 10.0, "{seen}");
+}
+
+#[test]
+fn a_viewer_changes_between_layers_without_a_seam() {
+    for codec in ["H264", "VP8"] {
+        let server = Server::start();
+        let _publisher = publish(&server, codec, ["q", "h", "f"], Value::Null);
+        wait_renditions(&server, "three layers", all_sent);
+        check_seamless(&change(&server, &[("q", 320), ("f", 1280), ("h", 640), ("q", 320), ("", 1280)]));
+    }
+}
+
+#[test]
+fn viewers_move_on_when_their_layer_is_not_sent_any_more() {
+    let server = Server::start();
+    let off = json!({ "rid": "f", "after": 10, "seconds": 6 });
+    let _publisher = publish(&server, "VP8", ["q", "h", "f"], off);
+    wait_renditions(&server, "three layers", all_sent);
+    let mut command = wasmcast();
+    let viewer = Process::start("wasmcast play", command.args(["play", "--duration", "25", &server.url("/whep/cam")]));
+    server.wait_connected("play", 1);
+    let given = |rid: &str| {
+        server.wait_until(&format!("the viewer getting {rid}"), || {
+            let list = server.api("/api/v1/sessions?action=play");
+            let given = list["sessions"][0]["rendition"].clone();
+            if given["rid"] == rid { Ok(given) } else { Err(list.to_string()) }
+        })
+    };
+    assert_eq!(given("f")["why"], "the best that is sent");
+    given("h");
+    let renditions =
+        wait_renditions(&server, "the top layer being off", |all| all.len() == 3 && all[2]["active"] == false);
+    assert_eq!((&renditions[2]["rid"], &renditions[2]["bitrate_bps"]), (&json!("f"), &json!(0)), "{renditions:?}");
+    given("f");
+    viewer.signal("INT");
+    let finished = viewer.finish(PATIENCE);
+    let line = finished.data.last().unwrap_or_else(|| panic!("it printed nothing\n{}", finished.log));
+    let seen: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}\n{}", finished.log));
+    assert_eq!((&seen["broken_frames"], &seen["lost"]), (&json!(0), &json!(0)), "{seen}");
+}
+
 #[test]
 fn each_layer_has_an_address_of_its_own() {
     let server = Server::start();

@@ -1,11 +1,12 @@
 // Opens one of our pages in Chromium or Firefox. As a viewer it measures for some seconds and prints one JSON line; as a
 // publisher it prints {"ready":true} when connected and stays until it is ended. With the role `restart` it restarts the ICE of
 // a viewer and tells what arrives before and after. With the role `trickle` it publishes with candidates that come after the offer,
-// restarts ICE, tells both as `ready`, and stays. With the role `simulcast` it publishes layers and stays. With the role `look` it waits until the text
+// restarts ICE, tells both as `ready`, and stays. With the role `simulcast` it publishes layers and stays. With the
+// role `change` it views one layer after the other, and tells what it saw of each. With the role `look` it waits until the text
 // of the page has a word, and prints the text and the links.
 //   node browser.mjs '{"browser":"chromium","role":"play","url":"http://...","seconds":4,"profile":"/tmp/..."}'
 import { createRequire } from "node:module";
-import { connected, look, measure, prelude, restart, simulcast, trickle } from "./in_page.mjs";
+import { change, connected, look, measure, prelude, restart, simulcast, trickle } from "./in_page.mjs";
 
 const options = { browser: "chromium", seconds: 4, patience: 20, kinds: ["audio", "video"], ...JSON.parse(process.argv[2]) };
 const puppeteer = createRequire(process.env.NODE_PATH + "/")("puppeteer-core");
@@ -84,6 +85,10 @@ try {
     console.log(JSON.stringify(ready));
     if (!ready.ready) throw new Error("the layers are not all sent");
     await new Promise((end) => process.stdin.on("close", end).resume());
+  } else if (options.role === "change") {
+    const report = await page.evaluate(change, options);
+    console.log(JSON.stringify(report));
+    if (report.error) throw new Error(report.error);
   } else if (options.role === "look") {
     console.log(JSON.stringify({ ...(await page.evaluate(look, options)), errors: words.filter((word) => word.startsWith("error")) }));
   } else {

@@ -137,6 +137,73 @@ export async function simulcast({ endpoint, patience, codec, encodings, off, wid
   return { ready: true, layers: await layers() };
 }
 
+// Asks for one layer after the other (WHEP layer selection), by rid and the width that its picture has, and tells what was
+// played of each. An empty rid leaves the choice to the server.
+export async function change({ steps, seconds, patience }) {
+  const wait = (ms) => new Promise((next) => setTimeout(next, ms));
+  const end = performance.now() + patience * 1000;
+  const inbound = async () => {
+    const found = {};
+    for (const entry of (await window.peerConnections.at(-1).getStats()).values()) {
+      if (entry.type === "inbound-rtp") found[entry.kind] = { ...entry };
+    }
+    return found;
+  };
+  const video = () => window.wasmcast?.player?.video ?? document.querySelector("video");
+  while (!(video()?.videoWidth > 0)) {
+    if (performance.now() > end) return { error: "nothing played", text: document.body.innerText };
+    await wait(20);
+  }
+  // Each frame that is shown, with its RTP timestamp: its place in the media, however busy this machine is.
+  const frames = [];
+  const look = (_, frame) => {
+    frames.push({ timestamp: frame.rtpTimestamp, width: frame.width });
+    video().requestVideoFrameCallback(look);
+  };
+  video().requestVideoFrameCallback(look);
+  const seen = [];
+  const selected = [];
+  for (const { rid, width } of steps) {
+    const answer = await fetch(`${window.sessions.at(-1)}/layer`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(rid ? { encodingId: rid } : {}),
+    });
+    selected.push(answer.status);
+    while (frames.at(-1)?.width !== width) {
+      if (performance.now() > end) return { error: `no frame of ${rid}`, seen, selected, frames: frames.slice(-5), stats: await inbound() };
+      await wait(20);
+    }
+    const before = frames.length;
+    await wait(seconds * 1000);
+    seen.push({ rid, width, frames: frames.slice(before).filter((frame) => frame.width === width).length });
+  }
+  let [longest, backwards] = [0, 0];
+  for (let at = 1; at < frames.length; at += 1) {
+    const step = (frames[at].timestamp - frames[at - 1].timestamp) | 0;
+    longest = Math.max(longest, step);
+    backwards += step < 0;
+  }
+  const { audio, video: picture } = await inbound();
+  return {
+    seen,
+    selected,
+    shown: frames.length,
+    longest_ms: longest / 90,
+    backwards,
+    lost: picture.packetsLost,
+    freezes: picture.freezeCount,
+    frozen_s: picture.totalFreezesDuration,
+    keyframes: picture.keyFramesDecoded,
+    decoded: picture.framesDecoded,
+    received: picture.framesReceived,
+    dropped: picture.framesDropped,
+    pli: picture.pliCount,
+    nack: picture.nackCount,
+    sound: { lost: audio?.packetsLost, received: audio?.packetsReceived, samples: audio?.totalSamplesReceived, concealed: audio?.concealedSamples },
+  };
+}
+
 // Restarts ICE of a connection by PATCH on its session (RFC 9725, 4.3.3), and tells what came, or went, before and after.
 export async function restart({ patience }) {
   const end = performance.now() + patience * 1000;
