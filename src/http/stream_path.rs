@@ -20,11 +20,21 @@ impl<S: Sync> FromRequestParts<S> for StreamPath {
     }
 }
 
+/// The longest name of a rendition.
+const MAX_RENDITION: usize = 16;
+
 /// The same, where `NAME@rendition` is a name as well.
 pub(super) fn with_rendition(parts: &Parts) -> Result<(StreamName, Option<String>), Problem> {
     let text = covered(parts)?;
-    let (name, rendition) = text.split_once('@').map_or((text, None), |(name, rendition)| (name, Some(rendition)));
-    Ok((name.parse::<StreamName>()?, rendition.map(str::to_owned)))
+    let Some((name, rendition)) = text.split_once('@') else { return Ok((text.parse::<StreamName>()?, None)) };
+    let is_name = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    if !(1..=MAX_RENDITION).contains(&rendition.len()) || !is_name(rendition) {
+        return Err(Problem::bad_request(
+            "invalid-stream-name",
+            format!("behind `@` goes the name of a rendition: 1 to {MAX_RENDITION} of A-Z a-z 0-9 _ -"),
+        ));
+    }
+    Ok((name.parse::<StreamName>()?, Some(rendition.to_owned())))
 }
 
 fn covered(parts: &Parts) -> Result<&str, Problem> {

@@ -433,9 +433,12 @@ impl Worker {
 
     fn fan_out(&mut self) {
         while let Some((key, batch)) = self.inbox.take_media() {
-            if self.streams.get(&key).is_some_and(|stream| !stream.arrivals.is_empty()) {
-                self.arrive(key, &batch);
+            let Some(stream) = self.streams.get_mut(&key) else { continue };
+            if stream.arrivals.is_empty() {
+                stream.batch(&batch, &mut self.egress);
+                continue;
             }
+            self.arrive(key, &batch);
             if let Some(stream) = self.streams.get_mut(&key) {
                 stream.batch(&batch, &mut self.egress);
             }

@@ -4,6 +4,7 @@ mod admin;
 mod events;
 mod fixture;
 mod plugins;
+mod renditions;
 mod sessions;
 mod site;
 mod socket;

@@ -46,7 +46,7 @@ impl Site {
 
     async fn session(&self, headers: &[(&str, &str)]) -> Value {
         let created =
-            ask(&self.fixture.public, "POST", "/whep/demo?rendition=480p", headers, &offer("chrome-whep")).await;
+            ask(&self.fixture.public, "POST", "/whep/demo?rendition=auto", headers, &offer("chrome-whep")).await;
         assert_eq!(created.status, 201, "{created:?}");
         let id = created.header("location").strip_prefix("/session/").unwrap();
         ask(&self.fixture.admin, "GET", &format!("/api/v1/sessions/{id}"), &[], "").await.json()

@@ -26,7 +26,7 @@ async fn requests_that_are_no_offers_are_refused() {
             ("/demo", SDP, large.as_str(), 413, "body-too-large"),
             ("/a/b/c/d/e", SDP, "v=0", 400, "invalid-stream-name"),
             ("/a%2fb", SDP, "v=0", 400, "invalid-stream-name"),
-            ("/a@b", SDP, "v=0", 400, "invalid-stream-name"),
+            ("/a@b@c", SDP, "v=0", 400, "invalid-stream-name"),
             ("/demo/", SDP, "v=0", 400, "invalid-stream-name"),
             ("/a/../b", SDP, "v=0", 400, "invalid-stream-name"),
             ("/demo?token=a&token=b", SDP, "v=0", 400, "malformed-query"),
