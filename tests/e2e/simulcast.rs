@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(40);
 const LAYERS: [(&str, u64, u64); 3] = [("q", 320, 180), ("h", 640, 360), ("f", 1280, 720)];
 
 /// Starts a Chromium that publishes `cam` in three layers, in this order.
-fn publish(server: &Server, codec: &str, order: [&str; 3], off: Value) -> Process {
+fn publish(server: &Server, codec: &str, order: [&str; 3], off: &Value) -> Process {
     let encoding = |rid: &&str| match *rid {
         "q" => json!({ "rid": "q", "scaleResolutionDownBy": 4, "maxBitrate": 120_000 }),
         "h" => json!({ "rid": "h", "scaleResolutionDownBy": 2, "maxBitrate": 300_000 }),
@@ -97,7 +97,7 @@ fn check_seamless(seen: &Value) {
 fn a_viewer_changes_between_layers_without_a_seam() {
     for codec in ["H264", "VP8"] {
         let server = Server::start();
-        let _publisher = publish(&server, codec, ["q", "h", "f"], Value::Null);
+        let _publisher = publish(&server, codec, ["q", "h", "f"], &Value::Null);
         wait_renditions(&server, "three layers", all_sent);
         check_seamless(&change(&server, &[("q", 320), ("f", 1280), ("h", 640), ("q", 320), ("", 1280)]));
     }
@@ -107,7 +107,7 @@ fn a_viewer_changes_between_layers_without_a_seam() {
 fn viewers_move_on_when_their_layer_is_not_sent_any_more() {
     let server = Server::start();
     let off = json!({ "rid": "f", "after": 10, "seconds": 6 });
-    let _publisher = publish(&server, "VP8", ["q", "h", "f"], off);
+    let _publisher = publish(&server, "VP8", ["q", "h", "f"], &off);
     wait_renditions(&server, "three layers", all_sent);
     let mut command = wasmcast();
     let viewer = Process::start("wasmcast play", command.args(["play", "--duration", "25", &server.url("/whep/cam")]));
@@ -136,7 +136,7 @@ fn viewers_move_on_when_their_layer_is_not_sent_any_more() {
 fn each_layer_has_an_address_of_its_own() {
     let server = Server::start();
     // Not in the order of their sizes: it is not to be trusted.
-    let _publisher = publish(&server, "H264", ["h", "f", "q"], Value::Null);
+    let _publisher = publish(&server, "H264", ["h", "f", "q"], &Value::Null);
     let renditions = wait_renditions(&server, "three layers", all_sent);
     let names: Vec<&Value> = renditions.iter().map(|one| &one["rid"]).collect();
     assert_eq!(names, ["h", "f", "q"], "{renditions:?}");
