@@ -119,6 +119,8 @@ mod tests {
             (defaults.settings.isolation, defaults.settings.instances)
         );
         assert_eq!((&read.failure, read.phase, read.priority), (&defaults.failure, defaults.phase, defaults.priority));
-        assert!(read.settings.grants.kv.is_some() && read.settings.grants.http.len() == 1);
+        assert!(
+            read.settings.grants.kv.is_some() && read.settings.grants.http.is_some_and(|origins| origins.len() == 1)
+        );
     }
 }
