@@ -12,7 +12,7 @@ use crate::offers::{CHROME_WHEP, CHROME_WHIP};
 use crate::process::Process;
 use crate::server::{Server, wasmcast};
 
-const NO_RIGHTS_USED: &str = "[grants]\nkv = {}\nhttp = [{ origin = \"https://id.example\" }]\n";
+const NO_RIGHTS_USED: &str = "[grants]\nkv = {}\nhttp = []\n";
 
 /// A server that auth-jwt guards, with this configuration.
 fn guarded(config: &str) -> (Folder, Server) {

@@ -91,7 +91,7 @@ fn a_directory_that_vanishes_and_returns_opens_no_door() {
 #[test]
 fn a_token_may_open_the_api_where_the_manifest_says_so() {
     let jwt = format!(
-        "[match]\naction = [\"publish\", \"play\", \"admin\"]\n[grants]\nkv = {{}}\nhttp = [{{ origin = \"https://id.example\" }}]\n\
+        "[match]\naction = [\"publish\", \"play\", \"admin\"]\n[grants]\nkv = {{}}\nhttp = []\n\
          [config]\nshared-secret = \"{SECRET}\"\n"
     );
     let folder = Folder::new().with("auth-jwt", &jwt);
