@@ -70,7 +70,9 @@ fn read_manifest(name: &str, given: Option<&Path>, file: &Path) -> Result<Manife
         .map_err(|error| Failure::Failed(format!("the manifest can not be used:\n{error}")))?;
     output::say(&format!("manifest  {shown}"));
     if manifest.matching.names_countries() {
-        output::say("          match.country needs http.country_header and http.trusted_proxies in the server's configuration");
+        output::say(
+            "          match.country needs http.country_header and http.trusted_proxies in the server's configuration",
+        );
     }
     Ok(manifest)
 }
