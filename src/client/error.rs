@@ -1,5 +1,6 @@
 //! What can go wrong with a client command, in words for whoever typed it.
 
+use super::masked::masked;
 use std::process::ExitCode;
 
 /// Why `publish`, `play` or `bench` failed.
@@ -9,15 +10,16 @@ pub enum ClientError {
     #[error("{0}")]
     Usage(String),
     #[error(
-        "`{url}` is no endpoint: {reason}. Write it as http://HOST:PORT/whip/NAME to publish, http://HOST:PORT/whep/NAME to play"
+        "`{}` is no endpoint: {reason}. Write it as http://HOST:PORT/whip/NAME to publish, http://HOST:PORT/whep/NAME to play",
+        masked(url)
     )]
     Url { url: String, reason: String },
     #[error("cannot read {path}: {reason}")]
     Source { path: String, reason: String },
-    #[error("cannot reach {url}: {reason}")]
+    #[error("cannot reach {}: {reason}", masked(url))]
     Unreachable { url: String, reason: String },
     /// An HTTP status other than success.
-    #[error("{url} answered {status}: {reason}")]
+    #[error("{} answered {status}: {reason}", masked(url))]
     Refused { url: String, status: u16, reason: String },
     #[error("the server's answer cannot be used: {0}")]
     Answer(String),

@@ -7,6 +7,7 @@ mod error;
 mod feedback;
 mod ice;
 mod inbound;
+mod masked;
 mod offer;
 mod outbound;
 pub mod play;

@@ -2,6 +2,7 @@
 
 use super::dtls::Identity;
 use super::error::{ClientError, TransportError};
+use super::masked::masked;
 use super::offer::viewer_sections;
 use super::receiver::{Mark, Receiver};
 use super::report::{self, Fields};
@@ -171,7 +172,7 @@ impl Player {
 
     fn report(&self, now: Instant, since: &Mark, end: Option<&End>) -> Result<(), ClientError> {
         let mut fields = Fields::new("wasmcast play");
-        fields.put("url", self.args.url.as_str());
+        fields.put("url", masked(&self.args.url));
         fields.put("final", end.is_some());
         if let Some(end) = end {
             fields.put(

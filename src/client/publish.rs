@@ -3,6 +3,7 @@
 use super::dtls::Identity;
 use super::error::{ClientError, TransportError};
 use super::feedback;
+use super::masked::masked;
 use super::offer::{ABS_CAPTURE_TIME, sender_section};
 use super::outbound::{Outbound, OutboundParams};
 use super::report::{self, Fields};
@@ -237,7 +238,7 @@ impl Publisher {
     ) -> Result<ExitCode, ClientError> {
         let result = match self.connect().await {
             Ok(true) => {
-                tracing::info!(url = %args.url, "publishing");
+                tracing::info!(url = masked(&args.url), "publishing");
                 self.send_all(source, duration).await
             }
             Ok(false) => Ok(()),
@@ -384,7 +385,7 @@ impl Publisher {
 
     fn report(&self, args: &Args, error: Option<&ClientError>) -> Fields {
         let mut fields = Fields::new("wasmcast publish");
-        fields.put("url", args.url.as_str());
+        fields.put("url", masked(&args.url));
         fields.put("source", args.source.as_str());
         fields.put("error", error.map(ToString::to_string));
         let seconds = self.session.opened.posted.elapsed().as_secs_f64();

@@ -1,5 +1,6 @@
 //! How a plugin can fail: each class has a policy of its own, and none of them is an answer.
 
+use super::lane::SHORT;
 use std::time::Duration;
 
 /// The classes that a manifest's `[failure]` table names.
@@ -43,6 +44,9 @@ pub enum Fault {
     /// The call, with its waiting, took longer than it may.
     #[error("no answer within {} ms; raise {key}, or lower the time-outs of what it waits for", limit.as_millis())]
     Wall { limit: Duration, key: &'static str },
+    /// The call is a long one and had its turns in the slow lane; they did not suffice.
+    #[error("used {} ms of CPU, then waited for its share; no answer within {} ms. Calls that run longer than {} ms take turns with all others that do: do less, or raise {key}", used.as_millis(), limit.as_millis(), SHORT.as_millis())]
+    Share { used: Duration, waited: Duration, limit: Duration, key: &'static str },
     /// The plugin returned an error, in its own words.
     #[error("{0}")]
     Error(String),
@@ -56,7 +60,7 @@ impl Fault {
     pub fn class(&self) -> FaultClass {
         match self {
             Fault::Trap { .. } => FaultClass::Trap,
-            Fault::Cpu { .. } | Fault::Wall { .. } => FaultClass::Deadline,
+            Fault::Cpu { .. } | Fault::Wall { .. } | Fault::Share { .. } => FaultClass::Deadline,
             Fault::Error(_) => FaultClass::Error,
             Fault::Saturated(_) => FaultClass::Saturated,
         }

@@ -71,11 +71,11 @@ pub struct Guest {
 }
 
 impl Guest {
-    pub(super) fn new(context: Arc<Context>, memory: Memory) -> Self {
+    pub(super) fn new(context: Arc<Context>, memory: Memory, cpu: Cpu) -> Self {
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_HANDLES);
         let config = context.config();
-        Guest { context, call: Call::default(), config, table, memory, cpu: Cpu::default() }
+        Guest { context, call: Call::default(), config, table, memory, cpu }
     }
 
     /// The `[config]` table: the same for the life of the instance, but for `reconfigure`.

@@ -146,6 +146,8 @@ impl Underway<'_> {
         let mut state = self.health.state();
         let own = match fault {
             Fault::Trap { .. } | Fault::Cpu { .. } => true,
+            // Alone in the slow lane a call waits about as long as it runs; more is the others' doing.
+            Fault::Share { used, waited, .. } => *waited <= *used * 2,
             Fault::Wall { .. } | Fault::Error(_) | Fault::Saturated(_) => false,
         };
         let turn = state.breaker.failed(now, self.number, own);

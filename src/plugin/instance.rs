@@ -6,7 +6,8 @@ use super::engine::Ticker;
 use super::facts::Facts;
 use super::fault::Fault;
 use super::guest::{Call, Context, CurrentSession, Guest};
-use super::limits::{Budget, Memory, OutOfCpu};
+use super::lane::Lane;
+use super::limits::{Budget, Cpu, Memory, OutOfCpu};
 use super::settings::Limits;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -43,14 +44,21 @@ struct Exports {
     self_test: Option<self_test::Hook>,
 }
 
-/// What instances of one generation are made from.
-pub(super) struct Blueprint {
-    pub(super) context: Arc<Context>,
-    pub(super) limits: Limits,
+/// What all instances of all plugins share.
+#[derive(Clone)]
+pub(super) struct Means {
     pub(super) engine: Engine,
     pub(super) ticker: Arc<Ticker>,
     pub(super) budget: Arc<Budget>,
     pub(super) live: Arc<Live>,
+    pub(super) lane: Arc<Lane>,
+}
+
+/// What instances of one generation are made from.
+pub(super) struct Blueprint {
+    pub(super) context: Arc<Context>,
+    pub(super) limits: Limits,
+    means: Means,
     /// Bytes of memory that this generation's instances hold.
     pub(super) memory: Arc<AtomicUsize>,
     /// Instances of this generation that were made.
@@ -113,15 +121,7 @@ pub(super) struct Instance {
 
 impl Blueprint {
     /// Finds the exports of a component whose imports are linked.
-    pub(super) fn new(
-        pre: InstancePre<Guest>,
-        context: Arc<Context>,
-        limits: Limits,
-        engine: Engine,
-        ticker: Arc<Ticker>,
-        budget: Arc<Budget>,
-        live: Arc<Live>,
-    ) -> Self {
+    pub(super) fn new(pre: InstancePre<Guest>, context: Arc<Context>, limits: Limits, means: Means) -> Self {
         let indices = Indices {
             check: auth_check::HookIndices::new(&pre).ok(),
             revoke: auth_revoke::HookIndices::new(&pre).ok(),
@@ -132,7 +132,7 @@ impl Blueprint {
             self_test: self_test::HookIndices::new(&pre).ok(),
         };
         let (memory, made) = (Arc::default(), AtomicUsize::new(0));
-        Blueprint { context, limits, engine, ticker, budget, live, memory, made, pre, indices }
+        Blueprint { context, limits, means, memory, made, pre, indices }
     }
 
     pub(super) fn has_check(&self) -> bool {
@@ -164,25 +164,26 @@ impl Blueprint {
     /// # Errors
     /// What its start-up code or `init` did wrong, or that there is no room for it.
     pub(super) async fn instance(self: &Arc<Self>) -> Result<Instance, Fault> {
-        let place = self.live.take().ok_or_else(|| {
-            let limit = self.live.limit;
+        let Means { engine, ticker, budget, live, lane } = &self.means;
+        let place = live.take().ok_or_else(|| {
+            let limit = live.limit;
             Fault::Saturated(format!(
                 "this machine has room for {limit} live plugin instances, and all are in use; lower `instances` in the manifests, or raise vm.max_map_count"
             ))
         })?;
-        let memory = Memory::new(self.limits.memory, self.budget.clone(), self.memory.clone());
-        let mut store = Store::new(&self.engine, Guest::new(self.context.clone(), memory));
+        let memory = Memory::new(self.limits.memory, budget.clone(), self.memory.clone());
+        let mut store = Store::new(engine, Guest::new(self.context.clone(), memory, Cpu::new(lane.clone())));
         store.limiter(|guest| &mut guest.memory);
         store.set_hostcall_fuel(self.limits.hostcall);
         store.set_max_component_handles(MAX_HANDLES);
         store.epoch_deadline_callback(|mut context| context.data_mut().cpu.tick());
         store.set_epoch_deadline(1);
         store.data_mut().cpu.arm(self.limits.init);
-        let running = self.ticker.running();
+        let running = ticker.running();
         let begun = timeout(self.limits.init, self.pre.instantiate_async(&mut store)).await;
         drop(running);
         let instance = match begun {
-            Err(Elapsed { .. }) => return Err(Fault::Wall { limit: self.limits.init, key: INIT_MS }),
+            Err(Elapsed { .. }) => return Err(late(&store.data().cpu, self.limits.init, INIT_MS)),
             Ok(Err(error)) => {
                 return Err(fault(&error, None, store.data_mut(), &self.limits, self.limits.init, INIT_MS));
             }
@@ -228,7 +229,7 @@ impl Blueprint {
 macro_rules! call {
     ($this:ident, $export:ident, $accessor:ident, $function:ident, $hook:literal, $facts:expr, $cpu:expr, $wall:expr $(, $argument:expr)*) => {{
         let blueprint = $this.blueprint.clone();
-        let running = blueprint.ticker.running();
+        let running = blueprint.means.ticker.running();
         let (cpu, wall) = ($cpu, $wall);
         $this.begin($hook, $facts, cpu);
         let export = $this.exports.$export.as_ref().expect("asked for only where it is exported");
@@ -345,8 +346,17 @@ impl Instance {
                 Ok(value)
             }
             Ok(Err(error)) => Err(fault(&error, told.as_deref(), guest, &self.blueprint.limits, cpu, cpu_key)),
-            Err(Elapsed { .. }) => Err(Fault::Wall { limit: wall, key: wall_key }),
+            Err(Elapsed { .. }) => Err(late(&guest.cpu, wall, wall_key)),
         }
+    }
+}
+
+/// A call that took too long: waiting for what it asked of the host, or for its share of the CPU?
+fn late(cpu: &Cpu, limit: Duration, key: &'static str) -> Fault {
+    let (used, waited) = (cpu.used(), cpu.waited());
+    match waited >= limit / 4 {
+        true => Fault::Share { used, waited, limit, key },
+        false => Fault::Wall { limit, key },
     }
 }
 

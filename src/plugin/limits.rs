@@ -1,9 +1,10 @@
 //! What an instance may use: memory, summed over all of its memories and tables and over all plugins, and CPU time.
 
+use super::lane::{Lane, SHORT, TURN};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{ThreadId, current};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use wasmtime::{ResourceLimiter, UpdateDeadline};
 
 /// Bytes that a table element takes.
@@ -90,18 +91,25 @@ pub(super) const TICK: Duration = Duration::from_millis(1);
 
 /// The CPU time of the current call. Ticks of the epoch come by the wall clock; on a busy machine a guest may have run
 /// little of one, so what its thread has really run is what counts.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Cpu {
     limit: Duration,
     used: Duration,
-    turn: Arc<Mutex<Option<Turn>>>,
+    lane: Arc<Lane>,
+    /// Of `used`, what it ran since it rested in the lane.
+    unrested: Duration,
+    /// Time in the lane, and since when it is there again.
+    waited: Duration,
+    left: Option<Instant>,
+    resumed: Arc<Mutex<Option<Resumed>>>,
 }
 
 /// Where and when the guest went on after others had their turn.
 #[derive(Debug)]
-struct Turn {
+struct Resumed {
     thread: ThreadId,
     clock: Duration,
+    at: Instant,
 }
 
 /// The guest ran out of CPU time; found in the error of the call.
@@ -110,28 +118,58 @@ struct Turn {
 pub(super) struct OutOfCpu;
 
 impl Cpu {
+    pub(super) fn new(lane: Arc<Lane>) -> Self {
+        let (limit, used, unrested, waited) = (Duration::ZERO, Duration::ZERO, Duration::ZERO, Duration::ZERO);
+        Cpu { limit, used, lane, unrested, waited, left: None, resumed: Arc::default() }
+    }
+
     /// Begins a call.
     pub(super) fn arm(&mut self, limit: Duration) {
         self.limit = limit;
-        self.used = Duration::ZERO;
+        (self.used, self.unrested, self.waited) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
+        self.left = None;
+    }
+
+    /// CPU time of the call so far.
+    pub(super) fn used(&self) -> Duration {
+        self.used
+    }
+
+    /// Time that the call waited in the slow lane so far.
+    pub(super) fn waited(&self) -> Duration {
+        let resumed = self.resumed.lock().expect("no holder of this lock panics").as_ref().map(|resumed| resumed.at);
+        self.waited + self.left.map_or(Duration::ZERO, |left| resumed.unwrap_or_else(Instant::now) - left)
     }
 
     /// A tick while guest code runs: it goes on after others had their turn, or ends.
     pub(super) fn tick(&mut self) -> wasmtime::Result<UpdateDeadline> {
-        let turn = self.turn.lock().expect("no holder of this lock panics").take();
-        self.used += match turn {
-            Some(turn) if turn.thread == current().id() => thread_clock().saturating_sub(turn.clock).min(TICK),
+        let resumed = self.resumed.lock().expect("no holder of this lock panics").take();
+        let ran = match &resumed {
+            Some(resumed) if resumed.thread == current().id() => thread_clock().saturating_sub(resumed.clock).min(TICK),
             // The first tick of a call, or the first after waiting elsewhere.
             _ => TICK,
         };
+        if let (Some(left), Some(resumed)) = (self.left.take(), resumed) {
+            self.waited += resumed.at - left;
+        }
+        self.used += ran;
+        self.unrested += ran;
         if self.used >= self.limit {
             return Err(wasmtime::Error::new(OutOfCpu));
         }
-        let turn = self.turn.clone();
+        let turn = (self.used >= SHORT && self.unrested >= TURN).then(|| {
+            let now = Instant::now();
+            self.left = Some(now);
+            self.lane.turn(now, std::mem::take(&mut self.unrested))
+        });
+        let resumed = self.resumed.clone();
         let others = async move {
-            tokio::task::yield_now().await;
-            let now = Turn { thread: current().id(), clock: thread_clock() };
-            *turn.lock().expect("no holder of this lock panics") = Some(now);
+            match turn {
+                Some(begin) => tokio::time::sleep_until(begin.into()).await,
+                None => tokio::task::yield_now().await,
+            }
+            let now = Resumed { thread: current().id(), clock: thread_clock(), at: Instant::now() };
+            *resumed.lock().expect("no holder of this lock panics") = Some(now);
         };
         Ok(UpdateDeadline::YieldCustom(1, Box::pin(others)))
     }

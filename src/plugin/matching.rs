@@ -41,6 +41,16 @@ impl Matching {
         self.streams.as_ref().is_none_or(|streams| streams.match_name(name))
     }
 
+    /// Whether it is asked about some countries only.
+    pub fn names_countries(&self) -> bool {
+        self.countries.is_some()
+    }
+
+    /// The same rules, wherever clients are.
+    pub fn anywhere(&self) -> Self {
+        Matching { countries: None, ..self.clone() }
+    }
+
     /// Reads the table of a manifest.
     pub(super) fn read(section: Section<'_>) -> Self {
         let matching = Matching {

@@ -20,6 +20,7 @@ mod histogram;
 mod host;
 mod inspect;
 mod instance;
+mod lane;
 mod last_good;
 mod limits;
 mod manifest;

@@ -38,6 +38,8 @@ pub struct Options {
     pub memory: usize,
     /// Live instances; none: as many as this machine has room for.
     pub instances: Option<u32>,
+    /// Whether the server learns where clients are: what is asked about some countries only is not loaded else.
+    pub countries: bool,
 }
 
 /// Why plugins can not be run.
@@ -71,8 +73,9 @@ impl Plugins {
     /// When the directory can not be read and nothing is kept from before, or the host can not be set up. A plugin that
     /// can not be loaded is no error of the start: its policy decides, and its status says why.
     pub async fn start(options: Options, tasks: &Tasks) -> Result<Self, StartError> {
-        let Options { dir, state_dir, memory, instances } = options;
+        let Options { dir, state_dir, memory, instances, countries } = options;
         let services = Services::new();
+        services.set_knows_countries(countries);
         let store = LastGood::open(state_dir.join("plugins"))?;
         if let Err(error) = std::fs::read_dir(&dir)
             && store.plugins().is_empty()

@@ -7,12 +7,12 @@ use super::generation::{Generation, PrepareError};
 use super::guest::{Context, Guest};
 use super::host::{self, Services};
 use super::inspect::Inspection;
-use super::instance::{Blueprint, Live};
+use super::instance::{Blueprint, Live, Means};
+use super::lane::Lane;
 use super::limits::Budget;
 use super::settings::{Grants, Settings};
 use std::path::PathBuf;
 use std::sync::Arc;
-use wasmtime::Engine;
 use wasmtime::component::Linker;
 
 /// How the host is set up.
@@ -44,10 +44,7 @@ pub struct Runtime {
 }
 
 struct Shared {
-    engine: Engine,
-    ticker: Arc<Ticker>,
-    budget: Arc<Budget>,
-    live: Arc<Live>,
+    means: Means,
     compiler: Compiler,
     services: Arc<Services>,
 }
@@ -65,7 +62,9 @@ impl Runtime {
         let compiler = Compiler::new(engine.clone(), cache);
         let budget = Budget::new(options.memory);
         let live = Live::new(instances as usize);
-        Ok(Runtime { shared: Arc::new(Shared { engine, ticker, budget, live, compiler, services }) })
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let means = Means { engine, ticker, budget, live, lane: Arc::new(Lane::new(cores)) };
+        Ok(Runtime { shared: Arc::new(Shared { means, compiler, services }) })
     }
 
     /// What all plugins share.
@@ -75,12 +74,12 @@ impl Runtime {
 
     /// Counts the live instances.
     pub fn live(&self) -> &Live {
-        &self.shared.live
+        &self.shared.means.live
     }
 
     /// Bytes of memory that all instances hold.
     pub fn memory(&self) -> usize {
-        self.shared.budget.used()
+        self.shared.means.budget.used()
     }
 
     /// Checks and compiles a file, or takes it from the cache.
@@ -106,15 +105,14 @@ impl Runtime {
         if let Some(missing) = missing_grants(plugin, &artifact.inspection, &settings.grants) {
             return Err(PrepareError::NotGranted(missing));
         }
-        let Shared { engine, ticker, budget, live, services, .. } = &*self.shared;
-        let mut linker: Linker<Guest> = Linker::new(engine);
+        let Shared { means, services, .. } = &*self.shared;
+        let mut linker: Linker<Guest> = Linker::new(&means.engine);
         let link = |error: wasmtime::Error| PrepareError::Link(format!("{error:#}"));
         host::link(&mut linker, &settings.grants).map_err(link)?;
         let pre = linker.instantiate_pre(&artifact.component).map_err(link)?;
         let (grants, config) = (settings.grants.clone(), settings.config.clone());
         let context = Arc::new(Context::new(plugin.clone(), number, grants, config, services.clone()));
-        let blueprint =
-            Blueprint::new(pre, context, settings.limits, engine.clone(), ticker.clone(), budget.clone(), live.clone());
+        let blueprint = Blueprint::new(pre, context, settings.limits, means.clone());
         Generation::begin(artifact.inspection.clone(), blueprint, settings, saved).await
     }
 }
@@ -128,9 +126,9 @@ pub fn missing_grants(plugin: &str, inspection: &Inspection, grants: &Grants) ->
         missing.push(format!("`wasmcast:host/kv` ({})", kv.functions.join(", ")));
         lines.push("kv = { scope = \"node\" }");
     }
-    if let Some(http) = imports("wasmcast:host/http").filter(|_| grants.http.is_empty()) {
+    if let Some(http) = imports("wasmcast:host/http").filter(|_| grants.http.is_none()) {
         missing.push(format!("`wasmcast:host/http` ({})", http.functions.join(", ")));
-        lines.push("http = [{ origin = \"https://the.server.it.may.ask\" }]");
+        lines.push("http = [{ origin = \"https://the.server.it.may.ask\" }]    # or [], to let it ask nobody");
     }
     if missing.is_empty() {
         return None;

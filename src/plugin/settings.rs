@@ -80,7 +80,8 @@ impl std::fmt::Debug for HttpGrant {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Grants {
     pub kv: Option<KvGrant>,
-    pub http: Vec<HttpGrant>,
+    /// With an empty list the plugin may be run, and may ask nobody.
+    pub http: Option<Vec<HttpGrant>>,
 }
 
 /// Everything that one generation runs under.

@@ -84,7 +84,7 @@ pub struct Status {
     pub last_reload: Option<LastReload>,
     /// Generations whose last calls are being answered.
     pub draining: Vec<u64>,
-    /// The plugin's own configuration; secrets as references.
+    /// Of the plugin's own configuration the number of keys, and where its secrets are.
     pub config: serde_json::Value,
 }
 
@@ -216,7 +216,7 @@ impl<S: Serving> Shown<S> {
                 at_unix_ms: unix_ms(at),
             }),
             draining: self.draining.clone(),
-            config: self.manifest.as_ref().map(|manifest| manifest.config.shown().clone()).unwrap_or_default(),
+            config: self.manifest.as_ref().map(|manifest| manifest.config.shown()).unwrap_or_default(),
         }
     }
 

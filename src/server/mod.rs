@@ -150,7 +150,8 @@ pub async fn run(loaded: Loaded, log: Log) -> Result<(), ServeError> {
 
     let watcher = Watcher::new(&loaded);
     let (grace, grace_in_force) = watch::channel(config.shutdown.grace());
-    let reloader = Reloader { log, access, metrics, hub, sessions: sessions.clone(), whip, policy, grace, shown };
+    let reloader =
+        Reloader { log, access, metrics, hub, sessions: sessions.clone(), whip, policy, grace, shown, plugins };
     let config_stop = tasks.stopping();
     tasks.spawn("config", async move { watcher.run(config_stop, |change| reloader.handle(change)).await });
     ready.send_replace(true);
@@ -198,6 +199,7 @@ async fn start_plugins(config: &Config, tasks: &Tasks) -> Result<Plugins, ServeE
         state_dir,
         memory: (config.plugins.memory_mib as usize) << 20,
         instances: None,
+        countries: knows_countries(config),
     };
     let plugins = Plugins::start(options, tasks).await?;
     // The configuration only saw that there are files; now it is known what they do.
@@ -261,6 +263,11 @@ fn http_policy(config: &Config) -> Policy {
         admin_token: config.admin.token.as_ref().map(|token| token.digest()),
         open_metrics: config.admin.open_metrics,
     }
+}
+
+/// Whether anything tells where clients are.
+fn knows_countries(config: &Config) -> bool {
+    config.http.country_header.is_some() && !config.http.trusted_proxies.is_empty()
 }
 
 fn hub_limits(config: &Config) -> HubLimits {

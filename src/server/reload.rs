@@ -1,12 +1,13 @@
 //! Carries a changed configuration to the parts that can take it while they run.
 
-use super::{http_policy, hub_limits, session_limits};
+use super::{http_policy, hub_limits, knows_countries, session_limits};
 use crate::access::Access;
 use crate::config::{Change, Config};
 use crate::http::Policy;
 use crate::hub::Hub;
 use crate::ingest::Whip;
 use crate::observe::{Log, Metrics};
+use crate::plugin::Plugins;
 use crate::shard::Sessions;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
@@ -25,6 +26,7 @@ pub(super) struct Reloader {
     pub(super) grace: watch::Sender<Duration>,
     /// The configuration as the API shows it.
     pub(super) shown: Arc<RwLock<serde_json::Value>>,
+    pub(super) plugins: Plugins,
 }
 
 impl Reloader {
@@ -66,5 +68,6 @@ impl Reloader {
         self.whip.set_codecs(&config.ingest.codecs.preference());
         self.grace.send_replace(config.shutdown.grace());
         self.policy.send_replace(Arc::new(http_policy(config)));
+        self.plugins.services().set_knows_countries(knows_countries(config));
     }
 }

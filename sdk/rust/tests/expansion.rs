@@ -25,6 +25,28 @@ enum Mode {
     Closed,
 }
 
+/// All of it may be left out.
+#[derive(Deserialize, Debug, PartialEq)]
+#[serde(default, deny_unknown_fields)]
+struct Optional {
+    name: String,
+    #[serde(rename = "most")]
+    seats: u32,
+    nested: Nested,
+}
+
+#[derive(Deserialize, Debug, Default, PartialEq)]
+#[serde(default)]
+struct Nested {
+    deep: Option<bool>,
+}
+
+impl Default for Optional {
+    fn default() -> Self {
+        Self { name: "none".to_owned(), seats: 7, nested: Nested { deep: Some(true) } }
+    }
+}
+
 fn five() -> u64 {
     5
 }
@@ -121,6 +143,15 @@ fn serde_attributes_hold() {
         let error = config(text).unwrap_err().to_string();
         assert!(error.contains(expected), "{text}: {error}");
     }
+}
+
+#[test]
+fn a_struct_with_defaults_fills_what_is_left_out() {
+    let read = |text: &str| serde_json::from_str::<Optional>(text);
+    assert_eq!(read("{}").unwrap(), Optional::default());
+    let expected = Optional { name: "x".to_owned(), nested: Nested { deep: None }, ..Optional::default() };
+    assert_eq!(read(r#"{"name":"x","nested":{}}"#).unwrap(), expected);
+    assert!(read(r#"{"nam":"x"}"#).is_err());
 }
 
 #[test]

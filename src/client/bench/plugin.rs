@@ -49,6 +49,7 @@ pub async fn run(args: Args) -> Result<ExitCode, ClientError> {
     let scratch = Scratch::with(&args)?;
     let tasks = Tasks::new("bench");
     let options = Options {
+        countries: true,
         dir: scratch.0.join("plugins"),
         state_dir: scratch.0.join("state"),
         memory: 1 << 30,

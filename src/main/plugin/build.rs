@@ -29,6 +29,9 @@ pub struct Args {
     /// Version of the plugin, for a FILE
     #[arg(long = "plugin-version", value_name = "VERSION", default_value = "0.0.0")]
     plugin_version: String,
+    /// Let Cargo change Cargo.lock, after a change of dependencies; else it holds as it is where it exists
+    #[arg(long)]
+    update_lock: bool,
     /// Say nothing but errors
     #[arg(short, long)]
     quiet: bool,
@@ -49,7 +52,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         module(args)?
     } else {
         let project = Project::open(&args.source)?;
-        let options = cargo::Options { quiet: args.quiet, extra: args.cargo.clone() };
+        let options = cargo::Options { quiet: args.quiet, locked: !args.update_lock, extra: args.cargo.clone() };
         project_to(&project, &options, args.output.as_deref())?
     };
     if !args.quiet {

@@ -1,6 +1,7 @@
 //! Runs Cargo for a plugin: its own target directory, one build at a time, and the module that came out.
 
 use super::project::Project;
+use super::remap::Folders;
 use super::toolchain::{self, TARGET, Toolchain};
 use super::{Failure, sdk};
 use crate::output;
@@ -14,6 +15,8 @@ use std::process::{Command, Stdio};
 pub struct Options {
     /// Say nothing but errors.
     pub quiet: bool,
+    /// Whether Cargo.lock holds as it is.
+    pub locked: bool,
     /// Further words for Cargo, such as `--offline`.
     pub extra: Vec<String>,
 }
@@ -44,7 +47,8 @@ pub fn build(project: &Project, toolchain: &Toolchain, options: &Options) -> Res
         .env("RUSTC", &toolchain.rustc)
         .env("CARGO_TARGET_DIR", &target)
         .args(["build", "--release", "--lib", "--target", TARGET, "--message-format=json-render-diagnostics"])
-        .args(patch)
+        .args(&patch)
+        .args(folders(&cache).words(&project.folder))
         .stdin(Stdio::null())
         .stdout(Stdio::piped());
     if toolchain.build_std {
@@ -53,6 +57,10 @@ pub fn build(project: &Project, toolchain: &Toolchain, options: &Options) -> Res
     if options.quiet {
         command.arg("--quiet");
     }
+    let locked = options.locked && project.is_locked();
+    if locked {
+        command.arg("--locked");
+    }
     command.args(&options.extra);
     let cannot =
         |error: std::io::Error| Failure::Failed(format!("{} can not be run: {error}", toolchain.cargo.display()));
@@ -60,10 +68,31 @@ pub fn build(project: &Project, toolchain: &Toolchain, options: &Options) -> Res
     let lines = child.stdout.take().into_iter().flat_map(|out| BufReader::new(out).lines());
     let module = lines.map_while(Result::ok).filter_map(|line| artifact(&line, &project.folder)).last();
     if !child.wait().map_err(cannot)?.success() {
+        if locked && !lock_fits(project, toolchain, &patch) {
+            return Err(Failure::Failed(
+                "Cargo.lock does not fit Cargo.toml: `wasmcast plugin build --update-lock` brings it up to date"
+                    .to_owned(),
+            ));
+        }
         return Err(Failure::NotBuilt);
     }
     let module = module.ok_or_else(|| Failure::Failed("cargo made no .wasm file of this package".to_owned()))?;
     fs::read(&module).map_err(Failure::file("cannot read", module))
+}
+
+/// Whether Cargo would leave Cargo.lock as it is.
+fn lock_fits(project: &Project, toolchain: &Toolchain, patch: &[String]) -> bool {
+    let mut command = toolchain::clean(Command::new(&toolchain.cargo));
+    command.current_dir(&project.folder).env("RUSTC", &toolchain.rustc);
+    command.args(["metadata", "--format-version=1", "--locked", "--offline"]).args(patch);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
+
+/// The folders whose names must not get into plugins.
+fn folders(cache: &Path) -> Folders {
+    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    Folders { home: absolute("HOME"), cargo_home: absolute("CARGO_HOME"), cache: cache.to_owned() }
 }
 
 /// The folder is shared by all plugins, so that the standard library is built once. One build runs at a time, from start to

@@ -69,6 +69,11 @@ fn read_manifest(name: &str, given: Option<&Path>, file: &Path) -> Result<Manife
     let manifest = Manifest::parse(&text, name, &shown)
         .map_err(|error| Failure::Failed(format!("the manifest can not be used:\n{error}")))?;
     output::say(&format!("manifest  {shown}"));
+    if manifest.matching.names_countries() {
+        output::say(
+            "          match.country needs http.country_header and http.trusted_proxies in the server's configuration",
+        );
+    }
     Ok(manifest)
 }
 
@@ -119,6 +124,8 @@ mod tests {
             (defaults.settings.isolation, defaults.settings.instances)
         );
         assert_eq!((&read.failure, read.phase, read.priority), (&defaults.failure, defaults.phase, defaults.priority));
-        assert!(read.settings.grants.kv.is_some() && read.settings.grants.http.len() == 1);
+        assert!(
+            read.settings.grants.kv.is_some() && read.settings.grants.http.is_some_and(|origins| origins.len() == 1)
+        );
     }
 }

@@ -101,7 +101,7 @@ struct Session {
 impl Session {
     /// From saved sources to a new version in service, or the reason why not. A failure is told; the next save may mend it.
     fn turn(&mut self, saved: SystemTime) {
-        let options = cargo::Options { quiet: true, extra: Vec::new() };
+        let options = cargo::Options { quiet: true, ..cargo::Options::default() };
         let before = self.status().ok().flatten().map(|status| Before::of(&status)).unwrap_or_default();
         let swapped =
             build::project_to(&self.project, &options, None).and_then(|built| self.swap(&built).map(|()| built));

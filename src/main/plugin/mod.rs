@@ -10,6 +10,7 @@ mod list;
 mod new;
 mod project;
 mod rehearsal;
+mod remap;
 mod sdk;
 mod server;
 mod sources;

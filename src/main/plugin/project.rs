@@ -61,6 +61,17 @@ impl Project {
         self.folder.join("dist")
     }
 
+    /// Whether a Cargo.lock says which versions the dependencies have: its own, or that of the workspace around it.
+    pub fn is_locked(&self) -> bool {
+        let is_workspace = |folder: &&Path| {
+            let manifest =
+                fs::read_to_string(folder.join("Cargo.toml")).ok().and_then(|text| text.parse::<toml::Table>().ok());
+            manifest.is_some_and(|manifest| manifest.contains_key("workspace"))
+        };
+        let root = self.folder.ancestors().find(is_workspace).unwrap_or(&self.folder);
+        root.join("Cargo.lock").is_file()
+    }
+
     /// Tells Cargo, and with it editors, where the SDK is: in `.cargo/config.toml`, which is ours unless the author wrote one.
     /// Returns what must be added to Cargo's command line.
     pub fn connect(&self, cache: &Path) -> Result<Vec<String>, Failure> {

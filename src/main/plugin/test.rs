@@ -26,7 +26,7 @@ pub struct Args {
 /// Runs `wasmcast plugin test`.
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let project = Project::open(&args.folder)?;
-    let options = cargo::Options { quiet: args.quiet, extra: Vec::new() };
+    let options = cargo::Options { quiet: args.quiet, ..cargo::Options::default() };
     let built = build::project_to(&project, &options, None)?;
     let program = std::env::current_exe()
         .map_err(|error| Failure::Failed(format!("this program's own path is not known: {error}")))?;

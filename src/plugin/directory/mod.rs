@@ -5,7 +5,7 @@ mod scanner;
 mod watch;
 
 pub use look::Stamp;
-pub use scanner::Sight;
+pub use scanner::{MOVING, Sight};
 pub use watch::Watch;
 
 /// Whether a text can name a plugin: `[a-z0-9][a-z0-9-]{0,63}`.

@@ -18,6 +18,8 @@ pub enum Sight {
     Lost(String),
     /// It is back.
     Found,
+    /// Another directory is in its place, and these plugins are not in it. They run on for [`MOVING`], and are removed then.
+    Moved(Vec<String>),
 }
 
 /// Remembers what it saw.
@@ -37,6 +39,8 @@ struct Watched {
     /// As seen last; none when gone.
     seen: Option<Files>,
     since: Instant,
+    /// Whether it went with the directory that it was in, not by itself.
+    moved: bool,
 }
 
 /// Files are at rest when nothing about them changed for so long.
@@ -44,6 +48,8 @@ const REST: Duration = Duration::from_millis(200);
 /// A file that is missing may be about to be written again (delete and create), and the absence of a plugin or of a
 /// manifest lifts rules; so absence must last longer.
 const ABSENCE: Duration = Duration::from_secs(1);
+/// A directory that another one took the place of may still be filled: nobody took single plugins away, so they stay for longer.
+pub const MOVING: Duration = Duration::from_secs(10);
 
 impl Scanner {
     /// Takes what a look found and says what to do. The first look finds everything at rest: a start does not wait.
@@ -64,7 +70,8 @@ impl Scanner {
         }
         let first = self.identity.is_none();
         self.identity = Some(found.identity);
-        if std::mem::take(&mut self.lost) {
+        let was_lost = std::mem::take(&mut self.lost);
+        if was_lost {
             sights.push(Sight::Found);
         }
         for (file, reason) in &found.strange {
@@ -73,6 +80,9 @@ impl Scanner {
             }
         }
         self.strange.retain(|file| found.strange.contains_key(file));
+        if replaced || was_lost {
+            self.moved(now, &found, &mut sights);
+        }
         self.compare(now, found, first, &mut sights);
         sights
     }
@@ -82,6 +92,18 @@ impl Scanner {
         self.plugins.keys().cloned().collect()
     }
 
+    /// The plugins that did not come along to another directory.
+    fn moved(&mut self, now: Instant, found: &Look, sights: &mut Vec<Sight>) {
+        let mut missing = Vec::new();
+        for (name, watched) in self.plugins.iter_mut().filter(|(name, _)| !found.plugins.contains_key(*name)) {
+            *watched = Watched { told: watched.told.take(), seen: None, since: now, moved: true };
+            missing.push(name.clone());
+        }
+        if !missing.is_empty() {
+            sights.push(Sight::Moved(missing));
+        }
+    }
+
     fn compare(&mut self, now: Instant, found: Look, first: bool, sights: &mut Vec<Sight>) {
         let mut found = found.plugins;
         for (name, watched) in &mut self.plugins {
@@ -89,10 +111,11 @@ impl Scanner {
             if files != watched.seen {
                 watched.seen = files;
                 watched.since = now;
+                watched.moved = false;
             }
         }
         for (name, files) in found {
-            self.plugins.insert(name, Watched { told: None, seen: Some(files), since: now });
+            self.plugins.insert(name, Watched { told: None, seen: Some(files), since: now, moved: false });
         }
         self.plugins.retain(|name, watched| {
             let rest = now.saturating_duration_since(watched.since);
@@ -108,7 +131,7 @@ impl Scanner {
                         sights.push(Sight::Stable(name.clone()));
                     }
                 }
-                None if rest >= ABSENCE => {
+                None if rest >= if watched.moved { MOVING } else { ABSENCE } => {
                     if watched.told.is_some() {
                         sights.push(Sight::Removed(name.clone()));
                     }
@@ -176,6 +199,7 @@ mod tests {
                     Sight::Strange { file, .. } => format!("strange {file}"),
                     Sight::Lost(_) => "lost".to_owned(),
                     Sight::Found => "found".to_owned(),
+                    Sight::Moved(names) => format!("moved without {}", names.join(" ")),
                 })
                 .collect();
             assert_eq!(words.join(", "), *expected, "at {ms} ms: {seen}");
@@ -297,12 +321,27 @@ mod tests {
     }
 
     #[test]
-    fn a_swapped_directory_with_plugins_is_believed() {
+    fn a_directory_that_took_the_place_of_another_has_time_to_be_filled() {
+        check(&[
+            (0, "a=1 b=1 c=1", "stable a, stable b, stable c"),
+            (100, "other a=2", "moved without b c"),
+            (300, "other a=2", "stable a"),
+            (5_000, "other a=2 b=3", ""),
+            (5_200, "other a=2 b=3", "stable b"),
+            (10_000, "other a=2 b=3", ""),
+            (10_100, "other a=2 b=3", "removed c"),
+            (10_200, "other a=2", ""),
+            (11_200, "other a=2", "removed b"),
+        ]);
+        // Deleted and made again, one file after the other.
         check(&[
             (0, "a=1 b=1", "stable a, stable b"),
-            (100, "other a=2", ""),
-            (300, "other a=2", "stable a"),
-            (1_100, "other a=2", "removed b"),
+            (100, "b=1", ""),
+            (200, "lost", "lost"),
+            (60_000, "a=1", "found, moved without b"),
+            (69_900, "a=1", ""),
+            (69_950, "a=1 b=1", ""),
+            (80_000, "a=1 b=1", ""),
         ]);
     }
 

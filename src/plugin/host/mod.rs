@@ -57,7 +57,7 @@ pub(super) fn link(linker: &mut Linker<Guest>, grants: &Grants) -> wasmtime::Res
     if grants.kv.is_some() {
         wit::kv::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
     }
-    if !grants.http.is_empty() {
+    if grants.http.is_some() {
         wit::http::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
     }
     Ok(())

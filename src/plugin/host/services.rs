@@ -12,6 +12,7 @@ use super::series::Registry;
 use super::share::Share;
 use super::space::Spaces;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 use tokio::sync::broadcast;
@@ -29,6 +30,8 @@ pub struct Services {
     pub(super) spaces: Spaces,
     pub(super) transport: Transport,
     pub(super) notes: broadcast::Sender<Note>,
+    /// Whether the server learns where clients are.
+    countries: AtomicBool,
     shares: RwLock<BTreeMap<Arc<str>, Arc<Share>>>,
 }
 
@@ -47,8 +50,20 @@ impl Services {
             spaces: Spaces::default(),
             transport,
             notes: broadcast::Sender::new(notify::QUEUE),
+            countries: AtomicBool::new(true),
             shares: RwLock::default(),
         }
+    }
+
+    /// Whether the server learns where clients are. Where it does not, a plugin that is asked about some countries only would
+    /// never be asked.
+    pub fn knows_countries(&self) -> bool {
+        self.countries.load(Ordering::Relaxed)
+    }
+
+    /// Says so; true from the start.
+    pub fn set_knows_countries(&self, known: bool) {
+        self.countries.store(known, Ordering::Relaxed);
     }
 
     /// Tidies up once a second, for ever.

@@ -5,7 +5,8 @@ use super::wit::{config, kv, log, metrics, notify, random, trace};
 use super::{START, Services, Simulation};
 use crate::plugin::facts::{Action, Facts};
 use crate::plugin::guest::{Call, Context, Guest};
-use crate::plugin::limits::{Budget, Memory};
+use crate::plugin::lane::Lane;
+use crate::plugin::limits::{Budget, Cpu, Memory};
 use crate::plugin::settings::{Grants, HttpGrant, KvGrant};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +16,8 @@ use wasmtime::component::{Linker, Resource};
 pub(super) fn guest(services: Arc<Services>, grants: Grants) -> Guest {
     let config = Arc::new(serde_json::json!({ "token": "hush", "ttl": 600 }));
     let context = Context::new("geo".into(), 3, grants, config, services);
-    Guest::new(Arc::new(context), Memory::new(1 << 20, Budget::new(1 << 20), Arc::default()))
+    let memory = Memory::new(1 << 20, Budget::new(1 << 20), Arc::default());
+    Guest::new(Arc::new(context), memory, Cpu::new(Arc::new(Lane::new(1))))
 }
 
 /// A guest without grants that is asked about a session.
@@ -48,11 +50,12 @@ fn interfaces_are_linked_as_granted() {
         private: false,
         headers: Vec::new(),
     };
-    for grants in [Grants::default(), Grants { kv: Some(kv), http: vec![http] }] {
+    let nobody = Grants { kv: None, http: Some(Vec::new()) };
+    for grants in [Grants::default(), nobody, Grants { kv: Some(kv), http: Some(vec![http]) }] {
         let mut linker = Linker::new(&engine);
         super::link(&mut linker, &grants).unwrap();
         let rows =
-            [("log", "enabled", true), ("kv", "get", grants.kv.is_some()), ("http", "send", !grants.http.is_empty())];
+            [("log", "enabled", true), ("kv", "get", grants.kv.is_some()), ("http", "send", grants.http.is_some())];
         for (interface, function, offered) in rows {
             let mut instance = linker.instance(&format!("wasmcast:host/{interface}@0.1.0")).unwrap();
             // What is there can not be defined again.
@@ -183,7 +186,7 @@ fn keys_and_values_need_a_grant_and_fit_their_bounds() {
     let simulation = Simulation::new(1, START);
     let mut guest = asked(&simulation);
     assert_eq!(kv::Host::get(&mut guest, "k".into()).unwrap_err().code, "denied");
-    let grants = Grants { kv: Some(KvGrant { space: "shared".into(), max_bytes: 100 << 10 }), http: Vec::new() };
+    let grants = Grants { kv: Some(KvGrant { space: "shared".into(), max_bytes: 100 << 10 }), http: None };
     let mut guest = self::guest(simulation.services().clone(), grants);
     let put = |guest: &mut Guest, key: String, length: usize| {
         kv::Host::put(guest, key, vec![b'x'; length], None).map_err(|error| error.code)

@@ -23,6 +23,14 @@ pub fn line_of(manifest: &str, complaint: &str) -> Option<usize> {
     Some(line_at(manifest, offset))
 }
 
+/// The line, from 1, of a key in a table at the top.
+pub fn line_of_key(manifest: &str, table: &str, key: &str) -> Option<usize> {
+    let parsed = DeTable::parse(manifest).ok()?;
+    let (_, table) = parsed.get_ref().iter().find(|(name, _)| name.get_ref() == table)?;
+    let (key, _) = table.get_ref().as_table()?.iter().find(|(name, _)| name.get_ref() == key)?;
+    Some(line_at(manifest, key.span().start))
+}
+
 /// Where the key stands, at whatever depth; as deep as the parser allows: 80.
 fn offset_of(value: &Spanned<DeValue<'_>>, wanted: &str) -> Option<usize> {
     match value.get_ref() {
@@ -56,5 +64,8 @@ mod tests {
             assert_eq!(line_of(manifest, complaint), line, "{complaint}");
         }
         assert_eq!(line_of("priority = 1", "config: missing field `a`"), None);
+        assert_eq!(line_of_key(manifest, "config", "keys"), Some(6));
+        assert_eq!(line_of_key("match.country = []", "match", "country"), Some(1));
+        assert_eq!(line_of_key(manifest, "match", "country"), None);
     }
 }

@@ -40,6 +40,11 @@ impl<'d> Document<'d> {
         Section { document: self, path: String::new(), offset: 0, table: Some(table), asked: RefCell::default() }
     }
 
+    /// Whether it is a table in braces, not one below a header or made by dots in keys.
+    pub(super) fn is_inline(&self, item: Item<'_>) -> bool {
+        item.get_ref().is_table() && self.text.as_bytes().get(item.span().start) == Some(&b'{')
+    }
+
     /// Notes a problem.
     pub(super) fn problem(&self, offset: usize, text: String) {
         self.problems.borrow_mut().push((line_at(self.text, offset), text));

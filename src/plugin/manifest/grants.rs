@@ -25,7 +25,7 @@ pub fn refused<'a>(imports: impl Iterator<Item = &'a str>, grants: &Grants) -> V
 pub fn granted(grants: &Grants) -> Vec<&'static str> {
     let granted = |right: &&str| match *right {
         "kv" => grants.kv.is_some(),
-        _ => !grants.http.is_empty(),
+        _ => grants.http.is_some(),
     };
     RIGHTS.into_iter().filter(granted).collect()
 }
@@ -44,18 +44,19 @@ const MAX_HEADERS: usize = 32;
 /// Reads `[grants]`. `files` is given the paths of the secrets in files.
 pub(super) fn read(section: Section<'_>, plugin: &str, files: &mut Vec<PathBuf>) -> Grants {
     let kv = read_kv(section.section("kv"), plugin);
-    let mut http: Vec<HttpGrant> = Vec::new();
+    let mut http = section.item("http").is_some().then(Vec::new);
     for entry in section.sections("http", MAX_ORIGINS) {
         let place = entry.text("origin").map(|(_, offset)| offset);
         let Some(grant) = read_http(&entry, files) else {
             entry.finish();
             continue;
         };
-        if http.iter().any(|other| other.origin == grant.origin) {
+        let granted = http.get_or_insert_default();
+        if granted.iter().any(|other: &HttpGrant| other.origin == grant.origin) {
             let text = format!("{} is granted twice; leave one of them", grant.origin);
             entry.wrong_at("origin", place.unwrap_or(0), &text);
         }
-        http.push(grant);
+        granted.push(grant);
         entry.finish();
     }
     section.finish();

@@ -10,7 +10,7 @@ mod secret;
 #[cfg(test)]
 mod tests;
 
-pub use complaint::line_of;
+pub use complaint::{line_of, line_of_key};
 pub use config::Config;
 pub(in crate::plugin) use document::Section;
 pub use failure::{Failure, Policy};

@@ -22,7 +22,10 @@ pub(super) enum InvalidSecret {
     FileContent(PathBuf),
     #[error("the environment variable {0} is not set, or not UTF-8 text")]
     Environment(String),
-    #[error("a secret is a reference: write {{ secret = \"file:PATH\" }} or {{ secret = \"env:NAME\" }}")]
+    #[error(
+        "a secret is a reference: write {{ secret = \"file:PATH\" }} or {{ secret = \"env:NAME\" }}; for a table of the plugin's \
+         own with a key `secret` write a header, as in [config.NAME], and the key below it"
+    )]
     Reference,
 }
 
@@ -42,6 +45,11 @@ pub(super) fn read(item: Item<'_>) -> Option<Result<Secret, InvalidSecret>> {
     let mut entries = table.iter();
     let (Some((key, value)), None) = (entries.next(), entries.next()) else { return None };
     (key.get_ref() == "secret").then(|| fetch(value.get_ref().as_str().unwrap_or_default()))
+}
+
+/// Whether a text that is none looks like a reference.
+pub(super) fn is_reference(text: &str) -> bool {
+    text.starts_with("file:") || text.starts_with("env:")
 }
 
 fn fetch(reference: &str) -> Result<Secret, InvalidSecret> {

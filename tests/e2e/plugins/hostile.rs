@@ -143,7 +143,7 @@ fn a_version_that_does_not_begin_never_serves() {
     let house = House::new("");
     let rows = [
         ("init", "panic", "the guest panics as it was told"),
-        ("init", "loop", "200 ms"),
+        ("init", "loop", "2000 ms"),
         ("init", "recurse", "hostile::recurse"),
         ("init", "memory", "memory"),
         ("init", "error", "the guest does not want to"),
@@ -153,7 +153,7 @@ fn a_version_that_does_not_begin_never_serves() {
         ("restore", "panic", "state"),
     ];
     for (refused, (place, way, cause)) in rows.into_iter().enumerate() {
-        house.folder.manifest(NAME, &format!("[limits]\ninit-ms = 200\n[config]\n{place} = \"{way}\"\n"));
+        house.folder.manifest(NAME, &format!("[config]\n{place} = \"{way}\"\n"));
         let seen = wait_status(&house.server, NAME, &format!("{place} {way} refused"), |status| {
             status["last_error"]["cause"].as_str().is_some_and(|told| told.contains(cause))
                 && status["refused"].as_u64() > Some(refused as u64)
@@ -187,6 +187,31 @@ fn failures_of_its_own_upkeep_are_counted_and_no_callers_business() {
     let seen = wait_status(&house.server, NAME, "failures", |status| status["upkeep_errors"].as_u64() >= Some(3));
     assert_eq!(seen["state"], "active", "{seen}");
     house.is_let_in();
+    house.was_not_disturbed();
+}
+
+#[test]
+fn many_that_spin_take_turns_in_one_slow_lane_and_others_are_served() {
+    let house = House::new("instances = 100\n[limits]\ncpu-ms = 1000\nwall-ms = 4000\n");
+    let hogs = 40;
+    std::thread::scope(|scope| {
+        let spinning: Vec<_> = (0..hogs).map(|_| scope.spawn(|| house.ask("loop").status)).collect();
+        house.server.wait_until("all of them spinning", || {
+            let seen = house.status();
+            let busy = seen["instances"]["made"].as_u64().zip(seen["instances"]["idle"].as_u64());
+            if busy.is_some_and(|(made, idle)| made >= idle + hogs) { Ok(()) } else { Err(seen.to_string()) }
+        });
+        house.is_let_in();
+        assert!(spinning.iter().all(|hog| !hog.is_finished()), "others are served while these spin");
+        for hog in spinning {
+            assert_eq!(hog.join().expect("an answer"), 503);
+        }
+    });
+    let seen = house.status();
+    assert_eq!(seen["errors"]["deadline"], hogs, "{seen}");
+    let last = &seen["last_error"];
+    let told = last["cause"].as_str().unwrap_or_default();
+    assert!(last["class"] == "deadline" && told.contains("of CPU, then waited for its share"), "{last}");
     house.was_not_disturbed();
 }
 

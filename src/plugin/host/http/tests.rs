@@ -25,7 +25,7 @@ fn grant(origin: &str) -> HttpGrant {
 }
 
 fn guest(services: Arc<Services>, grants: Vec<HttpGrant>) -> Guest {
-    super::super::tests::guest(services, Grants { kv: None, http: grants })
+    super::super::tests::guest(services, Grants { kv: None, http: Some(grants) })
 }
 
 fn get(url: &str) -> Request {

@@ -172,7 +172,7 @@ async fn status_and_metrics_tell_what_runs() {
         ("/instances", "{\"idle\":1,\"limit\":8,\"made\":2}"),
         ("/memory_bytes", "1024"),
         ("/last_error", "null"),
-        ("/config", "{\"subject\":\"x\"}"),
+        ("/config", "{\"keys\":1,\"secrets\":[]}"),
     ];
     for (path, expected) in rows {
         assert_eq!(status.pointer(path).unwrap().to_string(), expected, "{path}");

@@ -34,8 +34,13 @@ impl Site {
 
     async fn start(base: PathBuf) -> Result<Self, StartError> {
         let tasks = Tasks::new("test");
-        let options =
-            Options { dir: base.join("plugins"), state_dir: base.join("state"), memory: 64 << 20, instances: Some(32) };
+        let options = Options {
+            dir: base.join("plugins"),
+            state_dir: base.join("state"),
+            memory: 64 << 20,
+            instances: Some(32),
+            countries: true,
+        };
         let plugins = Plugins::start(options, &tasks).await?;
         Ok(Site { base, tasks, plugins })
     }

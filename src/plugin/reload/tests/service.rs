@@ -165,6 +165,40 @@ async fn a_removed_plugin_is_drained_and_forgotten() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_directory_full_of_plugins_is_read_a_few_at_a_time() {
+    let world = World::new().await;
+    let names: Vec<String> = (0..50).map(|number| format!("p{number}")).collect();
+    for name in &names {
+        world.write(&format!("{name}.wasm"), "auth allow slow");
+    }
+    world.see(names.iter().cloned().map(Sight::Stable).collect()).await;
+    assert_eq!(world.loads(), 4);
+    world.told.release.add_permits(names.len());
+    world.rest().await;
+    assert_eq!(world.loads(), names.len());
+    assert!(names.iter().all(|name| world.stands(name) == "active 1 directory"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rules_about_countries_need_a_server_that_learns_them() {
+    let world = World::new().await;
+    world.services.set_knows_countries(false);
+    world.write("a.toml", "priority = 1\n[match]\ncountry = [\"DE\"]\n[failure]\nload = \"closed\"");
+    world.put("a.wasm", "auth allow").await;
+    let cause = world.cause("a");
+    assert!(cause.contains("a.toml:3: `match.country`: this server does not learn where clients are"), "{cause}");
+    assert_eq!(world.loads(), 0);
+    // It counts as asked about everybody, wherever they are: its policy is to refuse.
+    let restarted = world.restart().await;
+    restarted.services.set_knows_countries(false);
+    restarted.see(vec![Sight::Stable("a".to_owned())]).await;
+    assert_eq!(restarted.says().await, "deny 503");
+    restarted.services.set_knows_countries(true);
+    restarted.pass(2).await;
+    assert_eq!((restarted.stands("a").as_str(), restarted.says().await.as_str()), ("active 1 directory", "abstain"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_manifest_switches_off_and_on() {
     let world = World::new().await;
     world.put("a.wasm", "auth deny").await;

@@ -1,4 +1,7 @@
 //! Calls each function of the server once, state and abilities too.
+//!
+//! Who asks for `revoke/SUBJECT` has the sessions of that name asked again, and refused from then on; the subject is `viewer` or
+//! `publisher`. Who asks for `as/NAME` gets the stream `NAME`.
 use wasmcast_plugin::prelude::*;
 
 #[derive(Deserialize)]
@@ -32,6 +35,15 @@ impl Plugin for State {
 
 #[auth]
 fn authorize(session: &Session, state: &mut State) -> Result<Decision> {
+    let subject = if session.is_publish() { "publisher" } else { "viewer" };
+    if let Some(gone) = session.stream_name().strip_prefix("revoke/") {
+        kv::put("gone", gone)?;
+        kv::put("revoke", gone)?;
+        return Ok(deny(403, "It is done."));
+    }
+    if kv::get_text("gone")?.is_some_and(|gone| gone == subject) {
+        return Ok(deny(403, "You were sent away."));
+    }
     let started = clock::monotonic();
     let _span = trace::span("work");
     trace::annotate("who", session.remote_ip());
@@ -55,8 +67,13 @@ fn authorize(session: &Session, state: &mut State) -> Result<Decision> {
     notify::emit("asked", &[("ip", &session.remote_ip())]);
     state.took.observe((clock::monotonic() - started).as_secs_f64());
     let dice = random::next_u64() ^ u64::from(random::bytes(1)[0]);
-    Ok(allow()
-        .subject(format!("{:?}", session.action()))
+    let stream = session.stream_name();
+    let allowed = match stream.strip_prefix("as/") {
+        Some(name) => allow().stream_name(name),
+        None => allow(),
+    };
+    Ok(allowed
+        .subject(subject)
         .ttl(seconds(5))
         .tag("n", n)
         .tag("swapped", swapped)
