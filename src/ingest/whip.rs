@@ -4,7 +4,9 @@ use crate::access::{Access, Denial, Facts};
 use crate::hub::{Hub, PublishError};
 use crate::media::{Codec, StreamName};
 use crate::protocol::webrtc::sdp::{IngestPolicy, Offer, OfferError, answer_ingest};
-use crate::shard::{ClientInfo, IceCredentials, NewSession, NoRoom, Role, Session, SessionError, SessionId, Sessions};
+use crate::shard::{
+    ClientInfo, Doors, IceCredentials, NewSession, NoRoom, Role, Session, SessionError, SessionId, Sessions,
+};
 use std::sync::{Arc, RwLock};
 
 /// Starts WHIP sessions. Cheap to clone.
@@ -29,6 +31,8 @@ pub enum WhipError {
     Full(String),
     /// A limit on sessions is reached.
     NoRoom(NoRoom),
+    /// The operator empties the server.
+    Draining,
     /// The server stops.
     Stopping,
 }
@@ -57,8 +61,10 @@ impl Whip {
         offer: &str,
         client: ClientInfo,
     ) -> Result<Arc<Session>, WhipError> {
-        if self.sessions.is_stopping() {
-            return Err(WhipError::Stopping);
+        match self.sessions.doors() {
+            Doors::Open => {}
+            Doors::Draining => return Err(WhipError::Draining),
+            Doors::Stopping => return Err(WhipError::Stopping),
         }
         let grant = self.access.check(facts).await.map_err(WhipError::Access)?;
         let stream = grant.stream_name.clone().unwrap_or_else(|| asked.clone());
@@ -79,6 +85,7 @@ impl Whip {
         let session = self.sessions.insert(new).map_err(|error| match error {
             SessionError::NoRoom(error) => WhipError::NoRoom(error),
             SessionError::NoMedia => WhipError::Full(error.to_string()),
+            SessionError::Draining => WhipError::Draining,
             SessionError::Stopping => WhipError::Stopping,
         })?;
         session.set_ceiling(ceiling);

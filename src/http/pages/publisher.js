@@ -12,7 +12,7 @@
 // The stream stays the caller's: stop() does not stop its tracks.
 
 import { publishFigures } from "./figures.js";
-import { backoff, farewell, locationOf, Problem, readEvents, request, withStereo } from "./signalling.js";
+import { backoff, farewell, locationOf, Problem, readEvents, request, useIceServers, withStereo } from "./signalling.js";
 
 const DISCONNECTED_MS = 4_000;
 const CONNECT_MS = 15_000;
@@ -134,20 +134,22 @@ export class Publisher extends EventTarget {
         throw new Problem({ kind: "browser", title: "This browser has no WebRTC", advice: "Use a current browser." });
       }
       const peer = this.#open(current);
-      // The server is ICE-lite and answers with all its candidates: nothing to gather, so nothing to wait for.
+      // The server is ICE-lite and answers with all its candidates: it needs none of ours, so nothing is waited for.
       const offer = await peer.createOffer();
-      await peer.setLocalDescription(offer);
       const response = await request(this.#url, {
         action: "publish",
         method: "POST",
         token: this.#token,
         signal: this.#abort.signal,
         headers: { "Content-Type": "application/sdp", Accept: "application/sdp" },
-        body: withStereo(peer.localDescription.sdp),
+        body: withStereo(offer.sdp),
       });
       const location = locationOf(response);
       if (!current()) return this.#delete(location);
       this.#location = location;
+      // Gathering starts with the local description, and by now it is known which TURN servers there are.
+      useIceServers(peer, response.headers.get("Link"));
+      await peer.setLocalDescription(offer);
       await peer.setRemoteDescription({ type: "answer", sdp: withStereo(await response.text()) });
       if (!current()) return;
       await this.#limit();

@@ -3,7 +3,7 @@
 // This is the part without a face; player.js wraps it in an element with controls and says how to use both.
 
 import { playFigures } from "./figures.js";
-import { backoff, farewell, findLink, locationOf, Problem, readEvents, request, withStereo } from "./signalling.js";
+import { backoff, farewell, findLink, locationOf, Problem, readEvents, request, useIceServers, withStereo } from "./signalling.js";
 
 /** Relation of the WHEP extension that tells a player what happens to the stream. */
 const EVENTS_RELATION = "urn:ietf:params:whep:ext:core:server-sent-events";
@@ -352,18 +352,23 @@ class Session {
     const { signal } = this.#ended;
     const { token } = this.#options;
     const offer = await this.peer.createOffer();
-    // The server is ICE-lite and answers with all its candidates: nothing to gather, so nothing to wait for.
-    await this.peer.setLocalDescription({ type: "offer", sdp: withStereo(offer.sdp) });
+    const sdp = withStereo(offer.sdp);
     const response = await request(this.#url, {
       action: "play",
       method: "POST",
       token,
       signal,
       headers: { "Content-Type": "application/sdp", Accept: "application/sdp" },
-      body: this.peer.localDescription.sdp,
+      // The server is ICE-lite and answers with all its candidates: it needs none of ours, so nothing is waited for.
+      body: sdp,
+      // It may hold a viewer for up to a minute until the stream comes.
+      timeout: 70_000,
     });
     this.#location = locationOf(response);
     if (signal.aborted) return this.#delete();
+    // Gathering starts with the local description, and by now it is known which TURN servers there are.
+    useIceServers(this.peer, response.headers.get("Link"));
+    await this.peer.setLocalDescription({ type: "offer", sdp });
     await this.peer.setRemoteDescription({ type: "answer", sdp: await response.text() });
     if (signal.aborted) return;
     for (const { transport } of this.peer.getReceivers()) {
