@@ -70,6 +70,6 @@ async fn viewers_gone(sessions: &Sessions) {
 async fn turns(leave: &mut watch::Receiver<bool>, to: bool) {
     if leave.wait_for(|leave| *leave == to).await.is_err() {
         // Nobody is left who could want it.
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
