@@ -121,13 +121,13 @@ fn a_browser_uses_the_turn_servers_of_the_answer() {
     server.wait_live("demo");
     let shown = server.api("/api/v1/config");
     assert!(shown.to_string().contains("env:WASMCAST_TEST_SECRET") && !shown.to_string().contains("north"), "{shown}");
-    let viewer = Follower::start(&server, "demo");
-    let seen = viewer.wait_playing(&Value::Null, 20);
+    let viewer = Follower::start_behind_turn(&server, "demo");
+    let seen = viewer.wait("a session", |seen| count(seen, "sessions") == 1);
     let known = &seen["iceServers"][0];
     assert!(known["urls"].to_string().contains(&url), "{seen}");
     assert!(known["username"].as_str().is_some_and(|name| name.parse::<u64>().is_ok()), "{seen}");
     assert_eq!(known["credential"].as_str().map(str::len), Some(28), "{seen}");
-    // It asks for its own address there, and then for a relay: an Allocate request (RFC 8656, 7.1).
+    // It asks for a relay there: an Allocate request (RFC 8656, 7.1).
     let mut datagram = [0; 1500];
     while datagram[..2] != [0x00, 0x03] {
         turn.recv(&mut datagram).expect("an Allocate request to the TURN server");

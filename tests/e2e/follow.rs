@@ -20,8 +20,17 @@ pub struct Follower {
 
 impl Follower {
     pub fn start(server: &Server, stream: &str) -> Self {
+        Follower::open(server, stream, false)
+    }
+
+    /// As [`Follower::start`], with all paths closed but those by a TURN server.
+    pub fn start_behind_turn(server: &Server, stream: &str) -> Self {
+        Follower::open(server, stream, true)
+    }
+
+    fn open(server: &Server, stream: &str, relay: bool) -> Self {
         let url = server.url(&format!("/play/{stream}?muted=1"));
-        let process = browser("chromium", server, stream, &json!({ "role": "follow", "url": url }));
+        let process = browser("chromium", server, stream, &json!({ "role": "follow", "url": url, "relay": relay }));
         Follower { process, line: Cell::new(0) }
     }
 

@@ -4,7 +4,7 @@
 // restarts ICE, tells both as `ready`, and stays. With the role `simulcast` it publishes layers and stays. With the
 // role `change` it views one layer after the other, and tells what it saw of each. With the role `look` it waits until the text
 // of the page has a word, and prints the text and the links. With the role `follow` it prints a line of JSON four times a second with
-// what the player is at and what it has received so far, until it is ended.
+// what the player is at and what it has received so far, until it is ended. `relay` closes every path but those by a TURN server.
 //   node browser.mjs '{"browser":"chromium","role":"play","url":"http://...","seconds":4,"profile":"/tmp/..."}'
 import { createRequire } from "node:module";
 import { change, connected, look, measure, observe, prelude, restart, simulcast, trickle } from "./in_page.mjs";
@@ -63,7 +63,7 @@ try {
   const page = await browser.newPage();
   page.on("console", (message) => words.push(`${message.type()}: ${message.text()}`));
   page.on("pageerror", (error) => words.push(`error: ${error}`));
-  await page.evaluateOnNewDocument(prelude);
+  await page.evaluateOnNewDocument(prelude, options);
   await page.goto(options.url, { waitUntil: "domcontentloaded", timeout: options.patience * 1000 });
   if (options.role === "publish") {
     const ready = await page.evaluate(connected, options.patience);

@@ -1,7 +1,7 @@
 // Functions that run inside the page. Each is sent as text, so each is complete in itself.
 
 // Keeps hold of every peer connection and every WHIP or WHEP session the page makes.
-export function prelude() {
+export function prelude({ relay }) {
   const fetched = window.fetch;
   window.sessions = [];
   window.offers = [];
@@ -16,8 +16,8 @@ export function prelude() {
   const Original = window.RTCPeerConnection;
   window.peerConnections = [];
   window.RTCPeerConnection = class extends Original {
-    constructor(...settings) {
-      super(...settings);
+    constructor(settings, ...others) {
+      super(relay ? { ...settings, iceTransportPolicy: "relay" } : settings, ...others);
       window.peerConnections.push(this);
     }
   };
@@ -52,7 +52,7 @@ export async function observe() {
     offers: window.offers,
     sessions: window.sessions.length,
     played: document.querySelector("wasmcast-player")?.video.currentTime ?? 0,
-    iceServers: peer?.getConfiguration().iceServers ?? [],
+    iceServers: window.peerConnections.at(-1)?.getConfiguration().iceServers ?? [],
   };
   for (const entry of peer ? (await peer.getStats()).values() : []) {
     if (entry.type !== "inbound-rtp") continue;
