@@ -1,5 +1,6 @@
 //! The only assembly: starts every part with its configuration and stops them in order.
 
+mod absences;
 mod ask_again;
 mod ceilings;
 mod demo;
@@ -108,6 +109,7 @@ pub async fn run(loaded: Loaded, log: Log) -> Result<(), ServeError> {
     }
     let node = config.node.name.as_str();
     let whip = Whip::new(access.clone(), hub.clone(), sessions.clone(), &config.ingest.codecs.preference());
+    whip.set_takeover(config.ingest.on_conflict == config::OnConflict::Takeover);
     let whep = Whep::new(access.clone(), hub.clone(), sessions.clone(), config.egress.wait.duration());
     let policy = watch::Sender::new(Arc::new(http_policy(&config)));
     let ready = watch::Sender::new(false);
@@ -149,6 +151,7 @@ pub async fn run(loaded: Loaded, log: Log) -> Result<(), ServeError> {
     )?;
 
     let demo = config.demo.enabled.then(|| demo::start(&config.demo, &hub, epoch)).transpose()?;
+    tasks.spawn_until_stop("streams without publishers", absences::run(hub.clone()));
     watch_sessions::start(&tasks, &hub, &sessions, &access, &metrics);
 
     let watcher = Watcher::new(&loaded);
@@ -256,7 +259,11 @@ fn ice_server(server: &config::IceServer) -> http::IceServer {
 }
 
 fn hub_limits(config: &Config) -> HubLimits {
-    HubLimits { streams: config.limits.streams as usize, ..HubLimits::default() }
+    HubLimits {
+        streams: config.limits.streams as usize,
+        resume: config.ingest.resume.duration(),
+        ..HubLimits::default()
+    }
 }
 
 fn session_limits(config: &Config) -> SessionLimits {

@@ -2,7 +2,7 @@
 
 use super::{http_policy, hub_limits, knows_countries, session_limits};
 use crate::access::Access;
-use crate::config::{Change, Config};
+use crate::config::{Change, Config, OnConflict};
 use crate::egress::Whep;
 use crate::http::Policy;
 use crate::hub::Hub;
@@ -68,6 +68,7 @@ impl Reloader {
         self.hub.set_limits(hub_limits(config));
         self.sessions.set_limits(session_limits(config));
         self.whip.set_codecs(&config.ingest.codecs.preference());
+        self.whip.set_takeover(config.ingest.on_conflict == OnConflict::Takeover);
         self.whep.set_wait(config.egress.wait.duration());
         self.grace.send_replace(config.shutdown.grace());
         self.policy.send_replace(Arc::new(http_policy(config)));

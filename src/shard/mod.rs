@@ -3,6 +3,7 @@
 pub mod adaptation;
 mod census;
 mod clock;
+mod continuation;
 mod egress;
 mod fanout;
 mod feedback;

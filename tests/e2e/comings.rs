@@ -20,7 +20,7 @@ fn admin(method: &str, path: &str) -> Request {
 }
 
 /// The events of a new WHEP session of the stream, as they come.
-fn events(server: &Server, stream: &str) -> BufReader<TcpStream> {
+pub fn events(server: &Server, stream: &str) -> BufReader<TcpStream> {
     let created = server.send(&Request::offer(format!("/whep/{stream}"), CHROME_WHEP)).expect(201);
     let url = format!("{}/events", created.header("location").expect("a Location"));
     let made = server.send(&Request::new("POST", url)).expect(201);
@@ -31,7 +31,7 @@ fn events(server: &Server, stream: &str) -> BufReader<TcpStream> {
 }
 
 /// Reads events until one has this name; panics when they end before.
-fn wait_event(events: &mut impl BufRead, name: &str) {
+pub fn wait_event(events: &mut impl BufRead, name: &str) {
     let mut line = String::new();
     while line.trim_end() != format!("event: {name}") {
         line.clear();

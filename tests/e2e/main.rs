@@ -19,6 +19,7 @@ mod pages;
 mod plugins;
 mod process;
 mod report;
+mod returns;
 mod scratch;
 mod server;
 mod session;

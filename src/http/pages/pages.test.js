@@ -36,6 +36,8 @@ test("a farewell tells why, and asks for what can be done about it", () => {
     ["limit-exceeded", "publish", "refused"],
     ["limit-exceeded", "play", "refused"],
     ["kicked", "play", "refused"],
+    ["replaced", "publish", "refused"],
+    ["stream-replaced", "play", null],
     ["stream-ended", "play", null],
     ["shutdown", "publish", null],
     [undefined, "play", null],

@@ -30,6 +30,7 @@ export class Publisher extends EventTarget {
   #location = null;
   #state = { name: "idle", title: "", detail: "", advice: "", retryAt: null };
   #run = 0;
+  #wasLive = false;
   #attempt = 0;
   #conflicts = 0;
   #timers = new Set();
@@ -88,7 +89,7 @@ export class Publisher extends EventTarget {
     removeEventListener("pagehide", this.#leave);
     removeEventListener("online", this.#hurry);
     clearInterval(this.#pollTimer);
-    this.#drop();
+    this.#drop({ end: true });
     this.#stream = null;
     this.#enter("idle");
   }
@@ -182,6 +183,7 @@ export class Publisher extends EventTarget {
       if (!current()) return;
       if (peer.connectionState === "connected") {
         this.#attempt = this.#conflicts = 0;
+        this.#wasLive = true;
         this.#enter("live");
       } else if (peer.connectionState === "failed") {
         this.#lose("");
@@ -270,15 +272,18 @@ export class Publisher extends EventTarget {
     this.#enter("idle");
   };
 
-  #drop() {
+  // A session that was live is left without DELETE unless the stream is to end: the server keeps the stream, and its
+  // viewers, for a publisher that comes back soon, from a page that is loaded anew too.
+  #drop({ end = false } = {}) {
     this.#run += 1;
     this.#timers.forEach(clearTimeout);
     this.#timers.clear();
     this.#abort?.abort();
     this.#peer?.close();
     this.#peer = this.#counters = null;
-    if (this.#location) this.#delete(this.#location);
+    if (this.#location && (end || !this.#wasLive)) this.#delete(this.#location);
     this.#location = null;
+    this.#wasLive = false;
   }
 
   #delete(location) {

@@ -147,6 +147,11 @@ export function farewell(said, action) {
       title: playing ? "The stream's bitrate is above what you may watch" : "You send more than you may",
       advice: playing ? "" : "Choose a lower bitrate and start again.",
     },
+    replaced: {
+      kind: "refused",
+      title: "Another publisher has taken the stream over",
+      advice: "Start again to take it back.",
+    },
     kicked: { kind: "refused", title: "The operator ended the session", advice: "" },
   }[said?.reason];
   return about ? new Problem({ ...about, detail: words(said.detail) }) : null;

@@ -189,6 +189,12 @@ export class Player extends EventTarget {
   #lost(session, problem) {
     if (session !== this.#session && session !== this.#next) return;
     if (session === this.#next && this.#session) return this.#refused(problem);
+    if (this.#next && session === this.#session) {
+      // The server asked to move, and the next session is on its way.
+      session.close();
+      this.#session = null;
+      return this.#enter("reconnecting", { title: problem.title, detail: problem.detail });
+    }
     this.#drop();
     this.#later(problem);
   }
@@ -298,7 +304,7 @@ export class Player extends EventTarget {
 }
 
 const PAUSED = {
-  title: "The publisher has paused",
+  title: "The publisher is away",
   advice: "The picture goes on as soon as the publisher does.",
 };
 

@@ -91,14 +91,14 @@ async fn sessions_are_told_of_turn_servers_and_nobody_else_is() {
     ];
     fixture.policy.send_replace(Arc::new(Policy { ice_servers: servers, ..Policy::default() }));
     let _publisher = fixture.publish("demo");
-    for (path, sdp, events) in [("/whip/new", "chrome-whip", 0), ("/whep/demo", "chrome-whep", 1)] {
+    for (path, sdp) in [("/whip/new", "chrome-whip"), ("/whep/demo", "chrome-whep")] {
         let origin = ("origin", "https://player.example");
         let answer = ask(&fixture.public, "POST", path, &[SDP, origin], &offer(sdp)).await;
         assert_eq!(answer.status, 201);
         assert!(answer.header("access-control-expose-headers").contains("Link"));
-        let links: Vec<&str> = answer.headers.get_all("link").iter().map(|value| value.to_str().unwrap()).collect();
-        assert_eq!(links.len(), events + 3, "{links:?}");
-        let servers = &links[events..];
+        let links = answer.headers.get_all("link").iter().map(|value| value.to_str().unwrap());
+        let servers: Vec<&str> = links.filter(|link| link.contains("rel=\"ice-server\"")).collect();
+        assert_eq!(servers.len(), 3, "{servers:?}");
         assert_eq!(servers[0], "<stun:stun.example>; rel=\"ice-server\"");
         assert_eq!(
             servers[1],
