@@ -41,7 +41,7 @@ fn check_whole(viewer: Process) {
 }
 
 fn wait_state(server: &Server, state: &str) {
-    server.wait_until(&format!("the stream being {state}"), || {
+    server.wait_for_long(&format!("the stream being {state}"), LIMIT, || {
         let streams = server.api("/api/v1/streams");
         if streams["streams"][0]["state"] == state { Ok(()) } else { Err(streams.to_string()) }
     });

@@ -16,6 +16,8 @@ let eventStreams = 0;
 const STALLED_MS = 2_500;
 /** No media for this long, and no word from the server why, makes a new session. */
 const LOST_MS = 8_000;
+/** Figures are taken each second; when they were not for this long, the page was not running. */
+const ASLEEP_MS = 3_000;
 /** Media this soon after the word that the publisher paused was sent before it. */
 const LATE_MS = 1_000;
 /** A connection that does not come back within this time is given up. */
@@ -327,6 +329,7 @@ class Session {
   #ended = new AbortController();
   #counters = null;
   #grewAt = performance.now();
+  #measuredAt = performance.now();
   #listening = false;
   #timers = [];
 
@@ -397,6 +400,11 @@ class Session {
   async measure(captureMs, advance) {
     const reports = (await this.peer.getStats()).values();
     const { figures, counters } = playFigures(reports, this.#counters, { captureMs });
+    // A page that was asleep, or a machine that was, can not tell how long nothing came.
+    const now = performance.now();
+    const asleep = now - this.#measuredAt > ASLEEP_MS;
+    this.#measuredAt = now;
+    if (asleep) this.#grewAt = now;
     if (figures.bytesReceived > this.bytes) {
       this.bytes = figures.bytesReceived;
       this.#grewAt = performance.now();
