@@ -72,8 +72,8 @@ struct Pages {
 #[derive(Debug, Default)]
 struct House {
     viewers: u32,
-    /// Who publishes it, and the most viewers that were granted.
-    publisher: Option<(Arc<str>, Option<u32>)>,
+    /// Who publishes it, and the most viewers that were granted; behind the first those who are about to take it over.
+    publishers: Vec<(Arc<str>, Option<u32>)>,
 }
 
 /// The entry of a session that is being made: taken back by drop unless it is kept.
@@ -108,12 +108,12 @@ impl Book {
         let mut pages = self.pages();
         let house = pages.houses.entry(standing.stream.clone()).or_default();
         match standing.action {
-            Action::Publish => house.publisher = Some((id.clone(), standing.grant.max_viewers)),
+            Action::Publish => house.publishers.push((id.clone(), standing.grant.max_viewers)),
             Action::Play => {
-                if let Some((_, Some(most))) = house.publisher
-                    && house.viewers >= most
+                if let Some((_, Some(most))) = house.publishers.first()
+                    && house.viewers >= *most
                 {
-                    return Err(Denial::StreamFull(most));
+                    return Err(Denial::StreamFull(*most));
                 }
                 house.viewers += 1;
             }
@@ -136,11 +136,9 @@ impl Book {
         let Some(house) = pages.houses.get_mut(&standing.stream) else { return };
         match standing.action {
             Action::Play => house.viewers -= 1,
-            // Another may publish under the name by now.
-            _ if house.publisher.as_ref().is_some_and(|(publisher, _)| **publisher == *id) => house.publisher = None,
-            _ => {}
+            _ => house.publishers.retain(|(publisher, _)| **publisher != *id),
         }
-        if house.viewers == 0 && house.publisher.is_none() {
+        if house.viewers == 0 && house.publishers.is_empty() {
             pages.houses.remove(&standing.stream);
         }
         drop(pages);
@@ -150,6 +148,13 @@ impl Book {
 
     pub fn get(&self, id: &str) -> Option<Arc<Standing>> {
         self.pages().standings.get(id).cloned()
+    }
+
+    /// Who publishes a stream.
+    pub fn publisher(&self, stream: &StreamName) -> Option<Arc<Standing>> {
+        let pages = self.pages();
+        let (id, _) = pages.houses.get(stream)?.publishers.first()?;
+        pages.standings.get(id).cloned()
     }
 
     /// Everyone, in no order.
@@ -188,9 +193,9 @@ impl Book {
         });
         pages.standings.insert(id.clone(), renewed.clone());
         pages.agenda.answered(id, verdict::lane(&renewed.grant.steps), renewed.ends());
-        if let Some(House { publisher: Some((publisher, most)), .. }) = pages.houses.get_mut(&renewed.stream)
-            && *publisher == *id
-        {
+        let house = pages.houses.get_mut(&renewed.stream);
+        let mut publishers = house.into_iter().flat_map(|house| &mut house.publishers);
+        if let Some((_, most)) = publishers.find(|(publisher, _)| publisher == id) {
             *most = renewed.grant.max_viewers;
         }
         drop(pages);

@@ -7,6 +7,7 @@ mod ceiling;
 mod config;
 mod denial;
 mod network;
+mod password;
 mod rules;
 mod secret;
 mod verdict;
@@ -17,6 +18,7 @@ pub use ceiling::{Ceiling, exceeds};
 pub use config::{Allow, Config, Fallback, Rule, Token};
 pub use denial::Denial;
 pub use network::{InvalidNetwork, Network};
+pub use password::Password;
 pub use secret::{Form, InvalidSecret, Secret, SecretDigest, digest, random_token};
 pub use verdict::{Grant, STATIC_RULES};
 

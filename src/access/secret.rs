@@ -16,8 +16,12 @@ pub struct Secret {
     origin: Origin,
 }
 
+/// What stands for a secret where the configuration is shown.
+pub(super) const MASK: &str = "***";
+
+/// Where a secret was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Origin {
+pub(super) enum Origin {
     /// Written into the configuration.
     Inline,
     File(PathBuf),
@@ -56,6 +60,8 @@ pub enum InvalidSecret {
          \"file:PATH\" or \"env:NAME\" where the token is kept; `wasmcast config token` prints a token and its line"
     )]
     Clear,
+    #[error("the secret is empty")]
+    Empty,
     #[error("`***` is what `wasmcast config show` prints instead of a secret; put the secret back in its place")]
     Masked,
 }
@@ -106,9 +112,25 @@ impl Secret {
 
     /// The file that it came from, so that a change of it can be seen.
     pub fn file(&self) -> Option<&Path> {
-        match &self.origin {
+        self.origin.file()
+    }
+}
+
+impl Origin {
+    pub(super) fn file(&self) -> Option<&Path> {
+        match self {
             Origin::File(path) => Some(path),
             Origin::Inline | Origin::Environment(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::Inline => f.write_str(MASK),
+            Origin::File(path) => write!(f, "file:{}", path.display()),
+            Origin::Environment(name) => write!(f, "env:{name}"),
         }
     }
 }
@@ -129,11 +151,7 @@ pub fn random_token() -> String {
 
 impl fmt::Display for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.origin {
-            Origin::Inline => f.write_str("***"),
-            Origin::File(path) => write!(f, "file:{}", path.display()),
-            Origin::Environment(name) => write!(f, "env:{name}"),
-        }
+        self.origin.fmt(f)
     }
 }
 
@@ -159,7 +177,7 @@ impl<'de> serde::Deserialize<'de> for Secret {
 /// Secrets are short; a wrong path must not read a disk image into memory.
 const MAX_FILE_BYTES: u64 = 4096;
 
-fn read_file(path: &Path) -> Result<String, InvalidSecret> {
+pub(super) fn read_file(path: &Path) -> Result<String, InvalidSecret> {
     let fail = |error| InvalidSecret::File(path.to_owned(), error);
     let mut content = Vec::new();
     let file = std::fs::File::open(path).map_err(fail)?;

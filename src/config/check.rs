@@ -1,10 +1,13 @@
 //! What must hold between keys, and within ranges, before a configuration may run.
 
 use super::problem::Problem;
-use super::{Config, Listen, Tls};
+use super::{Config, Listen, Span, Tls};
 use crate::access::Action;
 use std::ops::RangeInclusive;
 use std::path::Path;
+
+/// Each is a header of every answer, and gathered from by every client. Browsers warn from five on.
+const MOST_ICE_SERVERS: usize = 16;
 
 /// Everything that is wrong. `place` tells where a key was set.
 pub(super) fn problems(config: &Config, place: impl Fn(&str) -> Option<String>) -> Vec<Problem> {
@@ -26,6 +29,15 @@ pub(super) fn problems(config: &Config, place: impl Fn(&str) -> Option<String>) 
         if !range.contains(&value) {
             found.push((key, format!("{value} is out of range: {} to {} is possible", range.start(), range.end())));
         }
+    }
+    let spans = [("ingest.resume", config.ingest.resume, 600), ("egress.wait", config.egress.wait, 60)];
+    for (key, value, most) in spans {
+        if value > Span::from_secs(most) {
+            found.push((key, format!("{value} is out of range: 0s to {most}s is possible")));
+        }
+    }
+    if config.ice.servers.len() > MOST_ICE_SERVERS {
+        found.push(("ice.servers", format!("more than {MOST_ICE_SERVERS}; clients try each of them at every join")));
     }
     if let Some(dir) = &config.plugins.dir
         && dir.exists()

@@ -1,6 +1,6 @@
-//! The `[media]`, `[rtmp]` and `[ingest]` sections: how media comes in and goes out.
+//! The `[media]`, `[rtmp]`, `[ingest]` and `[egress]` sections: how media comes in and goes out.
 
-use super::Listen;
+use super::{Listen, Span};
 use crate::media::{Codec, MediaKind};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -55,11 +55,61 @@ impl Default for Rtmp {
     }
 }
 
-/// What publishers may send.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+/// What publishers may send, and what becomes of their streams.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Ingest {
     /// Codecs in the order in which they are chosen from an offer.
     pub codecs: Codecs,
+    /// How long a stream waits for a publisher that was lost; 0: it ends at once.
+    pub resume: Span,
+    /// What a second publisher of a stream gets.
+    pub on_conflict: OnConflict,
+}
+
+impl Default for Ingest {
+    fn default() -> Self {
+        Ingest { codecs: Codecs::default(), resume: Span::from_secs(10), on_conflict: OnConflict::Refuse }
+    }
+}
+
+/// What a second publisher of a stream gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "String", rename_all = "lowercase")]
+pub enum OnConflict {
+    /// 409, unless it is the first one that comes back.
+    Refuse,
+    /// The stream; the first one's session ends.
+    Takeover,
+}
+
+impl TryFrom<String> for OnConflict {
+    type Error = UnknownWord;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        match text.as_str() {
+            "refuse" => Ok(OnConflict::Refuse),
+            "takeover" => Ok(OnConflict::Takeover),
+            _ => Err(UnknownWord(text.chars().take(40).collect())),
+        }
+    }
+}
+
+/// A word that is none of those for a conflict.
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` is not known here; write \"refuse\" or \"takeover\"")]
+pub struct UnknownWord(String);
+
+/// How viewers come in.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Egress {
+    /// How long a viewer of a stream that is not live yet is kept waiting; 0: 409 at once.
+    pub wait: Span,
+}
+
+impl Default for Egress {
+    fn default() -> Self {
+        Egress { wait: Span::from_secs(0) }
+    }
 }
 
 /// Codecs by preference; at least one, none twice.

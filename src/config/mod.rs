@@ -5,6 +5,7 @@ mod demo;
 mod environment;
 mod file;
 mod http;
+mod ice;
 mod keys;
 mod listen;
 mod load;
@@ -14,24 +15,27 @@ mod plan;
 mod plugins;
 mod problem;
 mod show;
+mod span;
 #[cfg(test)]
 mod tests;
 mod watch;
 
 pub use demo::{Demo, DemoName, Size};
 pub use http::{Admin, Http, Origin, Tls};
+pub use ice::{DEFAULT_TTL, Ice, IceServer, IceUrl};
 pub use keys::Reload;
 pub use listen::{InvalidListen, Listen};
 pub use load::{Flag, FlagValue, Loaded, Source, Sources};
-pub use media::{Codecs, Ingest, Media, PublicAddress, PublicAddresses, Rtmp};
+pub use media::{Codecs, Egress, Ingest, Media, OnConflict, PublicAddress, PublicAddresses, Rtmp};
 pub use node::{Limits, Node, NodeName, Shutdown};
 pub use plan::{Plan, plan};
 pub use plugins::Plugins;
 pub use problem::{ConfigError, Problem};
 pub use show::Shown;
+pub use span::Span;
 pub use watch::{Change, Watcher};
 
-use crate::access::{self, Secret};
+use crate::access::{self, Password, Secret};
 use crate::observe::log;
 use std::path::PathBuf;
 
@@ -44,6 +48,8 @@ pub struct Config {
     pub admin: Admin,
     pub access: access::Config,
     pub ingest: Ingest,
+    pub egress: Egress,
+    pub ice: Ice,
     pub limits: Limits,
     pub plugins: Plugins,
     pub log: log::Config,
@@ -61,7 +67,8 @@ impl Config {
     /// Files that secrets were read from.
     fn secret_files(&self) -> Vec<PathBuf> {
         let secrets = self.access.secrets().chain(&self.admin.token);
-        let mut files: Vec<PathBuf> = secrets.filter_map(Secret::file).map(PathBuf::from).collect();
+        let passwords = self.ice.secrets().filter_map(Password::file);
+        let mut files: Vec<PathBuf> = secrets.filter_map(Secret::file).chain(passwords).map(PathBuf::from).collect();
         files.sort();
         files.dedup();
         files

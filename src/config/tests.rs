@@ -78,6 +78,13 @@ fn every_refusal_names_place_key_and_remedy() {
         ("ingest.codecs = []", "`ingest.codecs`: the list is empty"),
         ("ingest.codecs = [\"h264\", \"h264\"]", "`h264` is named twice"),
         ("ingest.codecs = [\"mp3\"]", "`mp3` is no codec; the codecs are h264,"),
+        ("ingest.resume = \"soon\"", "`ingest.resume`: `soon` is no length of time"),
+        ("ingest.resume = \"601s\"", "`ingest.resume`: 601s is out of range: 0s to 600s is possible"),
+        ("ingest.resume = true", "`ingest.resume`: expected a length of time such as \"10s\", found true"),
+        ("ingest.on_conflict = \"fight\"", "`fight` is not known here; write \"refuse\" or \"takeover\""),
+        ("egress.wait = 61", "`egress.wait`: 61s is out of range: 0s to 60s is possible"),
+        ("[[ice.servers]]\nurl = \"turn\"", "`ice.servers[0].url`: `turn` is no STUN or TURN server"),
+        ("[[ice.servers]]\nurl = \"turn:a\"", "`ice.servers[0]`: a turn server needs `username` and `credential`"),
         ("log.level = \"loud\"", "`loud` is no log level"),
         ("log.format = \"xml\"", "`xml` is no log format; write \"text\" or \"json\""),
         ("node.name = \"Edge 1\"", "`Edge 1` is no node name"),
@@ -265,6 +272,13 @@ fn what_is_shown_loads_again_and_hides_secrets() {
         assert!(shown.lines().any(|found| found == line), "{line}\n{shown}");
     }
     assert!(refusal(&shown).contains("`***` is what `wasmcast config show` prints"));
+    let turn = "[[ice.servers]]\nurl = \"turn:a\"\nsecret = \"open sesame\"\nttl = \"2h\"\n";
+    let told = load(turn).unwrap();
+    let shown_turn = Shown(&told).to_string();
+    let expected = "  { secret = \"***\", ttl = \"7200s\", url = \"turn:a\" },";
+    assert!(shown_turn.lines().any(|line| line == expected), "{shown_turn}");
+    assert!(!shown_turn.contains("sesame") && !format!("{:?}", told.config).contains("sesame"));
+    assert!(load(&shown_turn).is_err(), "the mask is no secret");
     let restored = shown
         .replace("token = \"***\"", &format!("token = \"{token}\""))
         .replace("\"***\"", &format!("\"sha256:{digest}\""));
@@ -306,7 +320,7 @@ fn example(name: &str) -> String {
 
 #[test]
 fn the_examples_can_be_used() {
-    for name in ["wasmcast.toml", "tokens.toml", "public.toml", "jwt.toml", "webhook.toml"] {
+    for name in ["wasmcast.toml", "tokens.toml", "public.toml", "turn.toml", "jwt.toml", "webhook.toml"] {
         let text = example(name);
         assert!(text.lines().count() < 80, "{name}");
         let loaded = load(&text).unwrap_or_else(|error| panic!("{name}: {error}"));

@@ -1,5 +1,6 @@
 //! Egress: how streams reach their viewers, protocol by protocol.
 
+mod lobby;
 mod whep;
 
 pub use whep::{Whep, WhepError};

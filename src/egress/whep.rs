@@ -1,18 +1,17 @@
 //! WHEP (draft-ietf-wish-whep): from a viewer's offer to a session that a shard takes over.
 
+use super::lobby::Lobby;
 use crate::access::{self, Access, Denial, Facts, Grant};
-use crate::hub::{Hub, Liveness, Rendition, Stream};
+use crate::hub::{Hub, Rendition, Stream};
 use crate::media::StreamName;
 use crate::protocol::webrtc::sdp::{EgressPolicy, Offer, OfferError, answer_egress};
 use crate::shard::{
-    ClientInfo, IceCredentials, NewSession, NoRoom, Role, Session, SessionError, SessionId, Sessions, Wish,
+    ClientInfo, Doors, IceCredentials, NewSession, NoRoom, Role, Session, SessionError, SessionId, Sessions, Wish,
 };
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-/// A viewer of a stream whose publisher is just connecting is held this long instead of being refused.
-const ANNOUNCED_WAIT: Duration = Duration::from_secs(2);
 /// Asks for what the viewer's connection and grant allow.
 const AUTO: &str = "auto";
 /// When a viewer of a stream that is not live may try again, in seconds.
@@ -24,6 +23,7 @@ pub struct Whep {
     access: Access,
     hub: Hub,
     sessions: Sessions,
+    lobby: Lobby,
 }
 
 /// Why a session was not started.
@@ -41,13 +41,16 @@ pub enum WhepError {
     Full(String),
     /// A limit on sessions is reached.
     NoRoom(NoRoom),
+    /// The operator empties the server.
+    Draining,
     /// The server stops.
     Stopping,
 }
 
 impl Whep {
-    pub fn new(access: Access, hub: Hub, sessions: Sessions) -> Self {
-        Whep { access, hub, sessions }
+    /// `wait`: how long viewers of a stream that is not live are kept waiting.
+    pub fn new(access: Access, hub: Hub, sessions: Sessions, wait: Duration) -> Self {
+        Whep { access, hub, sessions, lobby: Lobby::new(wait) }
     }
 
     /// Answers an offer. The session's `negotiated.answer` is what to send back. `id` is the one in `facts`.
@@ -62,13 +65,13 @@ impl Whep {
         offer: &str,
         client: ClientInfo,
     ) -> Result<Arc<Session>, WhepError> {
-        if self.sessions.is_stopping() {
-            return Err(WhepError::Stopping);
-        }
+        self.doors_open()?;
         let grant = self.access.check(facts).await.map_err(WhepError::Access)?;
         let stream = grant.stream_name.clone().unwrap_or_else(|| asked.clone());
         let offer = Offer::parse(offer).map_err(WhepError::Offer)?;
         let source = self.live(&stream).await?;
+        // Nobody comes in who waited until the doors were closed.
+        self.doors_open()?;
         let renditions = source.renditions();
         let wish = wish(&stream, facts.rendition.as_deref(), &renditions)?;
         fits(&source, &renditions, &wish, &grant)?;
@@ -84,6 +87,7 @@ impl Whep {
         let session = self.sessions.insert(new).map_err(|error| match error {
             SessionError::NoRoom(error) => WhepError::NoRoom(error),
             SessionError::NoMedia => WhepError::Full(error.to_string()),
+            SessionError::Draining => WhepError::Draining,
             SessionError::Stopping => WhepError::Stopping,
         })?;
         // Before its answer is out, nobody can connect.
@@ -93,16 +97,32 @@ impl Whep {
         Ok(session)
     }
 
-    async fn live(&self, name: &StreamName) -> Result<Arc<Stream>, WhepError> {
-        let not_live = || WhepError::NotLive { stream: name.clone(), retry_after_s: RETRY_AFTER_S };
-        let stream = self.hub.stream(name).ok_or_else(not_live)?;
-        let mut liveness = stream.watch();
-        let settled = liveness.wait_for(|liveness| *liveness != Liveness::Announced);
-        match tokio::time::timeout(ANNOUNCED_WAIT, settled).await {
-            Ok(Ok(liveness)) if *liveness == Liveness::Live => {}
-            _ => return Err(not_live()),
+    /// Replaces how long viewers of streams that are not live are kept waiting; those who wait already keep their time.
+    pub fn set_wait(&self, wait: Duration) {
+        self.lobby.set_wait(wait);
+    }
+
+    fn doors_open(&self) -> Result<(), WhepError> {
+        match self.sessions.doors() {
+            Doors::Open => Ok(()),
+            Doors::Draining => Err(WhepError::Draining),
+            Doors::Stopping => Err(WhepError::Stopping),
         }
-        Ok(stream)
+    }
+
+    async fn live(&self, name: &StreamName) -> Result<Arc<Stream>, WhepError> {
+        let mut doors = self.sessions.watch_doors();
+        tokio::select! {
+            biased;
+            stream = self.lobby.wait_for(&self.hub, name) => {
+                stream.ok_or_else(|| WhepError::NotLive { stream: name.clone(), retry_after_s: RETRY_AFTER_S })
+            }
+            // Who waits when the doors close is sent away at once.
+            _ = doors.wait_for(|doors| *doors != Doors::Open) => {
+                self.doors_open()?;
+                Err(WhepError::Draining)
+            }
+        }
     }
 }
 

@@ -138,6 +138,7 @@ fn describe_stream(stream: &Arc<Stream>) -> Value {
         "state": match stream.liveness() {
             Liveness::Announced => "announced",
             Liveness::Live => "live",
+            Liveness::Away => "away",
             Liveness::Ended => "ended",
         },
         "started": rfc3339(stream.started),

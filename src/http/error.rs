@@ -146,6 +146,17 @@ impl Problem {
         .retry_after(STOPPING_RETRY_S)
     }
 
+    /// The operator empties the server.
+    pub(super) fn draining() -> Problem {
+        Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "draining",
+            "The server is being emptied",
+            "no new sessions are taken; try again soon, another server may be there by then",
+        )
+        .retry_after(STOPPING_RETRY_S)
+    }
+
     /// Somebody speaks plain HTTP to a TLS port.
     pub(super) fn plain_http() -> Problem {
         Problem::bad_request("plain-http", "this port speaks TLS; use https:// in the address")
@@ -245,6 +256,7 @@ impl From<WhipError> for Problem {
             }
             WhipError::Full(detail) => Problem::full(detail),
             WhipError::NoRoom(error) => error.into(),
+            WhipError::Draining => Problem::draining(),
             WhipError::Stopping => Problem::stopping(),
         }
     }
@@ -272,6 +284,7 @@ impl From<WhepError> for Problem {
             .retry_after(retry_after_s),
             WhepError::Full(detail) => Problem::full(detail),
             WhepError::NoRoom(error) => error.into(),
+            WhepError::Draining => Problem::draining(),
             WhepError::Stopping => Problem::stopping(),
         }
     }
@@ -300,6 +313,8 @@ mod tests {
             (NoRoom::PendingOfAddress(5).into(), 429, "too-many-sessions", Some(("retry-after", "10"))),
             (NoRoom::SessionsOfAddress(5).into(), 429, "too-many-sessions", Some(("retry-after", "10"))),
             (WhipError::Stopping.into(), 503, "stopping", Some(("retry-after", "5"))),
+            (WhipError::Draining.into(), 503, "draining", Some(("retry-after", "5"))),
+            (WhepError::Draining.into(), 503, "draining", Some(("retry-after", "5"))),
             (not_live().into(), 409, "not-live", Some(("retry-after", "3"))),
             (WhepError::Stopping.into(), 503, "stopping", Some(("retry-after", "5"))),
             (name().into(), 400, "invalid-stream-name", None),

@@ -4,7 +4,7 @@ use super::App;
 use super::layers::{Layers, Shape};
 use crate::hub::{Hub, Liveness};
 use crate::media::StreamName;
-use crate::shard::{CloseReason, Session, SessionState};
+use crate::shard::{CloseReason, Doors, Session, SessionState};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -102,6 +102,7 @@ pub(super) struct Feed {
     video: Option<usize>,
     session: Arc<Session>,
     state: watch::Receiver<SessionState>,
+    doors: watch::Receiver<Doors>,
     stopping: CancellationToken,
     stop: CancellationToken,
     out: mpsc::Sender<Message>,
@@ -125,6 +126,7 @@ impl Feed {
             video: video_line(&session.negotiated.answer),
             state: session.watch(),
             session: session.clone(),
+            doors: app.state.sessions.watch_doors(),
             stopping: app.state.stopping.clone(),
             stop,
             out,
@@ -159,6 +161,7 @@ impl Feed {
                     false
                 }
                 _ = changes.changed() => false,
+                _ = self.doors.changed() => false,
                 _ = ticks.tick() => true,
             };
             let seen = self.look(count_due);
@@ -182,6 +185,7 @@ impl Feed {
             layers: stream.filter(|_| count_due).and_then(|stream| Layers::of(&stream, self.video)),
             session: self.state.borrow().clone(),
             farewell: self.session.farewell().map(str::to_owned),
+            draining: *self.doors.borrow() == Doors::Draining,
             stopping: self.stopping.is_cancelled(),
         }
     }
@@ -197,6 +201,7 @@ struct Seen {
     session: SessionState,
     /// Words for the client, where whoever ended the session gave some.
     farewell: Option<String>,
+    draining: bool,
     stopping: bool,
 }
 
@@ -212,15 +217,17 @@ struct Progress {
     active: bool,
     viewers: Option<u32>,
     layers: Shape,
+    sent_away: bool,
 }
 
 impl Progress {
     /// What the reader is to be told now.
     fn step(&mut self, seen: &Seen) -> Vec<Message> {
         let mut messages = Vec::new();
+        use CloseReason::{Shutdown, StreamEnded, StreamReplaced};
         // An end is told even where the stream's own end has not been seen yet. A reader that never heard `active` is
         // not told `inactive` (4.9.1.2).
-        let active = seen.active && seen.session != SessionState::Closed(CloseReason::StreamEnded);
+        let active = seen.active && !seen.session.is_closed_by(&[StreamEnded, StreamReplaced]);
         if active != self.active {
             self.active = active;
             messages.push((if active { EventKind::Active } else { EventKind::Inactive }, "{}".to_owned()));
@@ -235,9 +242,12 @@ impl Progress {
             self.viewers = seen.viewers;
             messages.push((EventKind::ViewerCount, json!({ "viewercount": seen.viewers }).to_string()));
         }
-        if seen.stopping || seen.session == SessionState::Closed(CloseReason::Shutdown) {
+        // Another publisher's stream has the name by now, or another server the viewers.
+        let go = seen.stopping || seen.draining || seen.session.is_closed_by(&[Shutdown, StreamReplaced]);
+        if go && !self.sent_away {
             messages.push((EventKind::Reconnect, "{}".to_owned()));
         }
+        self.sent_away = go;
         if let SessionState::Closed(reason) = seen.session {
             let detail = seen.farewell.as_deref().unwrap_or(words(reason));
             messages.push((EventKind::Ended, json!({ "reason": reason.name(), "detail": detail }).to_string()));
@@ -253,6 +263,8 @@ fn words(reason: CloseReason) -> &'static str {
         CloseReason::ConnectTimeout => "No media connection came in time.",
         CloseReason::Inactive => "Nothing was heard for too long.",
         CloseReason::StreamEnded => "The stream has ended.",
+        CloseReason::StreamReplaced => "The stream goes on with other codecs or tracks; connect again.",
+        CloseReason::Replaced => "Another publisher has taken the stream over.",
         CloseReason::Kicked => "The operator ended the session.",
         CloseReason::AccessRevoked => "The session is no longer allowed.",
         CloseReason::AccessExpired => "The time of the session is over.",
@@ -290,6 +302,7 @@ mod tests {
             layers: None,
             session: SessionState::Connected,
             farewell: None,
+            draining: false,
             stopping: false,
         };
         let live = Seen { active: true, ..quiet.clone() };
@@ -320,7 +333,20 @@ mod tests {
                 Seen { active: true, ..closed(CloseReason::StreamEnded, None) },
                 vec!["inactive {}", "ended {\"detail\":\"The stream has ended.\",\"reason\":\"stream-ended\"}"],
             ),
+            (Seen { draining: true, ..quiet.clone() }, vec!["reconnect {}"]),
+            (Seen { draining: true, ..quiet.clone() }, vec![]),
+            (quiet.clone(), vec![]),
             (Seen { stopping: true, ..quiet.clone() }, vec!["reconnect {}"]),
+            (quiet.clone(), vec![]),
+            (
+                Seen { active: true, ..closed(CloseReason::StreamReplaced, None) },
+                vec![
+                    "reconnect {}",
+                    "ended {\"detail\":\"The stream goes on with other codecs or tracks; connect again.\",\
+                     \"reason\":\"stream-replaced\"}",
+                ],
+            ),
+            (quiet.clone(), vec![]),
             (
                 closed(CloseReason::Shutdown, None),
                 vec!["reconnect {}", "ended {\"detail\":\"The server stops.\",\"reason\":\"shutdown\"}"],

@@ -31,13 +31,12 @@ async fn health(State(app): State<Arc<App>>) -> Result<&'static str, Problem> {
 }
 
 async fn readiness(State(app): State<Arc<App>>) -> Result<&'static str, Problem> {
-    if app.state.stopping.is_cancelled() {
-        return Err(Problem::stopping());
+    match app.standing() {
+        "running" => Ok("ready\n"),
+        "stopping" => Err(Problem::stopping()),
+        "draining" => Err(Problem::draining()),
+        _ => Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "starting", "Not ready", "the server is starting")),
     }
-    if !*app.state.ready.borrow() {
-        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "starting", "Not ready", "the server is starting"));
-    }
-    Ok("ready\n")
 }
 
 fn unhealthy(detail: String) -> Problem {

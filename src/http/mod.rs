@@ -11,11 +11,13 @@ mod connection;
 mod cors;
 mod credential;
 mod device;
+mod drain;
 mod error;
 mod event_feed;
 mod events;
 mod facts;
 mod health;
+mod ice_servers;
 mod layers;
 mod listener;
 mod offer;
@@ -38,6 +40,7 @@ mod whip;
 pub use certificate::CertificateError;
 pub use cors::Origins;
 pub use health::Health;
+pub use ice_servers::{IceServer, Login};
 pub use listener::{HttpError, Listeners, Running, Settings, serve};
 pub use tls::Tls;
 
@@ -47,7 +50,7 @@ use crate::hub::Hub;
 use crate::ingest::Whip;
 use crate::observe::metrics::Metrics;
 use crate::plugin::Plugins;
-use crate::shard::Sessions;
+use crate::shard::{Doors, Sessions};
 use axum::http::HeaderName;
 use events::EventStreams;
 use std::net::SocketAddr;
@@ -76,6 +79,8 @@ pub struct State {
     pub ready: watch::Receiver<bool>,
     /// Cancelled when the server begins to stop: no new sessions, viewers are told to go elsewhere.
     pub stopping: CancellationToken,
+    /// Whether the operator wants the server to end once it is drained.
+    pub leave: watch::Sender<bool>,
     /// The name of this node in session ids.
     pub node: String,
     /// Listeners that others own (media, rtmp), for `/api/v1/info`.
@@ -106,6 +111,8 @@ pub struct Policy {
     pub admin_token: Option<SecretDigest>,
     /// Whether `/metrics` needs no token.
     pub open_metrics: bool,
+    /// STUN and TURN servers that sessions are told of.
+    pub ice_servers: Vec<IceServer>,
 }
 
 /// What handlers work with.
@@ -119,6 +126,18 @@ pub(crate) struct App {
 impl App {
     fn new(state: State, listeners: Vec<ListenerAddress>) -> Arc<App> {
         Arc::new(App { state, events: EventStreams::default(), listeners, started: SystemTime::now() })
+    }
+
+    /// What the server is at, in a word for the operator.
+    fn standing(&self) -> &'static str {
+        let stopping = self.state.stopping.is_cancelled();
+        match self.state.sessions.doors() {
+            Doors::Stopping => "stopping",
+            _ if stopping => "stopping",
+            Doors::Draining => "draining",
+            Doors::Open if *self.state.ready.borrow() => "running",
+            Doors::Open => "starting",
+        }
     }
 
     fn policy(&self) -> Arc<Policy> {

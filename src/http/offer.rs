@@ -8,11 +8,12 @@ use super::request::name_session;
 use super::stream_path::{StreamPath, with_rendition};
 use crate::media::StreamName;
 use crate::plugin::{Action, Facts};
-use crate::shard::{ClientInfo, Session, SessionId};
+use crate::shard::{ClientInfo, Doors, Session, SessionId};
 use axum::extract::{FromRequestParts, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 const SDP: &str = "application/sdp";
 
@@ -51,6 +52,9 @@ impl Offer {
         if app.state.stopping.is_cancelled() {
             return Err(Problem::stopping());
         }
+        if app.state.sessions.doors() == Doors::Draining {
+            return Err(Problem::draining());
+        }
         let gathered = Gathered::new(app, &mut parts, action, protocol).await?;
         name_session(gathered.id.as_str());
         let sdp = read_text(&parts.headers, body, SDP, MAX_SDP_BYTES).await?;
@@ -75,16 +79,21 @@ pub(super) fn location(session: &Session) -> String {
     format!("/session/{}", session.id)
 }
 
-/// The 201 with the answer.
-pub(super) fn created(session: &Session, link: Option<&str>) -> Response {
+/// The 201 with the answer. `events`: the link to the session's event stream.
+pub(super) fn created(app: &App, session: &Session, events: Option<&str>) -> Response {
     let mut response = (StatusCode::CREATED, session.negotiated.answer.clone()).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(SDP));
     insert(headers, header::LOCATION, &location(session));
     insert(headers, header::ETAG, &session.etag());
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if let Some(link) = link {
-        insert(headers, header::LINK, link);
+    if let Some(events) = events {
+        insert(headers, header::LINK, events);
+    }
+    let standing = app.state.access.book().get(session.id.as_str());
+    let subject = standing.as_ref().and_then(|standing| standing.grant.subject.as_deref());
+    for server in &app.policy().ice_servers {
+        append(headers, header::LINK, &server.link(subject, SystemTime::now()));
     }
     response
 }
@@ -102,8 +111,14 @@ pub(super) async fn nothing() -> StatusCode {
 
 /// Sets a header to a text of ours, which has no control characters.
 pub(super) fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    headers.remove(&name);
+    append(headers, name, value);
+}
+
+/// As [`insert`], beside others of that name.
+fn append(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     match HeaderValue::from_str(value) {
-        Ok(value) => drop(headers.insert(name, value)),
+        Ok(value) => drop(headers.append(name, value)),
         Err(_) => tracing::error!(header = %name, "a header was left out: its value has control characters"),
     }
 }

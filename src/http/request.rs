@@ -70,7 +70,7 @@ pub(super) async fn observe(State(app): State<Arc<App>>, mut request: Request, n
 }
 
 /// Every route that is counted under its own name. Assets and pages that only send files share `other`.
-const ROUTES: [&str; 20] = [
+const ROUTES: [&str; 21] = [
     "/",
     "/play/{*stream}",
     "/publish/{*stream}",
@@ -88,6 +88,7 @@ const ROUTES: [&str; 20] = [
     "/api/v1/streams",
     "/api/v1/sessions",
     "/api/v1/sessions/{id}",
+    "/api/v1/drain",
     "/api/v1/plugins",
     "/api/v1/plugins/{name}",
     "/api/v1/plugins/{name}/log",

@@ -31,7 +31,7 @@ async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Respons
          events=\"active,inactive,layers,viewercount,reconnect,ended\"",
         offer::location(&session)
     );
-    let mut response = offer::created(&session, Some(&events));
+    let mut response = offer::created(&app, &session, Some(&events));
     let layer = format!("<{}/layer>; rel=\"{}\"", offer::location(&session), layers::RELATION);
     if let Ok(link) = HeaderValue::from_str(&layer) {
         response.headers_mut().append(header::LINK, link);

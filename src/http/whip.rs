@@ -24,5 +24,5 @@ async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Respons
         WhipError::NoRoom(limit) => app.state.metrics.session_refused("publish", limit.label()),
         _ => {}
     })?;
-    Ok(offer::created(&session, None))
+    Ok(offer::created(&app, &session, None))
 }

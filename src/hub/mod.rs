@@ -1,12 +1,15 @@
 //! The hub: streams by name, their publishers and subscribers. It names no protocol and owns no socket.
 
+mod claim;
 mod registry;
 mod rendition;
+mod resume;
 mod ring;
 mod stream;
 
 pub use registry::{Hub, HubLimits, PublishError};
 pub use rendition::Rendition;
+pub use resume::{Over, Ticket};
 pub use ring::{Ring, RingLimits};
 pub use stream::{
     Batch, KeyframeWaker, Liveness, Publisher, Sink, Stream, StreamKey, StreamStats, Subscription, TrackClock,

@@ -1,11 +1,14 @@
 //! The registry of streams by name.
 
+use super::claim::Waiting;
+use super::resume::Ticket;
 use super::ring::RingLimits;
-use super::stream::{Publisher, Stream, StreamKey};
+use super::stream::{Publisher, Stream};
 use crate::media::{StreamName, TrackSet};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// Bounds of the hub.
@@ -14,11 +17,13 @@ pub struct HubLimits {
     /// Streams at once.
     pub streams: usize,
     pub ring: RingLimits,
+    /// How long a stream waits for a publisher that was lost; 0: it ends at once.
+    pub resume: Duration,
 }
 
 impl Default for HubLimits {
     fn default() -> Self {
-        HubLimits { streams: 1_000, ring: RingLimits::default() }
+        HubLimits { streams: 1_000, ring: RingLimits::default(), resume: Duration::ZERO }
     }
 }
 
@@ -37,12 +42,15 @@ pub struct Hub {
     shared: Arc<Shared>,
 }
 
+pub(super) type Streams = HashMap<StreamName, Arc<Stream>>;
+
 #[derive(Debug)]
 struct Shared {
     limits: Mutex<HubLimits>,
     next_key: AtomicU64,
-    streams: Mutex<HashMap<StreamName, Arc<Stream>>>,
+    streams: Mutex<Streams>,
     changes: watch::Sender<u64>,
+    waiting: Mutex<Vec<Waiting>>,
 }
 
 impl Hub {
@@ -53,6 +61,7 @@ impl Hub {
                 next_key: AtomicU64::new(1),
                 streams: Mutex::default(),
                 changes: watch::Sender::new(0),
+                waiting: Mutex::default(),
             }),
         }
     }
@@ -75,12 +84,57 @@ impl Hub {
         if streams.len() >= limits.streams {
             return Err(PublishError::Full(limits.streams));
         }
-        let key = self.shared.next_key.fetch_add(1, Ordering::Relaxed);
-        let stream = Arc::new(Stream::new(key, name.clone(), tracks, limits.ring));
-        streams.insert(name.clone(), stream.clone());
+        let (stream, ticket) = self.open(&mut streams, &name, tracks, limits.ring);
         drop(streams);
         self.changed();
-        Ok(Publisher::new(stream, Registration { hub: self.clone(), name, key }))
+        Ok(Publisher::new(stream, ticket, self.clone()))
+    }
+
+    /// Puts a new stream into the registry, in the place of one of that name.
+    pub(super) fn open(
+        &self,
+        streams: &mut Streams,
+        name: &StreamName,
+        tracks: TrackSet,
+        ring: RingLimits,
+    ) -> (Arc<Stream>, Ticket) {
+        let ticket = self.next_key();
+        let stream = Arc::new(Stream::new(self.next_key(), name.clone(), tracks, ring, ticket));
+        streams.insert(name.clone(), stream.clone());
+        (stream, ticket)
+    }
+
+    /// A number that was not given before; never 0.
+    pub(super) fn next_key(&self) -> u64 {
+        self.shared.next_key.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(super) fn limits(&self) -> HubLimits {
+        *self.shared.limits.lock().expect("no holder of this lock panics")
+    }
+
+    pub(super) fn registered(&self) -> MutexGuard<'_, Streams> {
+        self.shared.streams.lock().expect("no holder of this lock panics")
+    }
+
+    /// Streams without a publisher.
+    pub(super) fn waiting(&self) -> MutexGuard<'_, Vec<Waiting>> {
+        self.shared.waiting.lock().expect("no holder of this lock panics")
+    }
+
+    /// Frees the name of a stream that is over.
+    pub(super) fn forget(&self, stream: &Stream) {
+        let mut streams = self.registered();
+        if streams.get(&stream.name).is_some_and(|registered| registered.key == stream.key) {
+            streams.remove(&stream.name);
+        }
+        drop(streams);
+        self.changed();
+    }
+
+    /// How long a stream waits for a publisher that was lost; 0: it ends at once.
+    pub fn resume(&self) -> Duration {
+        self.limits().resume
     }
 
     /// The stream of a name, live or announced.
@@ -102,33 +156,7 @@ impl Hub {
         self.shared.changes.subscribe()
     }
 
-    fn changed(&self) {
+    pub(super) fn changed(&self) {
         self.shared.changes.send_modify(|count| *count += 1);
-    }
-}
-
-/// A name in the registry; freed by drop.
-#[derive(Debug)]
-pub(super) struct Registration {
-    hub: Hub,
-    name: StreamName,
-    key: StreamKey,
-}
-
-impl Registration {
-    /// A key for another stream of the same publisher.
-    pub(super) fn next_key(&self) -> StreamKey {
-        self.hub.shared.next_key.fetch_add(1, Ordering::Relaxed)
-    }
-}
-
-impl Drop for Registration {
-    fn drop(&mut self) {
-        let mut streams = self.hub.shared.streams.lock().expect("no holder of this lock panics");
-        if streams.get(&self.name).is_some_and(|stream| stream.key == self.key) {
-            streams.remove(&self.name);
-        }
-        drop(streams);
-        self.hub.changed();
     }
 }

@@ -1,7 +1,9 @@
 //! One live stream: its publisher pushes batches of packets once to each subscriber.
 
-use super::registry::Registration;
+use super::claim::Claim;
+use super::registry::Hub;
 use super::rendition::Division;
+use super::resume::{Seat, Ticket};
 use super::ring::{Ring, RingLimits};
 use crate::media::{Packet, StreamName, TrackSet};
 use std::fmt;
@@ -89,6 +91,18 @@ impl Default for StreamStats {
     }
 }
 
+impl StreamStats {
+    fn count(&self, batch: &Batch) {
+        let bytes: usize = batch.packets.iter().map(|packet| packet.payload.len()).sum();
+        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.packets.fetch_add(batch.packets.len() as u64, Ordering::Relaxed);
+        let keyframes = batch.packets.iter().filter(|packet| packet.flags.keyframe_start).count();
+        if keyframes > 0 {
+            self.keyframes.fetch_add(keyframes as u64, Ordering::Relaxed);
+        }
+    }
+}
+
 /// A stream, seen by those who read it.
 pub struct Stream {
     pub key: StreamKey,
@@ -102,6 +116,9 @@ pub struct Stream {
     keyframe_waker: Mutex<Option<KeyframeWaker>>,
     flow: Mutex<Flow>,
     division: OnceLock<Division>,
+    /// Publishers that are about to take it.
+    heirs: AtomicU32,
+    replaced: AtomicBool,
 }
 
 /// Where a stream stands.
@@ -109,8 +126,10 @@ pub struct Stream {
 pub enum Liveness {
     /// Its publisher has a session but has sent nothing yet.
     Announced,
-    /// Media has come.
+    /// Media comes.
     Live,
+    /// Media has come, and nothing is heard of its publisher, or it has gone; another may take its place.
+    Away,
     /// Over.
     Ended,
 }
@@ -120,10 +139,13 @@ struct Flow {
     clocks: Arc<[TrackClock]>,
     sinks: Vec<(u64, Arc<dyn Sink>)>,
     next_sink: u64,
+    seat: Seat,
 }
 
 impl Stream {
-    pub(super) fn new(key: StreamKey, name: StreamName, tracks: TrackSet, ring: RingLimits) -> Self {
+    /// `owner`: who publishes it.
+    pub(super) fn new(key: StreamKey, name: StreamName, tracks: TrackSet, ring: RingLimits, owner: Ticket) -> Self {
+        let seat = Seat::new(owner, &tracks);
         let clocks =
             tracks.iter().map(|track| TrackClock { rate: track.codec.clock_rate(), ..TrackClock::default() }).collect();
         Stream {
@@ -136,8 +158,10 @@ impl Stream {
             viewers: AtomicU32::new(0),
             keyframe_wanted: AtomicBool::new(false),
             keyframe_waker: Mutex::new(None),
-            flow: Mutex::new(Flow { ring: Ring::new(ring), clocks, sinks: Vec::new(), next_sink: 0 }),
+            flow: Mutex::new(Flow { ring: Ring::new(ring), clocks, sinks: Vec::new(), next_sink: 0, seat }),
             division: OnceLock::new(),
+            heirs: AtomicU32::new(0),
+            replaced: AtomicBool::new(false),
         }
     }
 
@@ -207,27 +231,59 @@ impl Stream {
         self.division.get_or_init(divide);
     }
 
-    fn set_waker(&self, waker: Option<KeyframeWaker>) {
+    /// The streams of its other renditions.
+    pub(super) fn others(&self) -> impl Iterator<Item = &Arc<Stream>> {
+        self.division().into_iter().flat_map(Division::others)
+    }
+
+    /// Whether another stream has its name, so that its viewers should connect again.
+    pub fn was_replaced(&self) -> bool {
+        self.replaced.load(Ordering::Acquire)
+    }
+
+    pub(super) fn mark_replaced(&self) {
+        self.replaced.store(true, Ordering::Release);
+        self.others().for_each(|rendition| rendition.mark_replaced());
+    }
+
+    pub(super) fn heirs(&self) -> &AtomicU32 {
+        &self.heirs
+    }
+
+    /// Works on its publisher's place.
+    pub(super) fn with_seat<T>(&self, work: impl FnOnce(&mut Seat) -> T) -> T {
+        work(&mut self.flow().seat)
+    }
+
+    /// Moves it on; true when that changed something. What is over stays over.
+    pub(super) fn set_liveness(&self, liveness: Liveness) -> bool {
+        self.live.send_if_modified(|current| {
+            let change = *current != liveness && *current != Liveness::Ended;
+            if change {
+                *current = liveness;
+            }
+            change
+        })
+    }
+
+    /// Media comes. True when none came before.
+    fn go_live(&self) -> bool {
+        *self.live.borrow() != Liveness::Live && self.set_liveness(Liveness::Live)
+    }
+
+    pub(super) fn set_waker(&self, waker: Option<KeyframeWaker>) {
         *self.keyframe_waker.lock().expect("no holder of this lock panics") = waker;
     }
 
-    fn go_live(&self) {
-        if *self.live.borrow() == Liveness::Announced {
-            self.live.send_replace(Liveness::Live);
-        }
-    }
-
     /// Tells everyone that nothing more will come.
-    fn end(&self) {
-        self.live.send_replace(Liveness::Ended);
+    pub(super) fn end(&self) {
+        self.set_liveness(Liveness::Ended);
         self.set_waker(None);
         let sinks = std::mem::take(&mut self.flow().sinks);
         for (_, sink) in sinks {
             sink.ended(self.key);
         }
-        for rendition in self.division().into_iter().flat_map(Division::others) {
-            rendition.end();
-        }
+        self.others().for_each(|rendition| rendition.end());
     }
 
     fn flow(&self) -> MutexGuard<'_, Flow> {
@@ -267,26 +323,29 @@ impl Drop for Subscription {
     }
 }
 
-/// The right to publish a stream. Dropping it ends the stream.
+/// The right to publish a stream. Dropping it ends the stream, unless another publisher has it by then.
 #[derive(Debug)]
 pub struct Publisher {
-    stream: Arc<Stream>,
-    registration: Registration,
+    pub(super) stream: Arc<Stream>,
+    pub(super) ticket: Ticket,
+    pub(super) hub: Hub,
+    /// The right that it will have.
+    pub(super) claim: Option<Claim>,
 }
 
 impl Publisher {
-    pub(super) fn new(stream: Arc<Stream>, registration: Registration) -> Self {
-        Publisher { stream, registration }
+    pub(super) fn new(stream: Arc<Stream>, ticket: Ticket, hub: Hub) -> Self {
+        Publisher { stream, ticket, hub, claim: None }
     }
 
-    /// The stream that it publishes.
+    /// The stream that it publishes, or is to take over.
     pub fn stream(&self) -> &Arc<Stream> {
         &self.stream
     }
 
     /// Who to wake when a keyframe of the stream, or of one of its renditions, is wanted.
     pub fn on_keyframe_wanted(&self, waker: KeyframeWaker) {
-        for rendition in self.stream.division().into_iter().flat_map(Division::others) {
+        for rendition in self.stream.others() {
             rendition.set_waker(Some(waker.clone()));
         }
         self.stream.set_waker(Some(waker));
@@ -313,7 +372,7 @@ impl Publisher {
         let limits = self.stream.flow().ring.limits();
         let waker = self.stream.keyframe_waker.lock().expect("no holder of this lock panics").clone();
         let child =
-            Stream::new(self.registration.next_key(), self.stream.name.clone(), self.stream.tracks.clone(), limits);
+            Stream::new(self.hub.next_key(), self.stream.name.clone(), self.stream.tracks.clone(), limits, self.ticket);
         child.stats.active.store(false, Ordering::Relaxed);
         child.set_waker(waker);
         Arc::new(child)
@@ -329,21 +388,20 @@ impl Publisher {
         if packets.is_empty() {
             return;
         }
-        let bytes: usize = packets.iter().map(|packet| packet.payload.len()).sum();
         let stats = &rendition.stats;
-        stats.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
-        stats.packets.fetch_add(packets.len() as u64, Ordering::Relaxed);
-        let keyframes = packets.iter().filter(|packet| packet.flags.keyframe_start).count();
-        if keyframes > 0 {
-            stats.keyframes.fetch_add(keyframes as u64, Ordering::Relaxed);
-        }
-        let batch = Arc::new(Batch { packets: std::mem::take(packets), clocks: clocks.clone() });
         {
             let mut flow = rendition.flow();
+            if flow.seat.owner() != self.ticket {
+                // Another has taken the stream over.
+                return packets.clear();
+            }
+            let clocks = flow.seat.admit(packets, clocks);
+            let batch = Arc::new(Batch { packets: std::mem::take(packets), clocks });
+            stats.count(&batch);
             for packet in &batch.packets {
                 flow.ring.push(packet.clone());
             }
-            flow.clocks = clocks.clone();
+            flow.clocks = batch.clocks.clone();
             for (_, sink) in &flow.sinks {
                 if !sink.push(rendition.key, &batch) {
                     stats.queue_drops.fetch_add(1, Ordering::Relaxed);
@@ -351,12 +409,8 @@ impl Publisher {
             }
         }
         rendition.go_live();
-        self.stream.go_live();
-    }
-}
-
-impl Drop for Publisher {
-    fn drop(&mut self) {
-        self.stream.end();
+        if self.stream.go_live() {
+            self.hub.changed();
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Ingest: how streams come in, protocol by protocol.
 
+mod conflict;
 mod frames;
 mod whip;
 

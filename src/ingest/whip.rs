@@ -1,10 +1,14 @@
 //! WHIP (RFC 9725): from a publisher's offer to a session that a shard takes over.
 
+use super::conflict::Comer;
 use crate::access::{Access, Denial, Facts};
 use crate::hub::{Hub, PublishError};
 use crate::media::{Codec, StreamName};
 use crate::protocol::webrtc::sdp::{IngestPolicy, Offer, OfferError, answer_ingest};
-use crate::shard::{ClientInfo, IceCredentials, NewSession, NoRoom, Role, Session, SessionError, SessionId, Sessions};
+use crate::shard::{
+    ClientInfo, Doors, IceCredentials, NewSession, NoRoom, Role, Session, SessionError, SessionId, Sessions,
+};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 
 /// Starts WHIP sessions. Cheap to clone.
@@ -14,6 +18,7 @@ pub struct Whip {
     hub: Hub,
     sessions: Sessions,
     policy: Arc<RwLock<IngestPolicy>>,
+    takeover: Arc<AtomicBool>,
 }
 
 /// Why a session was not started.
@@ -29,6 +34,8 @@ pub enum WhipError {
     Full(String),
     /// A limit on sessions is reached.
     NoRoom(NoRoom),
+    /// The operator empties the server.
+    Draining,
     /// The server stops.
     Stopping,
 }
@@ -37,7 +44,12 @@ impl Whip {
     /// `codecs`: what publishers may send, best first.
     pub fn new(access: Access, hub: Hub, sessions: Sessions, codecs: &[Codec]) -> Self {
         let policy = Arc::new(RwLock::new(IngestPolicy::from_codecs(codecs)));
-        Whip { access, hub, sessions, policy }
+        Whip { access, hub, sessions, policy, takeover: Arc::default() }
+    }
+
+    /// Whether a second publisher of a stream gets the stream, or 409.
+    pub fn set_takeover(&self, takeover: bool) {
+        self.takeover.store(takeover, Ordering::Relaxed);
     }
 
     /// Replaces the order of codecs for later sessions.
@@ -57,8 +69,10 @@ impl Whip {
         offer: &str,
         client: ClientInfo,
     ) -> Result<Arc<Session>, WhipError> {
-        if self.sessions.is_stopping() {
-            return Err(WhipError::Stopping);
+        match self.sessions.doors() {
+            Doors::Open => {}
+            Doors::Draining => return Err(WhipError::Draining),
+            Doors::Stopping => return Err(WhipError::Stopping),
         }
         let grant = self.access.check(facts).await.map_err(WhipError::Access)?;
         let stream = grant.stream_name.clone().unwrap_or_else(|| asked.clone());
@@ -69,7 +83,11 @@ impl Whip {
             answer_ingest(&offer, &policy, &self.sessions.local_transport(&local)).map_err(WhipError::Offer)?
         };
         let tracks = negotiated.media.iter().map(|media| media.track.clone()).collect();
-        let publisher = self.hub.publish(stream.clone(), tracks).map_err(|error| match error {
+        let rids = negotiated.media.iter().flat_map(|media| media.rids.clone()).collect();
+        let takeover = self.takeover.load(Ordering::Relaxed);
+        let comer = Comer { client: &client, grant: &grant, takeover };
+        let publisher = comer.publisher(&self.hub, &self.access, &self.sessions, &stream, tracks, rids);
+        let publisher = publisher.map_err(|error| match error {
             PublishError::Taken(_) => WhipError::Taken(error.to_string()),
             PublishError::Full(_) => WhipError::Full(error.to_string()),
         })?;
@@ -79,6 +97,7 @@ impl Whip {
         let session = self.sessions.insert(new).map_err(|error| match error {
             SessionError::NoRoom(error) => WhipError::NoRoom(error),
             SessionError::NoMedia => WhipError::Full(error.to_string()),
+            SessionError::Draining => WhipError::Draining,
             SessionError::Stopping => WhipError::Stopping,
         })?;
         session.set_ceiling(ceiling);

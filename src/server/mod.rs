@@ -1,8 +1,10 @@
 //! The only assembly: starts every part with its configuration and stops them in order.
 
+mod absences;
 mod ask_again;
 mod ceilings;
 mod demo;
+mod ending;
 mod reload;
 mod watch_sessions;
 
@@ -14,15 +16,15 @@ use crate::hub::{Hub, HubLimits};
 use crate::ingest::Whip;
 use crate::observe::{Log, Metrics};
 use crate::plugin::{self, Plugins};
-use crate::shard::{self, Action, SessionLimits, Sessions, ShardOptions, Shards, StartError};
+use crate::shard::{self, SessionLimits, Sessions, ShardOptions, Shards, StartError};
 use crate::task::Tasks;
+use ending::Signals;
 use reload::Reloader;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -75,7 +77,7 @@ impl ServeError {
 /// # Errors
 /// When a listener can not be bound or the system refuses what the server needs.
 pub async fn run(loaded: Loaded, log: Log) -> Result<(), ServeError> {
-    let mut signals = Signals::new()?;
+    let mut signals = Signals::new().map_err(ServeError::Signals)?;
     let config = loaded.config.clone();
     let tasks = Tasks::new("server");
     let metrics = Metrics::new(config.media.shard_count(), log.dropped());
@@ -107,10 +109,12 @@ pub async fn run(loaded: Loaded, log: Log) -> Result<(), ServeError> {
     }
     let node = config.node.name.as_str();
     let whip = Whip::new(access.clone(), hub.clone(), sessions.clone(), &config.ingest.codecs.preference());
-    let whep = Whep::new(access.clone(), hub.clone(), sessions.clone());
+    whip.set_takeover(config.ingest.on_conflict == config::OnConflict::Takeover);
+    let whep = Whep::new(access.clone(), hub.clone(), sessions.clone(), config.egress.wait.duration());
     let policy = watch::Sender::new(Arc::new(http_policy(&config)));
     let ready = watch::Sender::new(false);
     let stopping = CancellationToken::new();
+    let leave = watch::Sender::new(false);
     let shown = Arc::new(RwLock::new(Shown(&loaded).json()));
     let running = http::serve(
         listeners,
@@ -118,7 +122,7 @@ pub async fn run(loaded: Loaded, log: Log) -> Result<(), ServeError> {
             hub: hub.clone(),
             sessions: sessions.clone(),
             whip: whip.clone(),
-            whep,
+            whep: whep.clone(),
             access: access.clone(),
             plugins: plugins.clone(),
             metrics: metrics.clone(),
@@ -139,6 +143,7 @@ pub async fn run(loaded: Loaded, log: Log) -> Result<(), ServeError> {
             },
             ready: ready.subscribe(),
             stopping: stopping.clone(),
+            leave: leave.clone(),
             node: node.to_owned(),
             other_listeners: media.into_iter().collect(),
             features: Vec::new(),
@@ -146,12 +151,13 @@ pub async fn run(loaded: Loaded, log: Log) -> Result<(), ServeError> {
     )?;
 
     let demo = config.demo.enabled.then(|| demo::start(&config.demo, &hub, epoch)).transpose()?;
+    tasks.spawn_until_stop("streams without publishers", absences::run(hub.clone()));
     watch_sessions::start(&tasks, &hub, &sessions, &access, &metrics);
 
     let watcher = Watcher::new(&loaded);
     let (grace, grace_in_force) = watch::channel(config.shutdown.grace());
     let reloader =
-        Reloader { log, access, metrics, hub, sessions: sessions.clone(), whip, policy, grace, shown, plugins };
+        Reloader { log, access, metrics, hub, sessions: sessions.clone(), whip, whep, policy, grace, shown, plugins };
     let config_stop = tasks.stopping();
     tasks.spawn("config", async move { watcher.run(config_stop, |change| reloader.handle(change)).await });
     ready.send_replace(true);
@@ -159,16 +165,13 @@ pub async fn run(loaded: Loaded, log: Log) -> Result<(), ServeError> {
         tracing::info!(url = address.url, "ready");
     }
 
-    signals.next().await;
+    let drained = ending::wanted(&mut signals, &sessions, leave.subscribe(), &grace_in_force).await;
     // New sessions are refused from here on, and viewers are told to go elsewhere.
     ready.send_replace(false);
     stopping.cancel();
     sessions.stop();
-    let grace = *grace_in_force.borrow();
-    tokio::select! {
-        () = viewers_gone(&sessions) => {}
-        () = tokio::time::sleep(grace) => {}
-        () = signals.next() => {}
+    if !drained {
+        ending::wait(&mut signals, &sessions, &grace_in_force).await;
     }
 
     drop(demo);
@@ -210,35 +213,6 @@ async fn start_plugins(config: &Config, tasks: &Tasks) -> Result<Plugins, ServeE
     Ok(plugins)
 }
 
-async fn viewers_gone(sessions: &Sessions) {
-    let mut changes = sessions.changes();
-    while sessions.list().iter().any(|session| session.action == Action::Play) {
-        if changes.changed().await.is_err() {
-            return;
-        }
-    }
-}
-
-/// The signals that end the server.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn new() -> Result<Self, ServeError> {
-        let open = |kind| signal(kind).map_err(ServeError::Signals);
-        Ok(Signals { terminate: open(SignalKind::terminate())?, interrupt: open(SignalKind::interrupt())? })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => tracing::info!("SIGTERM: stopping"),
-            _ = self.interrupt.recv() => tracing::info!("SIGINT: stopping"),
-        }
-    }
-}
-
 fn http_settings(config: &Config) -> http::Settings {
     http::Settings {
         http: config.http.listen.address(),
@@ -262,6 +236,7 @@ fn http_policy(config: &Config) -> Policy {
         country_header: config.http.country_header.as_ref().and_then(|name| name.as_str().parse().ok()),
         admin_token: config.admin.token.as_ref().map(|token| token.digest()),
         open_metrics: config.admin.open_metrics,
+        ice_servers: config.ice.servers.iter().map(ice_server).collect(),
     }
 }
 
@@ -270,8 +245,25 @@ fn knows_countries(config: &Config) -> bool {
     config.http.country_header.is_some() && !config.http.trusted_proxies.is_empty()
 }
 
+fn ice_server(server: &config::IceServer) -> http::IceServer {
+    let login = match (&server.username, &server.credential, &server.secret) {
+        (_, _, Some(secret)) => {
+            http::Login::Made { secret: secret.clone(), ttl: server.ttl.unwrap_or(config::DEFAULT_TTL).duration() }
+        }
+        (Some(username), Some(credential), _) => {
+            http::Login::Fixed { username: username.clone(), credential: credential.clone() }
+        }
+        _ => http::Login::None,
+    };
+    http::IceServer { url: server.url.to_string(), login }
+}
+
 fn hub_limits(config: &Config) -> HubLimits {
-    HubLimits { streams: config.limits.streams as usize, ..HubLimits::default() }
+    HubLimits {
+        streams: config.limits.streams as usize,
+        resume: config.ingest.resume.duration(),
+        ..HubLimits::default()
+    }
 }
 
 fn session_limits(config: &Config) -> SessionLimits {

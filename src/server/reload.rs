@@ -2,7 +2,8 @@
 
 use super::{http_policy, hub_limits, knows_countries, session_limits};
 use crate::access::Access;
-use crate::config::{Change, Config};
+use crate::config::{Change, Config, OnConflict};
+use crate::egress::Whep;
 use crate::http::Policy;
 use crate::hub::Hub;
 use crate::ingest::Whip;
@@ -21,6 +22,7 @@ pub(super) struct Reloader {
     pub(super) hub: Hub,
     pub(super) sessions: Sessions,
     pub(super) whip: Whip,
+    pub(super) whep: Whep,
     pub(super) policy: watch::Sender<Arc<Policy>>,
     /// Time that sessions get to end when the server stops.
     pub(super) grace: watch::Sender<Duration>,
@@ -66,6 +68,8 @@ impl Reloader {
         self.hub.set_limits(hub_limits(config));
         self.sessions.set_limits(session_limits(config));
         self.whip.set_codecs(&config.ingest.codecs.preference());
+        self.whip.set_takeover(config.ingest.on_conflict == OnConflict::Takeover);
+        self.whep.set_wait(config.egress.wait.duration());
         self.grace.send_replace(config.shutdown.grace());
         self.policy.send_replace(Arc::new(http_policy(config)));
         self.plugins.services().set_knows_countries(knows_countries(config));

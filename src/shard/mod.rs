@@ -3,6 +3,7 @@
 pub mod adaptation;
 mod census;
 mod clock;
+mod continuation;
 mod egress;
 mod fanout;
 mod feedback;
@@ -29,6 +30,6 @@ mod worker;
 pub use census::{NoRoom, SessionLimits, client_network};
 pub use ice::{IceCredentials, IceRestart};
 pub use session::{Action, ClientInfo, CloseReason, NewSession, Role, Session, SessionId, SessionState, SessionStats};
-pub use sessions::{SessionError, Sessions};
+pub use sessions::{Doors, SessionError, Sessions};
 pub use start::{ShardOptions, Shards, StartError, ping};
 pub use wish::{Given, Why, Wish};

@@ -42,6 +42,10 @@ pub struct Ingest {
     /// Packets that never came.
     pub given_up: u64,
     pub keyframe_requests: u64,
+    /// When its peer closed DTLS.
+    pub left: Option<Instant>,
+    /// It was lost, or left without a word, and may come back.
+    pub gone: bool,
 }
 
 impl Ingest {
@@ -73,6 +77,8 @@ impl Ingest {
             lost: 0,
             given_up: 0,
             keyframe_requests: 0,
+            left: None,
+            gone: false,
         }
     }
 

@@ -106,6 +106,13 @@ pub enum SessionState {
     Closed(CloseReason),
 }
 
+impl SessionState {
+    /// Whether it is over for one of these reasons.
+    pub fn is_closed_by(&self, reasons: &[CloseReason]) -> bool {
+        matches!(self, SessionState::Closed(reason) if reasons.contains(reason))
+    }
+}
+
 /// Why a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -118,6 +125,10 @@ pub enum CloseReason {
     Inactive,
     /// The stream that it viewed ended.
     StreamEnded,
+    /// The stream that it viewed goes on with other tracks, under the same name: it must start anew.
+    StreamReplaced,
+    /// Another session publishes the stream now.
+    Replaced,
     /// Ended by the operator.
     Kicked,
     /// The access rules changed, or a plugin took its word back.
@@ -142,6 +153,8 @@ impl CloseReason {
             CloseReason::ConnectTimeout => "connect-timeout",
             CloseReason::Inactive => "inactive",
             CloseReason::StreamEnded => "stream-ended",
+            CloseReason::StreamReplaced => "stream-replaced",
+            CloseReason::Replaced => "replaced",
             CloseReason::Kicked => "kicked",
             CloseReason::AccessRevoked => "access-revoked",
             CloseReason::AccessExpired => "access-expired",

@@ -22,7 +22,19 @@ pub enum SessionError {
     NoRoom(#[from] NoRoom),
     #[error("this server carries no WebRTC media: `media.listen` is off")]
     NoMedia,
+    #[error("the server is being drained")]
+    Draining,
     #[error("the server is stopping")]
+    Stopping,
+}
+
+/// Whether sessions may start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doors {
+    Open,
+    /// None may, until the operator takes that back; those there are go on.
+    Draining,
+    /// None may, ever again.
     Stopping,
 }
 
@@ -39,6 +51,7 @@ struct Shared {
     inboxes: OnceLock<Vec<Arc<Inbox>>>,
     table: Mutex<Table>,
     changes: watch::Sender<u64>,
+    doors: watch::Sender<Doors>,
     observer: OnceLock<Observer>,
 }
 
@@ -57,7 +70,6 @@ struct Table {
     by_ufrag: HashMap<String, Arc<Session>>,
     limits: SessionLimits,
     census: Census,
-    stopping: bool,
 }
 
 #[derive(Debug)]
@@ -76,6 +88,7 @@ impl Sessions {
                 inboxes: OnceLock::new(),
                 table: Mutex::new(Table { limits, ..Table::default() }),
                 changes: watch::Sender::new(0),
+                doors: watch::Sender::new(Doors::Open),
                 observer: OnceLock::new(),
             }),
         }
@@ -125,8 +138,10 @@ impl Sessions {
             return Err(SessionError::NoMedia);
         }
         let mut table = self.table();
-        if table.stopping {
-            return Err(SessionError::Stopping);
+        match self.doors() {
+            Doors::Open => {}
+            Doors::Draining => return Err(SessionError::Draining),
+            Doors::Stopping => return Err(SessionError::Stopping),
         }
         let limits = table.limits;
         table.census.admit(&limits, new.client.remote_ip)?;
@@ -194,7 +209,7 @@ impl Sessions {
 
     /// Refuses new sessions from now on and ends those that no shard has taken.
     pub fn stop(&self) {
-        self.table().stopping = true;
+        self.shared.doors.send_replace(Doors::Stopping);
         for session in self.list() {
             if session.state() == SessionState::Pending {
                 self.close(session.id.as_str(), CloseReason::Shutdown);
@@ -202,9 +217,37 @@ impl Sessions {
         }
     }
 
-    /// Whether it refuses new sessions because the server stops.
-    pub fn is_stopping(&self) -> bool {
-        self.table().stopping
+    /// Refuses new sessions until [`Sessions::reopen`]. False when the server stops already.
+    pub fn drain(&self) -> bool {
+        self.move_doors(Doors::Draining)
+    }
+
+    /// Takes [`Sessions::drain`] back. False when the server stops.
+    pub fn reopen(&self) -> bool {
+        self.move_doors(Doors::Open)
+    }
+
+    /// Whether sessions may start.
+    pub fn doors(&self) -> Doors {
+        *self.shared.doors.borrow()
+    }
+
+    /// Follows whether sessions may start.
+    pub fn watch_doors(&self) -> watch::Receiver<Doors> {
+        self.shared.doors.subscribe()
+    }
+
+    fn move_doors(&self, to: Doors) -> bool {
+        let mut may = true;
+        self.shared.doors.send_if_modified(|doors| {
+            may = *doors != Doors::Stopping;
+            let change = may && *doors != to;
+            if change {
+                *doors = to;
+            }
+            change
+        });
+        may
     }
 
     /// Ends sessions that nobody has connected to in time.

@@ -1,6 +1,7 @@
 //! A shard's event loop: one thread, one socket, all sessions that it owns.
 
 use super::clock::Clock;
+use super::continuation;
 use super::egress::Egress;
 use super::fanout::{CATCH_UP_NS, LocalStream};
 use super::inbox::{Command, Inbox};
@@ -36,8 +37,6 @@ const EXPIRY_INTERVAL: Duration = Duration::from_secs(1);
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// A peer that has not shown itself for this long is gone (RFC 7675, 5.1).
 const CONSENT_TIMEOUT: Duration = Duration::from_secs(30);
-/// A publisher sends media and reports all the time: it is gone sooner, and its name free again.
-const PUBLISHER_TIMEOUT: Duration = Duration::from_secs(15);
 /// Batches of datagrams taken before the rest of the loop gets its turn.
 const RECEIVE_ROUNDS: usize = 8;
 /// A turn that took longer has stalled what it carries.
@@ -80,7 +79,7 @@ pub struct Worker {
     pub(super) streams: HashMap<StreamKey, LocalStream>,
     /// Viewers of streams with several renditions, by slot.
     pub(super) choosers: HashMap<usize, Chooser>,
-    published: HashMap<StreamKey, usize>,
+    pub(super) published: HashMap<StreamKey, usize>,
     handshaking: Vec<usize>,
     /// Viewers to whom nothing was sent yet.
     pub(super) starting: Vec<usize>,
@@ -338,7 +337,7 @@ impl Worker {
                 let (sender, receiver) = *keys;
                 self.connected(slot, sender, receiver);
             }
-            Ok(Progress::Closed) => self.close(slot, CloseReason::ByPeer),
+            Ok(Progress::Closed) => self.peer_left(slot),
             Err(error) => {
                 let session = &self.slots[slot].session;
                 tracing::info!(session = %session.id, stream = %session.stream, %error, "no DTLS association");
@@ -364,7 +363,11 @@ impl Worker {
         tracing::info!(session = %session.id, stream = %session.stream, action = ?session.action,
             remote = %entry.peer.address, srtp = ?sender.profile(), "connected");
         match role {
-            Role::Publish(publisher) => {
+            Role::Publish(mut publisher) => {
+                if !self.begin_publishing(slot, &mut publisher) {
+                    return;
+                }
+                let entry = &mut self.slots[slot];
                 let key = publisher.stream().key;
                 let inbox = self.inbox.clone();
                 publisher.on_keyframe_wanted(Arc::new(move || inbox.command(Command::KeyframeWanted(key))));
@@ -374,7 +377,9 @@ impl Worker {
             }
             Role::Play(stream) => {
                 if stream.liveness() == Liveness::Ended {
-                    return self.close(slot, CloseReason::StreamEnded);
+                    let replaced = stream.was_replaced();
+                    return self
+                        .close(slot, if replaced { CloseReason::StreamReplaced } else { CloseReason::StreamEnded });
                 }
                 let peer = entry.peer;
                 let stream = self.start_watching(slot, stream);
@@ -487,8 +492,9 @@ impl Worker {
     fn end_stream(&mut self, key: StreamKey) {
         let Some(stream) = self.streams.get(&key) else { return };
         let slots: Vec<usize> = stream.viewers.iter().map(|viewer| viewer.slot as usize).collect();
+        let replaced = stream.stream.was_replaced();
         for slot in slots {
-            self.close(slot, CloseReason::StreamEnded);
+            self.close(slot, if replaced { CloseReason::StreamReplaced } else { CloseReason::StreamEnded });
         }
         self.streams.remove(&key);
     }
@@ -496,10 +502,13 @@ impl Worker {
     /// Ends a session: tells the peer, frees all that it holds.
     pub(super) fn close(&mut self, slot: usize, reason: CloseReason) {
         match std::mem::replace(&mut self.slots[slot].state, SlotState::Over) {
-            SlotState::Publishing(mut ingest) => {
-                ingest.flush();
-                self.published.remove(&ingest.publisher.stream().key);
-                // Dropping it ends the stream.
+            SlotState::Publishing(ingest) => {
+                let key = ingest.publisher.stream().key;
+                // Another publisher of the same stream may be on this shard by now.
+                if self.published.get(&key) == Some(&slot) {
+                    self.published.remove(&key);
+                }
+                continuation::end(ingest, reason, self.clock.now);
             }
             SlotState::Viewing { key, index, .. } => {
                 self.send_bye(slot, key, index);
@@ -567,6 +576,9 @@ impl Worker {
     fn tick_publisher(&mut self, slot: usize) {
         let entry = &mut self.slots[slot];
         if let SlotState::Publishing(ingest) = &mut entry.state {
+            if !ingest.publisher.is_seated() {
+                return self.close(slot, CloseReason::Replaced);
+            }
             let (before, given_up) = (ingest.keyframe_requests, ingest.given_up);
             ingest.ceiling_kbps = entry.session.ceiling();
             ingest.tick(self.clock.now, &entry.peer, slot as u32, &mut self.egress);
@@ -580,12 +592,11 @@ impl Worker {
 
     /// What each session needs once a second.
     fn look_after(&mut self, slot: usize) {
+        if !self.look_after_publisher(slot) {
+            return;
+        }
         let entry = &self.slots[slot];
-        let timeout = match entry.state {
-            SlotState::Publishing(_) => PUBLISHER_TIMEOUT,
-            _ => CONSENT_TIMEOUT,
-        };
-        if self.clock.now >= entry.alive + timeout {
+        if self.clock.now >= entry.alive + CONSENT_TIMEOUT {
             return self.close(slot, CloseReason::Inactive);
         }
         if let SlotState::Viewing { key, index, joined } = entry.state {

@@ -70,6 +70,11 @@ impl Request {
         (Response { status, headers, body: Vec::new() }, reader)
     }
 
+    /// Sends it and leaves the answer unread.
+    pub fn begin(&self, server: SocketAddr) -> BufReader<TcpStream> {
+        self.open(server)
+    }
+
     fn open(&self, server: SocketAddr) -> BufReader<TcpStream> {
         let mut stream = TcpStream::connect_timeout(&server, PATIENCE).expect("the server accepts connections");
         stream.set_read_timeout(Some(PATIENCE)).expect("a timeout above zero");

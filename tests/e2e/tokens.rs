@@ -7,7 +7,7 @@ use crate::offers::{CHROME_WHEP, CHROME_WHIP};
 use crate::server::{Server, Setup, wasmcast};
 
 /// A fresh token and the line that lets its holder in, as `wasmcast config token` prints them.
-fn token() -> (String, String) {
+pub fn token() -> (String, String) {
     let output = run(wasmcast().args(["config", "token"]));
     let line = output.1.lines().find_map(|line| line.trim().strip_prefix("tokens = ").map(str::to_owned));
     (output.0.trim().to_owned(), line.expect("a line to paste"))
@@ -21,7 +21,7 @@ fn run(command: &mut Command) -> (String, String) {
 }
 
 /// One rule: `action` on every stream needs a token.
-fn rule(action: &str, tokens: &str) -> String {
+pub fn rule(action: &str, tokens: &str) -> String {
     format!("[[access.rules]]\nstream = \"**\"\naction = [\"{action}\"]\nallow = \"token\"\ntokens = {tokens}\n")
 }
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { playFigures, publishFigures } from "./figures.js";
-import { backoff, EventParser, explain, farewell, findLink, parseRetryAfter, Problem, withStereo } from "./signalling.js";
+import { backoff, EventParser, explain, farewell, findLink, iceServersOf, parseRetryAfter, Problem, withStereo } from "./signalling.js";
 
 test("a refusal says whether waiting helps", () => {
   const rows = [
@@ -36,6 +36,8 @@ test("a farewell tells why, and asks for what can be done about it", () => {
     ["limit-exceeded", "publish", "refused"],
     ["limit-exceeded", "play", "refused"],
     ["kicked", "play", "refused"],
+    ["replaced", "publish", "refused"],
+    ["stream-replaced", "play", null],
     ["stream-ended", "play", null],
     ["shutdown", "publish", null],
     [undefined, "play", null],
@@ -89,6 +91,16 @@ test("links are found by relation, whatever stands around them", () => {
     ["garbage <<<>>> ;;;", null],
   ];
   for (const [header, found] of rows) assert.equal(findLink(header, events, base), found, String(header));
+});
+
+test("STUN and TURN servers are taken from links, quotes and commas included", () => {
+  const turn = '<turn:turn.example:3478?transport=udp>; rel="ice-server"; username="17:al,ice"; credential="p\\"w; \\\\"; credential-type="password"';
+  const servers = iceServersOf(`</e>; rel="urn:x"; events="a,b", ${turn}, <stun:stun.example>; rel=ice-server, <turns:[::1]:443>;rel="other"`);
+  assert.deepEqual(servers, [
+    { urls: "turn:turn.example:3478?transport=udp", username: "17:al,ice", credential: 'p"w; \\' },
+    { urls: "stun:stun.example" },
+  ]);
+  assert.deepEqual(iceServersOf(null), []);
 });
 
 test("events are cut out of a stream wherever it is broken", () => {

@@ -12,7 +12,7 @@
 // The stream stays the caller's: stop() does not stop its tracks.
 
 import { publishFigures } from "./figures.js";
-import { backoff, farewell, locationOf, Problem, readEvents, request, withStereo } from "./signalling.js";
+import { backoff, farewell, locationOf, Problem, readEvents, request, useIceServers, withStereo } from "./signalling.js";
 
 const DISCONNECTED_MS = 4_000;
 const CONNECT_MS = 15_000;
@@ -30,6 +30,7 @@ export class Publisher extends EventTarget {
   #location = null;
   #state = { name: "idle", title: "", detail: "", advice: "", retryAt: null };
   #run = 0;
+  #wasLive = false;
   #attempt = 0;
   #conflicts = 0;
   #timers = new Set();
@@ -88,7 +89,7 @@ export class Publisher extends EventTarget {
     removeEventListener("pagehide", this.#leave);
     removeEventListener("online", this.#hurry);
     clearInterval(this.#pollTimer);
-    this.#drop();
+    this.#drop({ end: true });
     this.#stream = null;
     this.#enter("idle");
   }
@@ -134,20 +135,22 @@ export class Publisher extends EventTarget {
         throw new Problem({ kind: "browser", title: "This browser has no WebRTC", advice: "Use a current browser." });
       }
       const peer = this.#open(current);
-      // The server is ICE-lite and answers with all its candidates: nothing to gather, so nothing to wait for.
+      // The server is ICE-lite and answers with all its candidates: it needs none of ours, so nothing is waited for.
       const offer = await peer.createOffer();
-      await peer.setLocalDescription(offer);
       const response = await request(this.#url, {
         action: "publish",
         method: "POST",
         token: this.#token,
         signal: this.#abort.signal,
         headers: { "Content-Type": "application/sdp", Accept: "application/sdp" },
-        body: withStereo(peer.localDescription.sdp),
+        body: withStereo(offer.sdp),
       });
       const location = locationOf(response);
       if (!current()) return this.#delete(location);
       this.#location = location;
+      // Gathering starts with the local description, and by now it is known which TURN servers there are.
+      useIceServers(peer, response.headers.get("Link"));
+      await peer.setLocalDescription(offer);
       await peer.setRemoteDescription({ type: "answer", sdp: withStereo(await response.text()) });
       if (!current()) return;
       await this.#limit();
@@ -180,6 +183,7 @@ export class Publisher extends EventTarget {
       if (!current()) return;
       if (peer.connectionState === "connected") {
         this.#attempt = this.#conflicts = 0;
+        this.#wasLive = true;
         this.#enter("live");
       } else if (peer.connectionState === "failed") {
         this.#lose("");
@@ -268,15 +272,18 @@ export class Publisher extends EventTarget {
     this.#enter("idle");
   };
 
-  #drop() {
+  // A session that was live is left without DELETE unless the stream is to end: the server keeps the stream, and its
+  // viewers, for a publisher that comes back soon, from a page that is loaded anew too.
+  #drop({ end = false } = {}) {
     this.#run += 1;
     this.#timers.forEach(clearTimeout);
     this.#timers.clear();
     this.#abort?.abort();
     this.#peer?.close();
     this.#peer = this.#counters = null;
-    if (this.#location) this.#delete(this.#location);
+    if (this.#location && (end || !this.#wasLive)) this.#delete(this.#location);
     this.#location = null;
+    this.#wasLive = false;
   }
 
   #delete(location) {

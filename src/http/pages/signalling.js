@@ -147,6 +147,11 @@ export function farewell(said, action) {
       title: playing ? "The stream's bitrate is above what you may watch" : "You send more than you may",
       advice: playing ? "" : "Choose a lower bitrate and start again.",
     },
+    replaced: {
+      kind: "refused",
+      title: "Another publisher has taken the stream over",
+      advice: "Start again to take it back.",
+    },
     kicked: { kind: "refused", title: "The operator ended the session", advice: "" },
   }[said?.reason];
   return about ? new Problem({ ...about, detail: words(said.detail) }) : null;
@@ -164,13 +169,52 @@ export function backoff(attempt, random = Math.random()) {
   return Math.round(Math.min(500 * 2 ** Math.min(attempt, 10), 10_000) * (0.8 + 0.4 * random));
 }
 
+/** The links of a Link header: each its target as written, and its parameters by lower-case name. */
+function linksOf(header) {
+  const quoted = String.raw`"(?:[^"\\]|\\.)*"`;
+  const links = new RegExp(String.raw`<([^>]*)>((?:\s*;?\s*[\w*-]+\s*=\s*(?:${quoted}|[^\s;,"]+))*)`, "g");
+  const parameters = new RegExp(String.raw`([\w*-]+)\s*=\s*(${quoted}|[^\s;,"]+)`, "g");
+  return [...(header ?? "").matchAll(links)].map(([, target, text]) => {
+    const found = [...text.matchAll(parameters)].map(([, name, value]) => [
+      name.toLowerCase(),
+      value.startsWith('"') ? value.slice(1, -1).replace(/\\(.)/g, "$1") : value,
+    ]);
+    // Of two with one name the first counts (RFC 8288, 3.3).
+    return { target, parameters: Object.fromEntries(found.toReversed()) };
+  });
+}
+
+const hasRelation = (link, relation) => (link.parameters.rel ?? "").split(/\s+/).includes(relation);
+
 /** The target of the first link with this relation in a Link header, resolved against `base`; null if there is none. */
 export function findLink(header, relation, base) {
-  for (const [, target, parameters] of (header ?? "").matchAll(/<([^>]*)>((?:\s*;?\s*[\w*-]+\s*=\s*(?:"[^"]*"|[^\s;,"]+))*)/g)) {
-    const rel = /(?:^|[;\s])rel\s*=\s*(?:"([^"]*)"|([^\s;,"]+))/i.exec(parameters);
-    if ((rel?.[1] ?? rel?.[2] ?? "").split(/\s+/).includes(relation)) return new URL(target, base).href;
+  const link = linksOf(header).find((candidate) => hasRelation(candidate, relation));
+  return link ? new URL(link.target, base).href : null;
+}
+
+/** The STUN and TURN servers that a Link header announces (RFC 9725, 4.6), as RTCPeerConnection takes them. */
+export function iceServersOf(header) {
+  const servers = linksOf(header).filter((link) => hasRelation(link, "ice-server"));
+  return servers.map(({ target, parameters: { username, credential } }) => ({
+    urls: target,
+    ...(username === undefined ? {} : { username, credential: credential ?? "" }),
+  }));
+}
+
+/**
+ * Gives a connection the servers of an answer. Call it before setLocalDescription: candidates are gathered from then on.
+ * The servers that the page was given stay first.
+ */
+export function useIceServers(peer, header) {
+  const announced = iceServersOf(header);
+  if (!announced.length) return;
+  const before = peer.getConfiguration();
+  try {
+    peer.setConfiguration({ ...before, iceServers: [...(before.iceServers ?? []), ...announced] });
+  } catch (error) {
+    // A server that this browser does not understand: the direct path may work all the same.
+    console.warn(`the announced STUN and TURN servers can not be used: ${error.message}`);
   }
-  return null;
 }
 
 /** The absolute URL of a response's Location header. */

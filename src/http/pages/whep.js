@@ -3,7 +3,7 @@
 // This is the part without a face; player.js wraps it in an element with controls and says how to use both.
 
 import { playFigures } from "./figures.js";
-import { backoff, farewell, findLink, locationOf, Problem, readEvents, request, withStereo } from "./signalling.js";
+import { backoff, farewell, findLink, locationOf, Problem, readEvents, request, useIceServers, withStereo } from "./signalling.js";
 
 /** Relation of the WHEP extension that tells a player what happens to the stream. */
 const EVENTS_RELATION = "urn:ietf:params:whep:ext:core:server-sent-events";
@@ -16,6 +16,8 @@ let eventStreams = 0;
 const STALLED_MS = 2_500;
 /** No media for this long, and no word from the server why, makes a new session. */
 const LOST_MS = 8_000;
+/** Figures are taken each second; when they were not for this long, the page was not running. */
+const ASLEEP_MS = 3_000;
 /** Media this soon after the word that the publisher paused was sent before it. */
 const LATE_MS = 1_000;
 /** A connection that does not come back within this time is given up. */
@@ -189,6 +191,12 @@ export class Player extends EventTarget {
   #lost(session, problem) {
     if (session !== this.#session && session !== this.#next) return;
     if (session === this.#next && this.#session) return this.#refused(problem);
+    if (this.#next && session === this.#session) {
+      // The server asked to move, and the next session is on its way.
+      session.close();
+      this.#session = null;
+      return this.#enter("reconnecting", { title: problem.title, detail: problem.detail });
+    }
     this.#drop();
     this.#later(problem);
   }
@@ -298,7 +306,7 @@ export class Player extends EventTarget {
 }
 
 const PAUSED = {
-  title: "The publisher has paused",
+  title: "The publisher is away",
   advice: "The picture goes on as soon as the publisher does.",
 };
 
@@ -321,6 +329,7 @@ class Session {
   #ended = new AbortController();
   #counters = null;
   #grewAt = performance.now();
+  #measuredAt = performance.now();
   #listening = false;
   #timers = [];
 
@@ -352,18 +361,23 @@ class Session {
     const { signal } = this.#ended;
     const { token } = this.#options;
     const offer = await this.peer.createOffer();
-    // The server is ICE-lite and answers with all its candidates: nothing to gather, so nothing to wait for.
-    await this.peer.setLocalDescription({ type: "offer", sdp: withStereo(offer.sdp) });
+    const sdp = withStereo(offer.sdp);
     const response = await request(this.#url, {
       action: "play",
       method: "POST",
       token,
       signal,
       headers: { "Content-Type": "application/sdp", Accept: "application/sdp" },
-      body: this.peer.localDescription.sdp,
+      // The server is ICE-lite and answers with all its candidates: it needs none of ours, so nothing is waited for.
+      body: sdp,
+      // It may hold a viewer for up to a minute until the stream comes.
+      timeout: 70_000,
     });
     this.#location = locationOf(response);
     if (signal.aborted) return this.#delete();
+    // Gathering starts with the local description, and by now it is known which TURN servers there are.
+    useIceServers(this.peer, response.headers.get("Link"));
+    await this.peer.setLocalDescription({ type: "offer", sdp });
     await this.peer.setRemoteDescription({ type: "answer", sdp: await response.text() });
     if (signal.aborted) return;
     for (const { transport } of this.peer.getReceivers()) {
@@ -386,6 +400,11 @@ class Session {
   async measure(captureMs, advance) {
     const reports = (await this.peer.getStats()).values();
     const { figures, counters } = playFigures(reports, this.#counters, { captureMs });
+    // A page that was asleep, or a machine that was, can not tell how long nothing came.
+    const now = performance.now();
+    const asleep = now - this.#measuredAt > ASLEEP_MS;
+    this.#measuredAt = now;
+    if (asleep) this.#grewAt = now;
     if (figures.bytesReceived > this.bytes) {
       this.bytes = figures.bytesReceived;
       this.#grewAt = performance.now();

@@ -18,6 +18,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -92,7 +93,7 @@ impl Fixture {
             Shards::start(&options, std::time::Instant::now(), &sessions, |index| metrics.shard(index)).unwrap();
         let state = State {
             whip: Whip::new(access.clone(), hub.clone(), sessions.clone(), &[]),
-            whep: Whep::new(access.clone(), hub.clone(), sessions.clone()),
+            whep: Whep::new(access.clone(), hub.clone(), sessions.clone(), Duration::ZERO),
             hub,
             sessions,
             access,
@@ -103,6 +104,7 @@ impl Fixture {
             health: Arc::new(|| Box::pin(async { Ok(()) })),
             ready: ready_seen,
             stopping: CancellationToken::new(),
+            leave: watch::Sender::new(false),
             node: "test".to_owned(),
             other_listeners: Vec::new(),
             features: vec!["webrtc"],

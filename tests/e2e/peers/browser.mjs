@@ -3,10 +3,11 @@
 // a viewer and tells what arrives before and after. With the role `trickle` it publishes with candidates that come after the offer,
 // restarts ICE, tells both as `ready`, and stays. With the role `simulcast` it publishes layers and stays. With the
 // role `change` it views one layer after the other, and tells what it saw of each. With the role `look` it waits until the text
-// of the page has a word, and prints the text and the links.
+// of the page has a word, and prints the text and the links. With the role `follow` it prints a line of JSON four times a second with
+// what the player is at and what it has received so far, until it is ended. `relay` closes every path but those by a TURN server.
 //   node browser.mjs '{"browser":"chromium","role":"play","url":"http://...","seconds":4,"profile":"/tmp/..."}'
 import { createRequire } from "node:module";
-import { change, connected, look, measure, prelude, restart, simulcast, trickle } from "./in_page.mjs";
+import { change, connected, look, measure, observe, prelude, restart, simulcast, trickle } from "./in_page.mjs";
 
 const options = { browser: "chromium", seconds: 4, patience: 20, kinds: ["audio", "video"], ...JSON.parse(process.argv[2]) };
 const puppeteer = createRequire(process.env.NODE_PATH + "/")("puppeteer-core");
@@ -62,7 +63,7 @@ try {
   const page = await browser.newPage();
   page.on("console", (message) => words.push(`${message.type()}: ${message.text()}`));
   page.on("pageerror", (error) => words.push(`error: ${error}`));
-  await page.evaluateOnNewDocument(prelude);
+  await page.evaluateOnNewDocument(prelude, options);
   await page.goto(options.url, { waitUntil: "domcontentloaded", timeout: options.patience * 1000 });
   if (options.role === "publish") {
     const ready = await page.evaluate(connected, options.patience);
@@ -89,6 +90,13 @@ try {
     const report = await page.evaluate(change, options);
     console.log(JSON.stringify(report));
     if (report.error) throw new Error(report.error);
+  } else if (options.role === "follow") {
+    let ended = false;
+    process.stdin.on("close", () => (ended = true)).resume();
+    for (let line = 1; !ended; line += 1) {
+      console.log(JSON.stringify({ line, ...(await page.evaluate(observe)) }));
+      await new Promise((next) => setTimeout(next, 250));
+    }
   } else if (options.role === "look") {
     console.log(JSON.stringify({ ...(await page.evaluate(look, options)), errors: words.filter((word) => word.startsWith("error")) }));
   } else {

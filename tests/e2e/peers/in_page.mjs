@@ -1,11 +1,14 @@
 // Functions that run inside the page. Each is sent as text, so each is complete in itself.
 
 // Keeps hold of every peer connection and every WHIP or WHEP session the page makes.
-export function prelude() {
+export function prelude({ relay }) {
   const fetched = window.fetch;
   window.sessions = [];
+  window.offers = [];
   window.fetch = async (...settings) => {
     const response = await fetched(...settings);
+    const offered = settings[1]?.headers?.["Content-Type"] === "application/sdp";
+    if (offered) window.offers.push(response.status);
     const made = response.status === 201 && response.headers.get("content-type")?.startsWith("application/sdp");
     if (made) window.sessions.push(new URL(response.headers.get("location"), response.url).href);
     return response;
@@ -13,8 +16,8 @@ export function prelude() {
   const Original = window.RTCPeerConnection;
   window.peerConnections = [];
   window.RTCPeerConnection = class extends Original {
-    constructor(...settings) {
-      super(...settings);
+    constructor(settings, ...others) {
+      super(relay ? { ...settings, iceTransportPolicy: "relay" } : settings, ...others);
       window.peerConnections.push(this);
     }
   };
@@ -36,6 +39,31 @@ export async function connected(patience) {
     }
     await new Promise((next) => requestAnimationFrame(next));
   }
+}
+
+// What the page's player is at, and what its connection has received.
+export async function observe() {
+  const player = window.wasmcast?.player?.player;
+  const peer = player?.peer;
+  const seen = {
+    state: player?.state.name ?? null,
+    title: player?.state.title ?? null,
+    // Statuses of the offers that were answered so far, and how many sessions came of them.
+    offers: window.offers,
+    sessions: window.sessions.length,
+    played: document.querySelector("wasmcast-player")?.video.currentTime ?? 0,
+    iceServers: window.peerConnections.at(-1)?.getConfiguration().iceServers ?? [],
+  };
+  for (const entry of peer ? (await peer.getStats()).values() : []) {
+    if (entry.type !== "inbound-rtp") continue;
+    if (entry.kind === "video") {
+      Object.assign(seen, { frames: entry.framesDecoded, keyframes: entry.keyFramesDecoded, freezes: entry.freezeCount });
+      Object.assign(seen, { lost: entry.packetsLost, plis: entry.pliCount, dropped: entry.framesDropped });
+    } else {
+      Object.assign(seen, { samples: entry.totalSamplesReceived, concealed: entry.concealedSamples, energy: entry.totalAudioEnergy });
+    }
+  }
+  return seen;
 }
 
 // Publishes a drawn picture as a WHIP client that sends its offer before it has candidates, and each one after (RFC 9725, 4.3.2).
