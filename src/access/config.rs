@@ -188,8 +188,8 @@ impl<'de> serde::de::Visitor<'de> for TokenVisitor {
 
     fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<Token, A::Error> {
         let raw: RawToken = serde::Deserialize::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
-        let is_bare = raw.sha256.len() == 64 && raw.sha256.bytes().all(|b| b.is_ascii_hexdigit());
-        let text = if is_bare { format!("sha256:{}", raw.sha256) } else { raw.sha256 };
+        let names_its_form = ["sha256:", "file:", "env:"].iter().any(|form| raw.sha256.starts_with(form));
+        let text = if names_its_form { raw.sha256 } else { format!("sha256:{}", raw.sha256) };
         let secret = Secret::read(&text, Form::DigestOnly).map_err(serde::de::Error::custom)?;
         Ok(Token { secret, name: raw.name })
     }

@@ -14,6 +14,11 @@ pub enum Denial {
     TokenWrong,
     #[error("the access rules of this server do not allow this")]
     Forbidden,
+    #[error(
+        "no access rule of this server says who may do this, and without one only this machine may, by the name localhost or a \
+         loopback address"
+    )]
+    NotLocal,
     /// A plugin says so, with its own status and words.
     #[error("{}", words(.0))]
     Plugin(plugin::Denial),
@@ -41,7 +46,7 @@ impl Denial {
     pub fn status(&self) -> u16 {
         match self {
             Denial::TokenMissing | Denial::TokenWrong => 401,
-            Denial::Forbidden | Denial::BitrateAboveGrant { .. } => 403,
+            Denial::Forbidden | Denial::NotLocal | Denial::BitrateAboveGrant { .. } => 403,
             Denial::Plugin(denial) | Denial::PluginFailed(denial) => denial.status,
             Denial::StreamFull(_) => 503,
         }
@@ -71,6 +76,7 @@ impl Denial {
             Denial::TokenMissing => "token-missing",
             Denial::TokenWrong => "token-wrong",
             Denial::Forbidden => "forbidden",
+            Denial::NotLocal => "not-local",
             Denial::Plugin(_) => "plugin",
             Denial::PluginFailed(_) => "plugin-failed",
             Denial::StreamFull(_) => "stream-full",
@@ -91,6 +97,7 @@ mod tests {
             (Denial::TokenMissing, 401, bearer, "token"),
             (Denial::TokenWrong, 401, Some("Bearer realm=\"wasmcast\", error=\"invalid_token\""), "not accepted"),
             (Denial::Forbidden, 403, None, "rules"),
+            (Denial::NotLocal, 403, None, "localhost"),
             (Denial::Plugin(said(401, "Sign in.")), 401, bearer, "Sign in."),
             (Denial::Plugin(said(402, "Pay.")), 402, None, "Pay."),
             (Denial::PluginFailed(said(503, "")), 503, None, "does not allow"),

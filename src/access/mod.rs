@@ -73,7 +73,7 @@ impl Access {
                 plugin::Action::Play => Some(Action::Play),
                 plugin::Action::Admin => None,
             };
-            let answer = action.map(|action| self.by_rules(action, &facts.stream, presented.as_ref()));
+            let answer = action.map(|action| self.by_rules(action, &facts.stream, presented.as_ref(), facts.local));
             (answer.unwrap_or(Err(Denial::Forbidden)), began.elapsed())
         });
         if let Err(denial) = &result {
@@ -173,17 +173,24 @@ impl Access {
         self.plugins.revocations()
     }
 
-    /// What the static rules say to the holder of this credential. For live sessions after the rules changed.
-    pub fn would_allow(&self, action: Action, stream: &StreamName, credential: Option<&SecretDigest>) -> bool {
-        self.by_rules(action, stream.as_str(), credential).is_ok()
+    /// What the static rules say to the holder of this credential; `local` as [`Facts::local`]. For live sessions after the
+    /// rules changed.
+    pub fn would_allow(
+        &self,
+        action: Action,
+        stream: &StreamName,
+        credential: Option<&SecretDigest>,
+        local: bool,
+    ) -> bool {
+        self.by_rules(action, stream.as_str(), credential, local).is_ok()
     }
 
     /// Whether a visitor's list may name the stream. Plugins are not asked, as that would be a question for each stream:
     /// where they decide, only what a rule or default says in so many words is listed.
-    pub fn lists(&self, stream: &StreamName, credential: Option<&SecretDigest>) -> bool {
+    pub fn lists(&self, stream: &StreamName, credential: Option<&SecretDigest>, local: bool) -> bool {
         let loopback_only = self.loopback_only && !self.plugins.decides_auth();
         let rules = self.rules.borrow().clone();
-        rules::decide(&rules, loopback_only, Action::Play, stream.as_str(), credential).is_ok()
+        rules::decide(&rules, loopback_only, local, Action::Play, stream.as_str(), credential).is_ok()
     }
 
     /// Puts new rules into force. Those who follow [`Access::changes`] are woken when something differs.
@@ -207,9 +214,10 @@ impl Access {
         action: Action,
         stream: &str,
         credential: Option<&SecretDigest>,
+        local: bool,
     ) -> Result<Option<String>, Denial> {
         let rules = self.rules.borrow().clone();
-        rules::decide(&rules, self.loopback_only, action, stream, credential)
+        rules::decide(&rules, self.loopback_only, local, action, stream, credential)
     }
 
     fn allowed(&self) -> MutexGuard<'_, admin::Allowed> {
@@ -231,6 +239,7 @@ mod tests {
     fn facts(action: plugin::Action) -> Arc<Facts> {
         let mut facts = Facts::new("s".to_owned(), action, "whep", "192.0.2.1".parse().unwrap());
         facts.stream = "demo".to_owned();
+        facts.local = true;
         Arc::new(facts)
     }
 

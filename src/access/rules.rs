@@ -3,10 +3,12 @@
 use super::config::{Allow, Config, Fallback, Token};
 use super::{Action, Denial, SecretDigest};
 
-/// What the rules say to the holder of a credential. A yes names the token that opened, where it has a name.
+/// What the rules say to the holder of a credential. A yes names the token that opened, where it has a name. `local`: who
+/// asks is on this machine; that counts where no rule says anything.
 pub(super) fn decide(
     config: &Config,
     loopback_only: bool,
+    local: bool,
     action: Action,
     stream: &str,
     presented: Option<&SecretDigest>,
@@ -20,11 +22,17 @@ pub(super) fn decide(
             (Allow::Token, Some(presented)) => matching(&rule.tokens, presented),
         };
     }
-    let open = match config.fallback(action) {
-        Some(fallback) => fallback == Fallback::Open,
-        None => loopback_only && !config.covers(action),
-    };
-    if open { Ok(None) } else { Err(Denial::Forbidden) }
+    match config.fallback(action) {
+        Some(Fallback::Open) => Ok(None),
+        None if loopback_only && !config.covers(action) => {
+            if local {
+                Ok(None)
+            } else {
+                Err(Denial::NotLocal)
+            }
+        }
+        _ => Err(Denial::Forbidden),
+    }
 }
 
 /// Compares with every token, also after a match, so that the time tells nothing.
@@ -103,21 +111,29 @@ mod tests {
         ];
         for loopback_only in [true, false] {
             for (action, stream, token, expected) in &rows {
-                let found = decide(&rules(), loopback_only, *action, stream, token.map(digest).as_ref());
-                assert_eq!(&found, expected, "{action} {stream} {token:?}");
+                for local in [true, false] {
+                    let found = decide(&rules(), loopback_only, local, *action, stream, token.map(digest).as_ref());
+                    assert_eq!(&found, expected, "{action} {stream} {token:?}");
+                }
             }
         }
     }
 
     #[test]
-    fn without_rules_only_loopback_is_open() {
-        for (loopback_only, expected) in [(true, Ok(None)), (false, Err(Denial::Forbidden))] {
+    fn without_rules_only_loopback_is_open_and_only_to_this_machine() {
+        let rows = [
+            (true, true, Ok(None)),
+            (true, false, Err(Denial::NotLocal)),
+            (false, true, Err(Denial::Forbidden)),
+            (false, false, Err(Denial::Forbidden)),
+        ];
+        for (loopback_only, local, expected) in rows {
             for action in [Action::Publish, Action::Play] {
-                assert_eq!(decide(&Config::default(), loopback_only, action, "demo", None), expected);
+                assert_eq!(decide(&Config::default(), loopback_only, local, action, "demo", None), expected);
             }
         }
         let denied = Config { play: Some(Fallback::Denied), ..Config::default() };
-        assert_eq!(decide(&denied, true, Action::Play, "demo", None), Err(Denial::Forbidden));
+        assert_eq!(decide(&denied, true, true, Action::Play, "demo", None), Err(Denial::Forbidden));
     }
 
     #[test]
@@ -133,7 +149,7 @@ mod tests {
             ("[[rules]]\nstream = \"a\"\nallow = \"open\"\naction = [\"watch\"]", "\"publish\" or \"play\""),
             ("[[rules]]\nstream = \"a b\"\nallow = \"open\"", "no stream pattern"),
             ("[[rules]]\nstream = \"a\"\nallow = \"token\"\ntokens = [\"letmein\"]", "wasmcast config token"),
-            ("[[rules]]\nstream = \"a\"\nallow = \"token\"\ntokens = [{ sha256 = \"12\" }]", "too weak"),
+            ("[[rules]]\nstream = \"a\"\nallow = \"token\"\ntokens = [{ sha256 = \"12\" }]", "64 hexadecimal digits"),
             ("[[rules]]\nstream = \"a\"\nallow = \"token\"\ntokens = [7]", "sha256:HEX"),
             ("[[rules]]\nstream = \"a\"\nallow = \"token\"\ntokens = [{ name = \"x\" }]", "sha256"),
             ("[[rules]]\nstream = \"a\"\nallow = \"open\"\nwhen = 1", "when"),

@@ -92,12 +92,41 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
             "http.country_header is set, but http.trusted_proxies is empty; the header is believed only from those";
         warnings.push(text.to_owned());
     }
+    warnings.extend(open_here(config));
     warnings.extend(placeholders(config).map(|key| {
         format!(
             "`{key}` is a placeholder, whose token nobody has; `wasmcast config token` makes a token and its digest"
         )
     }));
     warnings
+}
+
+/// What is open to this machine alone because no rule says anything, where its author may expect something else.
+fn open_here(config: &Config) -> Option<String> {
+    let missing: Vec<&str> = [(Action::Publish, "access.publish"), (Action::Play, "access.play")]
+        .into_iter()
+        .filter(|(action, _)| !config.access.covers(*action))
+        .map(|(_, key)| key)
+        .collect();
+    if missing.is_empty() || !config.loopback_only() || config.plugins.has_any() {
+        return None;
+    }
+    let keys = missing.join(" and ");
+    if !config.access.rules.is_empty() {
+        return Some(format!(
+            "there are access rules, but none for {keys}: everybody on this machine may; write \"open\" or \"denied\""
+        ));
+    }
+    let expects_others = if !config.http.trusted_proxies.is_empty() {
+        "http.trusted_proxies"
+    } else if !config.media.public_address.is_empty() {
+        "media.public_address"
+    } else {
+        return None;
+    };
+    Some(format!(
+        "{expects_others} is set, but not {keys}: clients of other machines are refused; write \"open\", or rules"
+    ))
 }
 
 /// Keys that hold a digest out of an example.

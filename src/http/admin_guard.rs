@@ -4,11 +4,12 @@ use super::App;
 use super::credential::Credential;
 use super::error::Problem;
 use super::facts::Gathered;
+use super::local::names_this_machine;
 use super::request::Peer;
 use crate::plugin::Action;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
@@ -50,15 +51,12 @@ async fn ask_plugins(app: &Arc<App>, parts: &mut Parts, credential: &Credential)
 /// could reach the listener under a name of its own that resolves to loopback, or post to it blindly.
 fn check_local(parts: &Parts) -> Result<(), Problem> {
     let local_peer = parts.extensions.get::<Peer>().is_some_and(|Peer(peer)| peer.ip().to_canonical().is_loopback());
-    // A request may name its host in the target, in a header, or in both: then both must be this machine.
-    let header = parts.headers.get(header::HOST).map(|host| host.to_str().unwrap_or(""));
-    let mut hosts = header.into_iter().chain(authority(&parts.uri)).peekable();
-    if !local_peer || hosts.peek().is_none() || !hosts.all(is_loopback_name) {
+    if !local_peer || !names_this_machine(parts) {
         return Err(Problem::new(
             StatusCode::FORBIDDEN,
             "not-local",
             "Only for this machine",
-            "without `admin.token` the admin listener serves only http://localhost, http://127.0.0.1 and http://[::1]",
+            "without `admin.token` the admin listener serves only http://localhost and loopback addresses",
         ));
     }
     check_marked(parts)
@@ -75,19 +73,6 @@ fn check_marked(parts: &Parts) -> Result<(), Problem> {
         ));
     }
     Ok(())
-}
-
-fn authority(uri: &Uri) -> Option<&str> {
-    uri.authority().map(|authority| authority.as_str())
-}
-
-/// Whether a Host header, port included, names this machine.
-fn is_loopback_name(host: &str) -> bool {
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) && !name.ends_with(':') => name,
-        _ => host,
-    };
-    name.eq_ignore_ascii_case("localhost") || matches!(name, "127.0.0.1" | "[::1]")
 }
 
 fn unauthorized() -> Problem {

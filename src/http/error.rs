@@ -9,6 +9,7 @@ use crate::shard::NoRoom;
 use axum::http::header::{self, HeaderName};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use std::sync::Arc;
 
 /// A refusal: what was wrong with the request and what its sender can do.
 #[derive(Debug)]
@@ -18,6 +19,13 @@ pub(super) struct Problem {
     title: &'static str,
     detail: String,
     headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// Stays with the response of a refusal, for the log.
+#[derive(Clone, Debug)]
+pub(super) struct Refusal {
+    pub(super) kind: &'static str,
+    pub(super) detail: Arc<str>,
 }
 
 /// Seconds after which a client may try again while the server stops: another instance may have the address by then.
@@ -186,6 +194,7 @@ impl IntoResponse for Problem {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.extend(self.headers);
+        response.extensions_mut().insert(Refusal { kind: self.kind, detail: self.detail.into() });
         response
     }
 }
@@ -200,6 +209,7 @@ impl From<Denial> for Problem {
     fn from(denial: Denial) -> Self {
         let status = StatusCode::from_u16(denial.status()).unwrap_or(StatusCode::FORBIDDEN);
         let (kind, title) = match (&denial, status) {
+            (Denial::NotLocal, _) => ("not-local", "Only for this machine"),
             (Denial::StreamFull(_), _) => ("stream-full", "The stream is full"),
             (Denial::BitrateAboveGrant { .. }, _) => ("bitrate-above-grant", "The stream's bitrate is too high"),
             (_, StatusCode::UNAUTHORIZED) => ("unauthorized", "Not authorized"),

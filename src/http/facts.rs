@@ -4,6 +4,7 @@ use super::App;
 use super::credential::Credential;
 use super::device::device;
 use super::error::Problem;
+use super::local::Local;
 use super::request::{Client, Peer};
 use crate::plugin::{Action, Facts};
 use crate::shard::SessionId;
@@ -40,11 +41,13 @@ impl Gathered {
     ) -> Result<Gathered, Problem> {
         let Client(remote_ip) = Client::from_request_parts(parts, app).await?;
         let credential = Credential::from_request_parts(parts, app).await?;
+        let Ok(Local(local)) = Local::from_request_parts(parts, app).await;
         let policy = app.policy();
         let is_proxy = |peer: Peer| policy.trusted_proxies.iter().any(|network| network.contains(peer.0.ip()));
         let behind_proxy = parts.extensions.get::<Peer>().copied().is_some_and(is_proxy);
         let id = SessionId::random(&app.state.node);
         let mut facts = Facts::new(id.as_str().to_owned(), action, protocol, remote_ip);
+        facts.local = local;
         facts.method = parts.method.as_str().to_owned();
         facts.path = parts.uri.path().to_owned();
         facts.headers = headers(&parts.headers);

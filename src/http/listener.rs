@@ -20,6 +20,8 @@ pub struct Settings {
     pub http: Option<SocketAddr>,
     pub tls: Tls,
     pub admin: Option<SocketAddr>,
+    /// Connections of visitors that the system has room for.
+    pub most_connections: usize,
     /// Whether `admin.token` is set; without it the admin listener must be on loopback.
     pub admin_has_token: bool,
 }
@@ -54,8 +56,8 @@ pub enum HttpError {
     Certificate(#[from] CertificateError),
 }
 
-/// Connections of the public listener: about 300 MB of buffers if all were in use at once, and below the usual limit on
-/// open files of a service (16,384) with room for media.
+/// Connections of the public listener, where the system lets so many files be open: about 300 MB of buffers if all were in use
+/// at once.
 const PUBLIC_CONNECTIONS: usize = 10_000;
 /// Connections from one address that is neither a trusted proxy nor this machine: an office behind one NAT fits in.
 const PER_ADDRESS: u32 = 1_000;
@@ -69,6 +71,7 @@ pub struct Listeners {
     public: Option<Bound>,
     admin: Option<Bound>,
     tls: Option<Setup>,
+    most_connections: usize,
 }
 
 struct Bound {
@@ -96,7 +99,12 @@ impl Listeners {
             (tls, Some(_)) => Setup::new(tls)?,
         };
         let bound = |listener, address: Option<SocketAddr>| address.map(|address| bind(listener, address)).transpose();
-        Ok(Listeners { public: bound("http", settings.http)?, admin: bound("admin", settings.admin)?, tls })
+        Ok(Listeners {
+            public: bound("http", settings.http)?,
+            admin: bound("admin", settings.admin)?,
+            tls,
+            most_connections: settings.most_connections,
+        })
     }
 
     /// The addresses in use, port 0 replaced.
@@ -198,7 +206,7 @@ pub fn serve(listeners: Listeners, state: State) -> Result<Running, HttpError> {
     let tasks = Tasks::new("http");
     let stopping = state.stopping.clone();
     let app = App::new(state, addresses.clone());
-    let Listeners { public, admin, tls } = listeners;
+    let Listeners { public, admin, tls, most_connections } = listeners;
     let tls_config = tls.as_ref().map(|setup| setup.config.clone());
     if let Some(setup) = tls {
         let stop = tasks.stopping();
@@ -206,7 +214,7 @@ pub fn serve(listeners: Listeners, state: State) -> Result<Running, HttpError> {
     }
     if let Some(bound) = public {
         let connector = Connector::new(router::public(app.clone()), tls_config, tasks.stopping());
-        let admission = Admission::new(PUBLIC_CONNECTIONS, PER_ADDRESS);
+        let admission = Admission::new(PUBLIC_CONNECTIONS.min(most_connections), PER_ADDRESS);
         start("http", bound, connector, admission, &app, &tasks)?;
     }
     if let Some(bound) = admin {
@@ -291,7 +299,13 @@ mod tests {
     use super::*;
 
     fn settings(http: &str) -> Settings {
-        Settings { http: Some(http.parse().unwrap()), tls: Tls::Off, admin: None, admin_has_token: false }
+        Settings {
+            http: Some(http.parse().unwrap()),
+            tls: Tls::Off,
+            admin: None,
+            admin_has_token: false,
+            most_connections: 100,
+        }
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod health;
 mod ice_servers;
 mod layers;
 mod listener;
+mod local;
 mod offer;
 mod pages;
 mod plugins;
@@ -42,7 +43,7 @@ pub use cors::Origins;
 pub use health::Health;
 pub use ice_servers::{IceServer, Login};
 pub use listener::{HttpError, Listeners, Running, Settings, serve};
-pub use tls::Tls;
+pub use tls::{Tls, check_certificate};
 
 use crate::access::{Access, Network, SecretDigest};
 use crate::egress::Whep;

@@ -4,7 +4,7 @@ use super::App;
 use super::body::{MAX_SDP_BYTES, read_text};
 use super::error::Problem;
 use super::facts::Gathered;
-use super::request::name_session;
+use super::request::{name_session, name_stream, name_subject};
 use super::stream_path::{StreamPath, with_rendition};
 use crate::media::StreamName;
 use crate::plugin::{Action, Facts};
@@ -49,6 +49,7 @@ impl Offer {
             Action::Play => with_rendition(&parts)?,
             _ => (StreamPath::from_request_parts(&mut parts, app).await?.0, None),
         };
+        name_stream(stream.as_str());
         if app.state.stopping.is_cancelled() {
             return Err(Problem::stopping());
         }
@@ -92,6 +93,9 @@ pub(super) fn created(app: &App, session: &Session, events: Option<&str>) -> Res
     }
     let standing = app.state.access.book().get(session.id.as_str());
     let subject = standing.as_ref().and_then(|standing| standing.grant.subject.as_deref());
+    if let Some(subject) = subject {
+        name_subject(subject);
+    }
     for server in &app.policy().ice_servers {
         append(headers, header::LINK, &server.link(subject, SystemTime::now()));
     }

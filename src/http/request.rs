@@ -2,7 +2,7 @@
 
 use super::App;
 use super::client_address::client_address;
-use super::error::Problem;
+use super::error::{Problem, Refusal};
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
@@ -42,8 +42,9 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(super) async fn observe(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     let id = request_id(request.headers());
-    if let Some(Peer(peer)) = request.extensions().get::<Peer>().copied() {
-        let client = client_address(peer.ip(), request.headers(), &app.policy().trusted_proxies);
+    let peer = request.extensions().get::<Peer>().copied();
+    let client = peer.map(|Peer(peer)| client_address(peer.ip(), request.headers(), &app.policy().trusted_proxies));
+    if let Some(client) = client {
         request.extensions_mut().insert(Client(client));
     }
     let method = request.method().clone();
@@ -53,14 +54,17 @@ pub(super) async fn observe(State(app): State<Arc<App>>, mut request: Request, n
         request_id = %id.to_str().unwrap_or(""),
         %method,
         route = route.as_ref().map_or("none", MatchedPath::as_str),
+        client = client.map(tracing::field::display),
         session = tracing::field::Empty,
+        stream = tracing::field::Empty,
+        subject = tracing::field::Empty,
     );
     let mut response = if request.headers().get_all(header::HOST).iter().nth(1).is_some() {
         Problem::two_hosts().into_response()
     } else {
         next.run(request).instrument(span.clone()).await
     };
-    span.in_scope(|| log(&method, response.status(), began));
+    span.in_scope(|| log(&method, &response, began));
     app.state.metrics.http_request(label(route.as_ref().map(MatchedPath::as_str)), response.status().as_u16());
     let headers = response.headers_mut();
     headers.insert(REQUEST_ID, id);
@@ -104,16 +108,28 @@ pub(super) fn name_session(id: &str) {
     tracing::Span::current().record("session", id);
 }
 
+/// Puts the stream that was asked for on the request's span.
+pub(super) fn name_stream(stream: &str) {
+    tracing::Span::current().record("stream", stream);
+}
+
+/// Puts on the request's span who it is: as a plugin said, or the name of the token.
+pub(super) fn name_subject(subject: &str) {
+    tracing::Span::current().record("subject", subject);
+}
+
 /// Reads and polls are told only to those who ask; what changes something, to everyone.
-fn log(method: &Method, status: StatusCode, began: Instant) {
+fn log(method: &Method, response: &Response, began: Instant) {
     let ms = began.elapsed().as_millis() as u64;
-    let status = status.as_u16();
+    let status = response.status().as_u16();
+    let refusal = response.extensions().get::<Refusal>();
+    let (problem, detail) = (refusal.map(|refusal| refusal.kind), refusal.map(|refusal| &*refusal.detail));
     let quiet = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
     match status {
         // 503 is how the server says that it is full or stopping; whoever made it so has logged it.
-        500..=599 if status != 503 => tracing::warn!(status, ms, "request failed"),
-        _ if quiet => tracing::debug!(status, ms, "request"),
-        _ => tracing::info!(status, ms, "request"),
+        500..=599 if status != 503 => tracing::warn!(status, ms, problem, detail, "request failed"),
+        _ if quiet => tracing::debug!(status, ms, problem, detail, "request"),
+        _ => tracing::info!(status, ms, problem, detail, "request"),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::App;
 use super::credential::Credential;
+use super::local::Local;
 use super::timestamp::rfc3339;
 use crate::hub::{Liveness, Stream};
 use crate::media::MediaKind;
@@ -25,10 +26,10 @@ async fn options() -> Response {
     [(header::ALLOW, "GET,HEAD,OPTIONS")].into_response()
 }
 
-async fn list(State(app): State<Arc<App>>, credential: Credential) -> Response {
+async fn list(State(app): State<Arc<App>>, credential: Credential, Local(local): Local) -> Response {
     let digest = credential.digest();
     let visible = |stream: &Arc<Stream>| {
-        stream.liveness() == Liveness::Live && app.state.access.lists(&stream.name, digest.as_ref())
+        stream.liveness() == Liveness::Live && app.state.access.lists(&stream.name, digest.as_ref(), local)
     };
     let streams: Vec<Value> =
         app.state.hub.streams().iter().filter(|stream| visible(stream)).take(MAX_STREAMS).map(|s| summary(s)).collect();

@@ -22,6 +22,15 @@ pub enum Tls {
     Files { cert: PathBuf, key: PathBuf },
 }
 
+/// Whether the files hold a certificate and its key.
+///
+/// # Errors
+/// In words that name the file.
+pub fn check_certificate(tls: &Tls) -> Result<(), CertificateError> {
+    let Tls::Files { cert, key } = tls else { return Ok(()) };
+    Certificate::from_pem(&PemPair::read(cert, key)?, cert, key).map(drop)
+}
+
 /// The certificate in use; a connection keeps the one that it began with.
 #[derive(Debug)]
 pub(super) struct CurrentCertificate(Mutex<Certificate>);

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use wasmcast::access;
 use wasmcast::config::{Loaded, Shown, Sources};
+use wasmcast::server;
 
 /// Check and show the configuration, make tokens
 #[derive(clap::Args, Debug)]
@@ -36,7 +37,7 @@ enum Command {
     /// Print a fresh token to stdout, and the line for the configuration to stderr
     #[command(after_help = "Example:\n  wasmcast config token --name alice > alice.token")]
     Token {
-        /// Who will hold it; appears in logs
+        /// Who will hold it; the log and the API name them
         #[arg(long, value_name = "NAME")]
         name: Option<String>,
     },
@@ -53,7 +54,11 @@ pub struct FileArg {
 /// Runs `wasmcast config`.
 pub fn run(args: Args) -> ExitCode {
     match args.command {
-        Command::Check { file } => with_loaded(file, |_| {
+        Command::Check { file } => with_loaded(file, |loaded| {
+            if let Err(error) = server::rehearse(&loaded.config) {
+                output::say(&format!("wasmcast: {error}"));
+                return ExitCode::from(2);
+            }
             output::say("the configuration can be used");
             ExitCode::SUCCESS
         }),

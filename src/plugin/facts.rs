@@ -42,6 +42,8 @@ pub struct Facts {
     pub rendition: Option<String>,
     /// Behind trusted proxies the address that they tell.
     pub remote_ip: IpAddr,
+    /// Asked from this machine, by a name that can only be this machine. For the access rules; plugins have the address.
+    pub local: bool,
     /// ISO 3166-1 alpha-2, upper case.
     pub country: Option<String>,
     /// `desktop`, `mobile`, `tablet`, `tv`, `bot`, `encoder`.
@@ -74,6 +76,7 @@ impl Facts {
             stream: String::new(),
             rendition: None,
             remote_ip,
+            local: false,
             country: None,
             device: None,
             headers: Vec::new(),

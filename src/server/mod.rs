@@ -4,6 +4,7 @@ mod absences;
 mod ask_again;
 mod ceilings;
 mod demo;
+mod descriptors;
 mod ending;
 mod reload;
 mod watch_sessions;
@@ -63,7 +64,7 @@ impl ServeError {
     /// What the process ends with.
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            ServeError::Http(HttpError::AdminOpen(_))
+            ServeError::Http(HttpError::AdminOpen(_) | HttpError::Certificate(_))
             | ServeError::NoStateDirectory
             | ServeError::NobodyDecides(_)
             | ServeError::Plugins(plugin::StartError::Directory { .. }) => ExitCode::from(2),
@@ -216,16 +217,29 @@ async fn start_plugins(config: &Config, tasks: &Tasks) -> Result<Plugins, ServeE
 fn http_settings(config: &Config) -> http::Settings {
     http::Settings {
         http: config.http.listen.address(),
-        tls: match &config.http.tls {
-            config::Tls::Off => http::Tls::Off,
-            config::Tls::SelfSigned => http::Tls::SelfSigned {
-                names: config.media.public_address.iter().map(|address| address.ip.to_string()).collect(),
-            },
-            config::Tls::Files { cert, key } => http::Tls::Files { cert: cert.clone(), key: key.clone() },
-        },
+        tls: http_tls(config),
         admin: config.admin.listen.address(),
         admin_has_token: config.admin.token.is_some(),
+        most_connections: descriptors::raise(),
     }
+}
+
+fn http_tls(config: &Config) -> http::Tls {
+    match &config.http.tls {
+        config::Tls::Off => http::Tls::Off,
+        config::Tls::SelfSigned => http::Tls::SelfSigned {
+            names: config.media.public_address.iter().map(|address| address.ip.to_string()).collect(),
+        },
+        config::Tls::Files { cert, key } => http::Tls::Files { cert: cert.clone(), key: key.clone() },
+    }
+}
+
+/// What would keep a server with this configuration from starting, as far as that can be told without starting one.
+///
+/// # Errors
+/// As [`run`] would give.
+pub fn rehearse(config: &Config) -> Result<(), ServeError> {
+    http::check_certificate(&http_tls(config)).map_err(|error| ServeError::Http(error.into()))
 }
 
 fn http_policy(config: &Config) -> Policy {

@@ -69,12 +69,13 @@ async fn recheck(sessions: Sessions, access: Access) {
 
 fn allowed(access: &Access, session: &Session) -> bool {
     let standing = access.book().get(session.id.as_str());
-    if standing.is_some_and(|standing| !standing.grant.is_by_rules()) {
+    if standing.as_ref().is_some_and(|standing| !standing.grant.is_by_rules()) {
         return true;
     }
     let action = match session.action {
         Action::Publish => access::Action::Publish,
         Action::Play => access::Action::Play,
     };
-    access.would_allow(action, &session.stream, session.client.credential.as_ref())
+    let local = standing.is_some_and(|standing| standing.facts.local);
+    access.would_allow(action, &session.stream, session.client.credential.as_ref(), local)
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use crate::clients::{Codec, Publisher, Viewer};
 use crate::http::Request;
 use crate::offers::{CHROME_WHEP, CHROME_WHIP};
+use crate::report::Report;
 use crate::server::{Server, Setup};
 
 /// Small, fast, the same each time.
@@ -47,6 +48,11 @@ fn garbage(random: &mut Random) -> Vec<u8> {
 fn garbage_on_the_media_port_is_answered_by_silence() {
     let server = Server::demo();
     server.send(&Request::offer("/whep/demo", CHROME_WHEP)).expect(201);
+    let watching = Viewer::Wasmcast.launch(Codec::H264, &server, "demo", 4.0, true);
+    server.wait_until("a viewer", || {
+        let seen = server.api("/api/v1/streams");
+        if seen["streams"][0]["viewers"] == 1 { Ok(()) } else { Err(seen.to_string()) }
+    });
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
     socket.set_read_timeout(Some(Duration::from_millis(200))).expect("a timeout above zero");
     let mut random = Random(0x9E37_79B9_7F4A_7C15);
@@ -56,6 +62,9 @@ fn garbage_on_the_media_port_is_answered_by_silence() {
     let mut answer = [0; 2048];
     assert!(socket.recv_from(&mut answer).is_err(), "garbage got an answer of {} bytes", answer.len());
     Request::get("/healthz").send(server.http).expect(200);
+    // Its report of lost or broken frames would fail the test.
+    let watched = Report::read(watching, Duration::from_secs(20)).measured;
+    assert!(watched["video"]["frames"].as_u64().is_some_and(|frames| frames >= 40), "{watched}");
     Viewer::Aiortc.play(Codec::H264, &server, "demo").check_alive();
 }
 

@@ -51,6 +51,34 @@ fn mistakes_are_refused_with_place_and_remedy() {
 }
 
 #[test]
+fn check_refuses_a_certificate_that_serve_would_refuse() {
+    let scratch = Scratch::new();
+    let made = |name: &str| rcgen::generate_simple_self_signed([name.to_owned()]).expect("a name");
+    let (ours, other) = (made("localhost"), made("localhost"));
+    let cert = scratch.write("cert.pem", ours.cert.pem());
+    for (name, key, code) in [
+        ("right.pem", ours.signing_key.serialize_pem(), 0),
+        ("other.pem", other.signing_key.serialize_pem(), 2),
+        ("garbage.pem", "garbage".to_owned(), 2),
+    ] {
+        let text = format!("http.tls = {{ cert = {cert:?}, key = {:?} }}", scratch.write(name, key));
+        let checked = config(&["check"], &text, &[]);
+        assert_eq!(checked.status.code(), Some(code), "{name}: {}", checked.log);
+        if code == 2 {
+            let refused = Setup::new().config(&text).refused();
+            assert_eq!(refused.status.code(), Some(2), "{name}: {}", refused.log);
+        }
+    }
+}
+
+#[test]
+fn rules_that_leave_an_action_open_to_this_machine_are_told() {
+    let text = "[[access.rules]]\nstream = \"**\"\naction = [\"publish\"]\nallow = \"denied\"\n";
+    let checked = config(&["check"], text, &[]);
+    assert!(checked.status.success() && checked.log.contains("none for access.play"), "{}", checked.log);
+}
+
+#[test]
 fn wrong_usage_ends_with_code_2_and_help_with_0() {
     for (arguments, code) in [
         (&["serve", "--nonsense"] as &[&str], 2),

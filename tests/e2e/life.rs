@@ -19,6 +19,15 @@ fn it_says_where_it_listens() {
 }
 
 #[test]
+fn the_limit_of_open_files_is_raised_as_far_as_it_may_be() {
+    let server = Server::start();
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", server.process.id())).expect("the process runs");
+    let line = limits.lines().find(|line| line.starts_with("Max open files")).expect("every process has one");
+    let numbers: Vec<&str> = line.split_whitespace().skip(3).take(2).collect();
+    assert_eq!(numbers[0], numbers[1], "{line}");
+}
+
+#[test]
 fn it_is_ready_and_healthy_on_both_listeners() {
     let server = Server::start();
     for address in [server.http, server.admin] {

@@ -10,6 +10,7 @@ mod follow;
 mod http;
 mod life;
 mod matrix;
+mod nearby;
 mod netns;
 mod networks;
 mod offers;

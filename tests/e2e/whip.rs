@@ -2,7 +2,7 @@
 
 use crate::http::{Request, Response};
 use crate::offers::{self, CHROME_WHIP, CHROME_WHIP_DATA, FFMPEG_WHIP, FFMPEG_WHIP_ACTIVE, OBS_WHIP};
-use crate::server::Server;
+use crate::server::{Server, Setup};
 
 fn post(server: &Server, path: &str, offer: &str) -> Response {
     server.send(&Request::offer(path, offer))
@@ -195,7 +195,7 @@ fn options_tell_what_may_be_posted() {
 
 #[test]
 fn pages_of_other_origins_may_publish_and_play() {
-    let server = Server::start();
+    let server = Setup::new().config("access.publish = \"open\"\naccess.play = \"open\"").start();
     for path in ["/whip/cam", "/whep/cam"] {
         let preflight = server.send(
             &Request::new("OPTIONS", path)

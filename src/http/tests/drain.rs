@@ -92,7 +92,7 @@ async fn sessions_are_told_of_turn_servers_and_nobody_else_is() {
     fixture.policy.send_replace(Arc::new(Policy { ice_servers: servers, ..Policy::default() }));
     let _publisher = fixture.publish("demo");
     for (path, sdp) in [("/whip/new", "chrome-whip"), ("/whep/demo", "chrome-whep")] {
-        let origin = ("origin", "https://player.example");
+        let origin = ("origin", "http://localhost:3000");
         let answer = ask(&fixture.public, "POST", path, &[SDP, origin], &offer(sdp)).await;
         assert_eq!(answer.status, 201);
         assert!(answer.header("access-control-expose-headers").contains("Link"));

@@ -48,7 +48,7 @@ async fn requests_that_are_no_offers_are_refused() {
 #[tokio::test]
 async fn offers_are_answered_with_the_address_of_the_session() {
     let fixture = Fixture::open();
-    let origin = ("origin", "https://player.example");
+    let origin = ("origin", "http://localhost:3000");
     let answer = ask(&fixture.public, "POST", "/whip/live/new", &[SDP, origin], &offer("chrome-whip")).await;
     assert_eq!(answer.status, 201, "{answer:?}");
     assert_eq!(answer.header("content-type"), "application/sdp");

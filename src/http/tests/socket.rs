@@ -23,7 +23,7 @@ const GRACE: Duration = Duration::from_secs(5);
 fn start(tls: Tls) -> (Fixture, Running, SocketAddr) {
     let fixture = Fixture::open();
     let any = Some("127.0.0.1:0".parse().unwrap());
-    let settings = Settings { http: any, tls, admin: any, admin_has_token: false };
+    let settings = Settings { http: any, tls, admin: any, admin_has_token: false, most_connections: 100 };
     let running = serve(Listeners::bind(&settings).unwrap(), fixture.state.clone()).unwrap();
     let address = running.addresses()[0].address;
     (fixture, running, address)
@@ -160,13 +160,13 @@ async fn slow_peers_are_dropped() {
 async fn a_stop_lets_requests_finish_and_ends_idle_connections() {
     let (_fixture, running, address) = start(Tls::Off);
     let mut idle = TcpStream::connect(address).await.unwrap();
-    idle.write_all(b"GET /streams HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    idle.write_all(b"GET /streams HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
     let mut byte = [0];
     idle.read_exact(&mut byte).await.unwrap();
 
     // Half an offer is sent; the rest comes after the stop has begun.
     let mut busy = TcpStream::connect(address).await.unwrap();
-    let head = "POST /whip/demo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Type: application/sdp\r\n\
+    let head = "POST /whip/demo HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Type: application/sdp\r\n\
         Content-Length: 4\r\n\r\n";
     busy.write_all(head.as_bytes()).await.unwrap();
     let mut interim = [0; 25];
