@@ -1,6 +1,7 @@
 //! The DTLS handshake of a client and the SRTP keys that it yields (RFC 5764).
 
 use super::error::TransportError;
+use crate::protocol::webrtc::dtls_gate::Gate;
 use crate::protocol::webrtc::srtp::{EXPORTER_LABEL, Profile, Role, SessionKeys};
 use bytes::BytesMut;
 use rtc_dtls::config::{ClientAuthType, ConfigBuilder, HandshakeConfig, VerifyPeerCertificateFn};
@@ -15,8 +16,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// A flight is sent again after this; `rtc-dtls` gives up after 7 times.
-const FLIGHT_INTERVAL: Duration = Duration::from_millis(500);
+/// A flight is sent again after this, and then after twice the time each; `rtc-dtls` gives up after 7 times.
+const FLIGHT_INTERVAL: Duration = Duration::from_millis(250);
 /// As Chrome offers them, so that servers choose for us as they would for browsers.
 const PROFILES: [SrtpProtectionProfile; 3] = [
     SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80,
@@ -43,6 +44,7 @@ pub enum DtlsEvent {
 /// One association with one peer. No sockets, no clock.
 pub struct Dtls {
     endpoint: Endpoint,
+    gate: Gate,
     peer: SocketAddr,
     role: Role,
     established: bool,
@@ -107,12 +109,18 @@ impl Dtls {
         if we_are_client {
             endpoint.connect(now, peer, config, None).map_err(|error| failure(&error))?;
         }
-        Ok(Dtls { endpoint, peer, role, established: false })
+        Ok(Dtls { endpoint, gate: Gate::default(), peer, role, established: false })
     }
 
     /// Feeds a datagram.
     pub fn receive(&mut self, now: Instant, datagram: &[u8]) -> Result<Option<DtlsEvent>, TransportError> {
-        let events = match self.endpoint.read(now, self.peer, None, BytesMut::from(datagram)) {
+        let admitted = if self.established {
+            self.gate.admit_late(datagram)
+        } else {
+            self.gate.admit(datagram).map_err(|spent| TransportError::Dtls(spent.to_string()))?
+        };
+        let Some(records) = admitted else { return Ok(None) };
+        let events = match self.endpoint.read(now, self.peer, None, BytesMut::from(&records[..])) {
             Ok(events) => events,
             // Garbage behind a finished handshake changes nothing.
             Err(_) if self.established => return Ok(None),
@@ -137,12 +145,13 @@ impl Dtls {
         if self.poll_timeout().is_none_or(|due| now < due) {
             return Ok(());
         }
+        self.gate.repeated();
         self.endpoint.handle_timeout(self.peer, now).map_err(|error| failure(&error))
     }
 
     /// When `handle_timeout` is due.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        if self.established { None } else { self.endpoint.poll_timeout(&self.peer) }
+        if self.established { None } else { self.gate.due(self.endpoint.poll_timeout(&self.peer), FLIGHT_INTERVAL) }
     }
 
     /// The next datagram to send to the peer.

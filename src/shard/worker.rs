@@ -303,9 +303,8 @@ impl Worker {
     fn known_stun(&mut self, slot: usize, data: &[u8], peer: Peer) {
         let entry = &mut self.slots[slot];
         let Ok(request) = stun::parse(data) else { return };
-        // A new session of the same peer may come from the same address.
+        // A new session of the same peer may come from the same address. It gets the route only with valid integrity.
         let Some(pwd) = request.local_ufrag().and_then(|ufrag| entry.session.local_pwd(ufrag)) else {
-            self.routes.remove(&peer.address);
             return self.unknown_stun(data, peer);
         };
         if !request.verify(pwd.as_bytes()) {

@@ -1,6 +1,7 @@
 //! DTLS, one association per session: as the server, with AEAD ciphers for SRTP wherever the client offers them, and as the
 //! client for publishers that insist on being the server (FFmpeg).
 
+use super::dtls_gate::{Gate, Spent};
 use super::dtls_peek::ClientHelloPeek;
 use super::srtp::{EXPORTER_LABEL, Profile, Role, SessionKeys, SrtpReceiver, SrtpSender};
 use bytes::BytesMut;
@@ -11,11 +12,13 @@ use rtc_dtls::crypto::Certificate;
 use rtc_dtls::endpoint::{Endpoint, EndpointEvent};
 use rtc_dtls::extension::extension_use_srtp::SrtpProtectionProfile;
 use rtc_shared::TransportProtocol;
+use rtc_shared::error::Error;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// First retransmission of a flight. A lost flight on a phone costs a quarter of a second, not a whole one.
+/// First retransmission of a flight; the next ones wait twice as long each. A lost flight on a phone costs a quarter of a
+/// second, not a whole one.
 const FLIGHT_INTERVAL: Duration = Duration::from_millis(250);
 /// Datagrams kept while the ClientHello comes in fragments; with at most 8 KiB in all.
 const HELLO_DATAGRAMS: usize = 16;
@@ -42,6 +45,8 @@ pub enum DtlsError {
     Hello,
     #[error("the DTLS handshake failed: {0}")]
     Handshake(String),
+    #[error(transparent)]
+    Flood(#[from] Spent),
     #[error("the peer's certificate does not match the fingerprints of its SDP")]
     Fingerprint,
     #[error("the peer negotiated no SRTP protection profile that is known here")]
@@ -64,7 +69,7 @@ impl Identity {
     /// # Errors
     /// When the certificate or the configurations can not be made.
     pub fn generate() -> Result<Identity, DtlsError> {
-        let failed = |error: rtc_shared::error::Error| DtlsError::Certificate(error.to_string());
+        let failed = |error: Error| DtlsError::Certificate(error.to_string());
         let provider: Arc<dyn rtc_crypto::RTCCryptoProvider> = Arc::new(RingProvider::new());
         let certificate =
             Certificate::generate_self_signed(vec!["wasmcast".to_owned()], provider.crypto()).map_err(failed)?;
@@ -114,6 +119,7 @@ impl std::fmt::Debug for Identity {
 pub struct Dtls {
     hello: Option<Box<(ClientHelloPeek, Vec<BytesMut>)>>,
     endpoint: Endpoint,
+    gate: Gate,
     role: Role,
     connected: bool,
 }
@@ -121,7 +127,13 @@ pub struct Dtls {
 impl Dtls {
     /// Waits for the peer's ClientHello.
     pub fn server() -> Self {
-        Dtls { hello: Some(Box::default()), endpoint: endpoint(), role: Role::Server, connected: false }
+        Dtls {
+            hello: Some(Box::default()),
+            endpoint: endpoint(),
+            gate: Gate::default(),
+            role: Role::Server,
+            connected: false,
+        }
     }
 
     /// Begins the handshake: `transmit` has the ClientHello.
@@ -133,7 +145,7 @@ impl Dtls {
         endpoint
             .connect(now, PEER, identity.client.clone(), None)
             .map_err(|error| DtlsError::Handshake(error.to_string()))?;
-        Ok(Dtls { hello: None, endpoint, role: Role::Client, connected: false })
+        Ok(Dtls { hello: None, endpoint, gate: Gate::default(), role: Role::Client, connected: false })
     }
 
     /// Takes a datagram. Afterwards `transmit` has what to send.
@@ -147,13 +159,17 @@ impl Dtls {
         identity: &Identity,
         fingerprints: &[(String, Vec<u8>)],
     ) -> Result<Progress, DtlsError> {
-        let Some(hello) = &mut self.hello else { return self.feed(now, BytesMut::from(datagram), fingerprints) };
+        let admitted = if self.connected { self.gate.admit_late(datagram) } else { self.gate.admit(datagram)? };
+        let Some(records) = admitted else { return Ok(Progress::None) };
+        let records = BytesMut::from(&records[..]);
+        let Some(hello) = &mut self.hello else { return self.feed(now, records, fingerprints) };
         let (peek, datagrams) = &mut **hello;
         if datagrams.len() >= HELLO_DATAGRAMS {
             return Err(DtlsError::Hello);
         }
-        datagrams.push(BytesMut::from(datagram));
-        let Some(offered) = peek.push(datagram).map_err(|_| DtlsError::Hello)? else { return Ok(Progress::None) };
+        let offered = peek.push(&records).map_err(|_| DtlsError::Hello)?;
+        datagrams.push(records);
+        let Some(offered) = offered else { return Ok(Progress::None) };
         self.endpoint.set_server_config(Some(identity.config(&offered).clone()));
         let datagrams = std::mem::take(datagrams);
         self.hello = None;
@@ -169,11 +185,16 @@ impl Dtls {
     fn feed(
         &mut self,
         now: Instant,
-        datagram: BytesMut,
+        records: BytesMut,
         fingerprints: &[(String, Vec<u8>)],
     ) -> Result<Progress, DtlsError> {
-        let events =
-            self.endpoint.read(now, PEER, None, datagram).map_err(|error| DtlsError::Handshake(error.to_string()))?;
+        let events = match self.endpoint.read(now, PEER, None, records) {
+            Ok(events) => events,
+            // Only the peer itself could send an alert that counts now; all else may be anyone's.
+            Err(Error::ErrAlertFatalOrClose) if self.connected => return Ok(Progress::Closed),
+            Err(_) if self.connected => return Ok(Progress::None),
+            Err(error) => return Err(DtlsError::Handshake(error.to_string())),
+        };
         let mut progress = Progress::None;
         for event in events {
             match event {
@@ -216,7 +237,8 @@ impl Dtls {
     /// # Errors
     /// When it was repeated too often.
     pub fn timeout(&mut self, now: Instant) -> Result<(), DtlsError> {
-        if self.endpoint.poll_timeout(&PEER).is_some_and(|deadline| deadline <= now) {
+        if self.gate.due(self.endpoint.poll_timeout(&PEER), FLIGHT_INTERVAL).is_some_and(|due| due <= now) {
+            self.gate.repeated();
             return self.endpoint.handle_timeout(PEER, now).map_err(|error| DtlsError::Handshake(error.to_string()));
         }
         Ok(())
@@ -249,4 +271,121 @@ fn matches_fingerprint(hash: &str, expected: &[u8], certificate: &[u8]) -> bool 
         _ => return false,
     };
     digest::digest(algorithm, certificate).as_ref() == expected
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::VecDeque;
+
+    const STEP: Duration = Duration::from_millis(10);
+    /// Of one direction.
+    const DELAY: Duration = Duration::from_millis(20);
+
+    /// Both ends of an association and the datagrams on their way, which arrive after `DELAY` or are lost.
+    struct Link {
+        identities: [Identity; 2],
+        ends: [Dtls; 2],
+        connected: [bool; 2],
+        travelling: VecDeque<(Instant, usize, BytesMut)>,
+        now: Instant,
+        sent: usize,
+    }
+
+    impl Link {
+        fn new() -> Self {
+            let identities = [Identity::generate().unwrap(), Identity::generate().unwrap()];
+            let now = Instant::now();
+            let ends = [Dtls::client(now, &identities[0]).unwrap(), Dtls::server()];
+            Link { identities, ends, connected: [false; 2], travelling: VecDeque::new(), now, sent: 0 }
+        }
+
+        fn take(&mut self, end: usize, datagram: &[u8]) -> Result<Progress, DtlsError> {
+            let peer = self.identities[1 - end].fingerprint().to_vec();
+            self.ends[end].read(self.now, datagram, &self.identities[end], &[("sha-256".to_owned(), peer)])
+        }
+
+        /// One step of time; `lost` is asked with the count of datagrams sent before.
+        fn step(&mut self, lost: impl Fn(usize) -> bool) {
+            for end in 0..2 {
+                self.ends[end].timeout(self.now).unwrap();
+                while let Some(datagram) = self.ends[end].transmit() {
+                    if !lost(self.sent) {
+                        self.travelling.push_back((self.now + DELAY, 1 - end, datagram));
+                    }
+                    self.sent += 1;
+                }
+            }
+            self.now += STEP;
+            while self.travelling.front().is_some_and(|(at, ..)| *at <= self.now) {
+                let Some((_, end, datagram)) = self.travelling.pop_front() else { break };
+                let progress = self.take(end, &datagram).unwrap();
+                self.connected[end] |= matches!(progress, Progress::Connected(_));
+            }
+        }
+
+        /// How long it takes until both are connected.
+        fn connect(&mut self, lost: impl Fn(usize) -> bool) -> Option<Duration> {
+            let start = self.now;
+            while self.connected != [true; 2] {
+                if self.now > start + Duration::from_secs(10) {
+                    return None;
+                }
+                self.step(&lost);
+            }
+            Some(self.now - start)
+        }
+    }
+
+    #[test]
+    fn a_handshake_survives_the_loss_of_any_of_its_first_datagrams() {
+        for lost in (0..1u32 << 8).filter(|lost| lost.count_ones() <= 5) {
+            let took = Link::new().connect(|sent| sent < 8 && lost >> sent & 1 == 1);
+            let took = took.unwrap_or_else(|| panic!("never connected with these datagrams lost: {lost:08b}"));
+            // As if all had been of one flight, and half a second for the rest.
+            let most: u64 = [250, 500, 1_000, 2_000, 2_000][..lost.count_ones() as usize].iter().sum::<u64>() + 500;
+            assert!(took <= Duration::from_millis(most), "{lost:08b} took {took:?}");
+        }
+    }
+
+    #[test]
+    fn a_peer_that_repeats_its_flight_sooner_does_not_stop_us_from_repeating_ours() {
+        let mut link = Link::new();
+        let mut hello = BytesMut::new();
+        while link.sent < 3 {
+            if let Some((.., datagram)) = link.travelling.back() {
+                hello = datagram.clone();
+            }
+            link.step(|_| false);
+        }
+        // The third datagram, the server's answer to the second hello, is lost; the hello comes again and again.
+        link.travelling.clear();
+        for _ in 0..4 {
+            link.take(1, &hello).unwrap();
+        }
+        let took = link.connect(|_| false).expect("the server repeats its answer");
+        assert!(took < FLIGHT_INTERVAL * 2, "{took:?}");
+    }
+
+    #[test]
+    fn what_anyone_may_send_does_not_end_an_association() {
+        let mut link = Link::new();
+        link.connect(|_| false).expect("nothing is lost");
+        let forged = [
+            &[22, 0][..],
+            &[21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 9, 0, 2, 2, 40],
+            &[21, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 9, 0, 2, 2, 40],
+            &[20, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 9, 0, 1, 7],
+            &[23, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 9, 0, 1, 7],
+            &[22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 9, 0, 3, 1, 2, 3],
+        ];
+        for datagram in forged {
+            for end in 0..2 {
+                assert!(matches!(link.take(end, datagram), Ok(Progress::None)), "{datagram:?}");
+            }
+        }
+        link.ends[0].close(link.now);
+        let farewell = link.ends[0].transmit().expect("an alert");
+        assert!(matches!(link.take(1, &farewell), Ok(Progress::Closed)));
+    }
 }

@@ -26,8 +26,8 @@ pub fn kind(datagram: &[u8]) -> Kind {
 /// The largest ClientHello that is put together. Post-quantum key shares bring browsers to about 1.5 KiB.
 const MAX_HELLO: usize = 8 * 1024;
 
-const HANDSHAKE_RECORD: u8 = 22;
-const CLIENT_HELLO: u8 = 1;
+pub(super) const HANDSHAKE_RECORD: u8 = 22;
+pub(super) const CLIENT_HELLO: u8 = 1;
 const USE_SRTP: u16 = 14;
 
 /// Why a ClientHello can not be read. The handshake is to be given up.
@@ -97,12 +97,12 @@ impl ClientHelloPeek {
 }
 
 /// A piece of a handshake message.
-struct Fragment<'a> {
-    message_type: u8,
-    message_seq: u16,
+pub(super) struct Fragment<'a> {
+    pub(super) message_type: u8,
+    pub(super) message_seq: u16,
     message_len: usize,
-    offset: usize,
-    data: &'a [u8],
+    pub(super) offset: usize,
+    pub(super) data: &'a [u8],
 }
 
 /// Takes `len` bytes off the front.
@@ -124,7 +124,7 @@ fn take_vector<'a>(bytes: &mut &'a [u8], len_bytes: usize) -> Option<&'a [u8]> {
 }
 
 /// Takes a record off the front: its content type (0 for encrypted ones) and content (RFC 6347, 4.1).
-fn next_record<'a>(datagram: &mut &'a [u8]) -> Option<(u8, &'a [u8])> {
+pub(super) fn next_record<'a>(datagram: &mut &'a [u8]) -> Option<(u8, &'a [u8])> {
     let kind = take_number(datagram, 1)? as u8;
     let version = take_number(datagram, 2)?;
     let epoch = take_number(datagram, 2)?;
@@ -135,7 +135,7 @@ fn next_record<'a>(datagram: &mut &'a [u8]) -> Option<(u8, &'a [u8])> {
 }
 
 /// Takes a handshake fragment off the front (RFC 6347, 4.2.2).
-fn next_fragment<'a>(content: &mut &'a [u8]) -> Option<Fragment<'a>> {
+pub(super) fn next_fragment<'a>(content: &mut &'a [u8]) -> Option<Fragment<'a>> {
     let message_type = take_number(content, 1)? as u8;
     let message_len = take_number(content, 3)?;
     let message_seq = take_number(content, 2)? as u16;

@@ -1,6 +1,7 @@
 //! The server's half of WebRTC: SDP answers, ICE-lite, DTLS, SRTP, RTP and RTCP.
 
 pub mod dtls;
+pub mod dtls_gate;
 pub mod dtls_peek;
 mod params;
 pub mod payload;
