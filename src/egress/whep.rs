@@ -1,19 +1,17 @@
 //! WHEP (draft-ietf-wish-whep): from a viewer's offer to a session that a shard takes over.
 
+use super::asked::Asked;
 use super::lobby::Lobby;
-use crate::access::{self, Access, Denial, Facts, Grant};
-use crate::hub::{Hub, Rendition, Stream};
+use crate::access::{Access, Denial, Facts};
+use crate::hub::{Hub, Stream};
 use crate::media::StreamName;
 use crate::protocol::webrtc::sdp::{EgressPolicy, Offer, OfferError, answer_egress};
 use crate::shard::{
-    ClientInfo, Doors, IceCredentials, NewSession, NoRoom, Role, Session, SessionError, SessionId, Sessions, Wish,
+    ClientInfo, Doors, IceCredentials, NewSession, NoRoom, Role, Session, SessionError, SessionId, Sessions,
 };
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-/// Asks for what the viewer's connection and grant allow.
-const AUTO: &str = "auto";
 /// When a viewer of a stream that is not live may try again, in seconds.
 const RETRY_AFTER_S: u32 = 2;
 
@@ -35,7 +33,7 @@ pub enum WhepError {
     Offer(OfferError),
     /// Nobody publishes the stream now.
     NotLive { stream: StreamName, retry_after_s: u32 },
-    /// The stream has no such rendition; the names of those that it has.
+    /// The stream has no such rendition or layers; the names of those that it has.
     NoRendition { stream: StreamName, asked: String, have: Vec<String> },
     /// The server carries no media.
     Full(String),
@@ -73,8 +71,8 @@ impl Whep {
         // Nobody comes in who waited until the doors were closed.
         self.doors_open()?;
         let renditions = source.renditions();
-        let wish = wish(&stream, facts.rendition.as_deref(), &renditions)?;
-        fits(&source, &renditions, &wish, &grant)?;
+        let asked = Asked::read(&stream, facts.rendition.as_deref(), &source, &renditions)?;
+        asked.fits(&source, &renditions, &grant)?;
         let ceiling = grant.max_bitrate_kbps;
         let local = IceCredentials::random();
         let mut seed = [0u8; 4];
@@ -92,7 +90,8 @@ impl Whep {
         })?;
         // Before its answer is out, nobody can connect.
         session.set_ceiling(ceiling);
-        session.choose(wish);
+        session.ask_layers(asked.layers);
+        session.choose(asked.wish);
         entry.keep();
         Ok(session)
     }
@@ -124,33 +123,4 @@ impl Whep {
             }
         }
     }
-}
-
-/// The rendition that was asked for, as `NAME@rid` or `?rendition=`.
-fn wish(stream: &StreamName, asked: Option<&str>, renditions: &[Rendition]) -> Result<Wish, WhepError> {
-    match asked {
-        None | Some(AUTO) => Ok(Wish::Auto),
-        Some(asked) => match renditions.iter().find(|rendition| *rendition.rid == *asked) {
-            Some(rendition) => Ok(Wish::Rid(rendition.rid.clone())),
-            None => {
-                let have = renditions.iter().map(|rendition| rendition.rid.to_string()).collect();
-                Err(WhepError::NoRendition { stream: stream.clone(), asked: asked.chars().take(64).collect(), have })
-            }
-        },
-    }
-}
-
-/// A viewer who may not watch at the bitrate of what it asked for, or of the least that there is.
-fn fits(source: &Stream, renditions: &[Rendition], wish: &Wish, grant: &Grant) -> Result<(), WhepError> {
-    let Some(allowed) = grant.max_bitrate_kbps else { return Ok(()) };
-    let bitrate = match wish {
-        Wish::Rid(rid) => renditions.iter().find(|rendition| rendition.rid == *rid).map(Rendition::bitrate),
-        Wish::Auto => renditions.iter().filter(|rendition| rendition.is_active()).map(Rendition::bitrate).min(),
-    };
-    let bitrate = bitrate.unwrap_or_else(|| source.stats.bitrate.load(Ordering::Relaxed));
-    if access::exceeds(bitrate, allowed) {
-        let kbps = u32::try_from(bitrate / 1_000).unwrap_or(u32::MAX);
-        return Err(WhepError::Access(Denial::BitrateAboveGrant { kbps, allowed }));
-    }
-    Ok(())
 }

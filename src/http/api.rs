@@ -7,7 +7,8 @@ use super::standing;
 use super::stream_path::StreamPath;
 use super::timestamp::rfc3339;
 use crate::access;
-use crate::hub::{Liveness, Rendition, Stream};
+use crate::hub::{Liveness, Rendition, Stream, Thinned};
+use crate::media::LayerId;
 use crate::shard::{Action, CloseReason, Given, Session, SessionState};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
@@ -148,6 +149,7 @@ fn describe_stream(stream: &Arc<Stream>) -> Value {
         "height": height,
         "bitrate_bps": count(&stats.bitrate),
         "renditions": stream.renditions().iter().map(describe_rendition).collect::<Vec<_>>(),
+        "layers": describe_layers(stream),
         "stats": {
             "bytes": count(&stats.bytes),
             "packets": count(&stats.packets),
@@ -167,7 +169,38 @@ fn describe_rendition(rendition: &Rendition) -> Value {
         "height": height,
         "bitrate_bps": rendition.bitrate(),
         "viewers": rendition.stream.own_viewers(),
+        "layers": describe_layers(&rendition.stream),
     })
+}
+
+/// What of a picture with spatial or temporal layers viewers may ask for; the bitrates have the layers below.
+fn describe_layers(stream: &Stream) -> Vec<Value> {
+    let describe = |one: &Thinned| {
+        let (width, height) = one.size.unzip();
+        json!({
+            "name": one.layers.to_string(),
+            "spatial": one.layers.spatial(),
+            "temporal": one.layers.temporal(),
+            "width": width,
+            "height": height,
+            "bitrate_bps": one.bitrate,
+        })
+    };
+    stream.layers().iter().map(describe).collect()
+}
+
+/// The layers that a viewer asked for, and those that it gets; none where it is all.
+fn describe_given_layers(session: &Session) -> Option<Value> {
+    let (asked, given) = (session.asked_layers(), session.given_layers());
+    // As it is asked for: without the kind of which it is all.
+    let told = |layers: LayerId| {
+        let all = LayerId::ALL;
+        let spatial = Some(layers.spatial()).filter(|layer| *layer != all.spatial()).map(|layer| format!("s{layer}"));
+        let temporal =
+            Some(layers.temporal()).filter(|layer| *layer != all.temporal()).map(|layer| format!("t{layer}"));
+        [spatial, temporal].into_iter().flatten().reduce(|both, one| both + &one)
+    };
+    (asked != LayerId::ALL || given != LayerId::ALL).then(|| json!({ "asked": told(asked), "given": told(given) }))
 }
 
 /// Which rendition a viewer gets, and why.
@@ -198,6 +231,7 @@ fn describe_session(app: &App, session: &Arc<Session>) -> Value {
         "close_reason": reason,
         "farewell": session.farewell(),
         "rendition": session.given().map(|given| describe_given(session, &given)),
+        "layers": describe_given_layers(session),
         "client_address": session.client.remote_ip,
         "media_address": session.remote(),
         "user_agent": session.client.user_agent,

@@ -279,7 +279,7 @@ impl From<WhepError> for Problem {
             WhepError::Offer(error) => error.into(),
             WhepError::NoRendition { stream, asked, have } => {
                 let detail = if have.is_empty() {
-                    format!("`{stream}` has one rendition only; leave `{asked}` out")
+                    format!("`{stream}` has one rendition only, without layers; leave `{asked}` out")
                 } else {
                     format!("`{stream}` has no rendition `{asked}`; there are {} and `auto`", have.join(", "))
                 };

@@ -20,18 +20,18 @@ impl<S: Sync> FromRequestParts<S> for StreamPath {
     }
 }
 
-/// The longest name of a rendition.
-const MAX_RENDITION: usize = 16;
+/// The longest name of a rendition, with the layers of its picture.
+const MAX_RENDITION: usize = 21;
 
 /// The same, where `NAME@rendition` is a name as well.
 pub(super) fn with_rendition(parts: &Parts) -> Result<(StreamName, Option<String>), Problem> {
     let text = covered(parts)?;
     let Some((name, rendition)) = text.split_once('@') else { return Ok((text.parse::<StreamName>()?, None)) };
-    let is_name = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    let is_name = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
     if !(1..=MAX_RENDITION).contains(&rendition.len()) || !is_name(rendition) {
         return Err(Problem::bad_request(
             "invalid-stream-name",
-            format!("behind `@` goes the name of a rendition: 1 to {MAX_RENDITION} of A-Z a-z 0-9 _ -"),
+            format!("behind `@` goes the name of a rendition: 1 to {MAX_RENDITION} of A-Z a-z 0-9 _ - ."),
         ));
     }
     Ok((name.parse::<StreamName>()?, Some(rendition.to_owned())))

@@ -1,12 +1,14 @@
 //! The hub: streams by name, their publishers and subscribers. It names no protocol and owns no socket.
 
 mod claim;
+mod layers;
 mod registry;
 mod rendition;
 mod resume;
 mod ring;
 mod stream;
 
+pub use layers::{LayerTable, Thinned, ladder};
 pub use registry::{Hub, HubLimits, PublishError};
 pub use rendition::Rendition;
 pub use resume::{Over, Ticket};

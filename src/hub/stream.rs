@@ -1,6 +1,7 @@
 //! One live stream: its publisher pushes batches of packets once to each subscriber.
 
 use super::claim::Claim;
+use super::layers::LayerTable;
 use super::registry::Hub;
 use super::rendition::Division;
 use super::resume::{Seat, Ticket};
@@ -75,6 +76,8 @@ pub struct StreamStats {
     pub bitrate: AtomicU64,
     /// Whether its publisher sends this layer now; true for streams with one rendition.
     pub active: AtomicBool,
+    /// The spatial and temporal layers of the picture.
+    pub layers: LayerTable,
 }
 
 impl Default for StreamStats {
@@ -87,6 +90,7 @@ impl Default for StreamStats {
             picture: AtomicU32::default(),
             bitrate: AtomicU64::default(),
             active: AtomicBool::new(true),
+            layers: LayerTable::default(),
         }
     }
 }

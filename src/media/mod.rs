@@ -2,6 +2,7 @@
 
 mod codec;
 mod frame;
+mod layer;
 mod name;
 mod packet;
 mod pattern;
@@ -10,6 +11,7 @@ mod track;
 
 pub use codec::{Codec, MediaKind};
 pub use frame::Frame;
+pub use layer::{LayerId, MAX_LAYERS, Upward};
 pub use name::{InvalidStreamName, StreamName};
 pub use packet::{Packet, PacketFlags};
 pub use pattern::{InvalidPattern, Pattern};

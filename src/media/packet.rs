@@ -1,6 +1,6 @@
 //! An RTP packet as the hub passes it on: the payload shared, its facts computed once.
 
-use super::NtpTime;
+use super::{LayerId, NtpTime, Upward};
 use bytes::Bytes;
 
 /// One RTP packet of a stream. The payload is never copied per viewer.
@@ -40,4 +40,10 @@ pub struct PacketFlags {
     pub keyframe: bool,
     /// No other frame refers to this one.
     pub discardable: bool,
+    /// Of its picture; the lowest where a picture has one layer.
+    pub layer: LayerId,
+    /// Last packet of its layer of the picture, where the packets tell that. The last layer's has `marker` as well.
+    pub layer_end: bool,
+    /// Whether a viewer can be given more frames from here on.
+    pub upward: Upward,
 }

@@ -2,6 +2,7 @@
 
 use crate::access::{Access, Ceiling, Standing};
 use crate::hub::Hub;
+use crate::media::LayerId;
 use crate::plugin::Action;
 use crate::shard::{CloseReason, Sessions};
 use std::collections::HashMap;
@@ -40,10 +41,14 @@ fn rate(ceiling: &mut Ceiling, standing: &Standing, hub: &Hub, sessions: &Sessio
         Action::Publish => sessions
             .get(&standing.id)
             .map_or(0, |session| ceiling.rate(now, session.stats.bytes.load(Ordering::Relaxed))),
-        _ => match sessions.get(&standing.id).and_then(|session| session.given()) {
-            Some(given) => given.rendition.bitrate(),
-            None => hub.stream(&standing.stream).map_or(0, |stream| stream.stats.bitrate.load(Ordering::Relaxed)),
-        },
+        _ => {
+            let session = sessions.get(&standing.id);
+            let layers = session.as_ref().map_or(LayerId::ALL, |session| session.given_layers());
+            match session.and_then(|session| session.given()) {
+                Some(given) => given.rendition.stream.bitrate_of(layers),
+                None => hub.stream(&standing.stream).map_or(0, |stream| stream.bitrate_of(layers)),
+            }
+        }
     }
 }
 

@@ -1,8 +1,10 @@
 //! One track on its way to one viewer: continuous sequence numbers and timestamps, and the RTP header on the wire.
 
 use super::socket::MAX_PACKET;
+use super::thinning::{Look, Thinning};
 use crate::hub::{Ring, TrackClock};
-use crate::media::{MediaKind, Packet};
+use crate::media::{Codec, LayerId, MediaKind, Packet};
+use crate::protocol::webrtc::payload;
 use crate::protocol::webrtc::srtp::SrtpSender;
 use crate::protocol::webrtc::{ExtensionIds, MediaParams};
 
@@ -65,6 +67,9 @@ pub struct Lane {
     pub retransmitted: u64,
     /// Packets left out because they do not fit into a datagram here.
     pub oversize: u64,
+    codec: Codec,
+    /// What it leaves out; none for a viewer who gets all layers, which then costs nothing.
+    thinning: Option<Box<Thinning>>,
 }
 
 impl Lane {
@@ -104,7 +109,62 @@ impl Lane {
             octets: 0,
             retransmitted: 0,
             oversize: 0,
+            codec: media.track.codec,
+            thinning: None,
         }
+    }
+
+    /// Says which layers of its picture it is to send: less from the next picture on, more when that can be decoded.
+    pub fn thin(&mut self, layers: LayerId) {
+        if self.kind != MediaKind::Video || (self.thinning.is_none() && layers == LayerId::ALL) {
+            return;
+        }
+        let thinning = self.thinning.get_or_insert_with(|| {
+            let mut thinning = Thinning::new(layers, self.codec == Codec::Av1);
+            if let Some(base) = self.base {
+                let next = (self.highest_index + 1).max(self.first_index);
+                thinning.begin(next, base + (next - self.first_index));
+            }
+            Box::new(thinning)
+        });
+        thinning.want(layers);
+    }
+
+    /// The layers that it leaves nothing out of, and whether others need a keyframe; none where it sends all.
+    pub fn thinned(&self) -> Option<(LayerId, bool)> {
+        self.thinning.as_ref().map(|thinning| (thinning.present(), self.base.is_some() && thinning.needs_keyframe()))
+    }
+
+    /// Index and look of a packet. None: it is not for this viewer.
+    #[inline]
+    fn place(&mut self, packet: &Packet) -> Option<(u64, Look)> {
+        let first = self.base.is_none();
+        let base = *self.base.get_or_insert(packet.seq);
+        if let Some(thinning) = &mut self.thinning {
+            if first {
+                thinning.begin(self.first_index, packet.seq);
+            }
+            if packet.seq >= thinning.first_source() {
+                return thinning.place(packet);
+            }
+        }
+        // Packets from before the first one were never this viewer's.
+        let index = packet.seq.checked_sub(base)? + self.first_index;
+        Some((index, Look { marker: packet.flags.marker, blank: false, layers: LayerId::ALL }))
+    }
+
+    /// Copies the payload, as it looks for this viewer. Returns its length.
+    #[inline]
+    fn payload(&self, room: &mut [u8], packet: &Packet, look: Look) -> usize {
+        if look.blank {
+            return 0;
+        }
+        let payload = &mut room[..packet.payload.len()];
+        payload.copy_from_slice(&packet.payload);
+        if look.layers != LayerId::ALL && packet.flags.keyframe_start && self.codec == Codec::Av1 {
+            payload::narrow_av1(payload, look.layers);
+        }
+        payload.len()
     }
 
     /// Starts at a keyframe in the ring and runs up to live.
@@ -137,6 +197,9 @@ impl Lane {
         self.timestamp_offset = self.timestamp(at).wrapping_sub(first.timestamp as u32);
         self.first_index = self.highest_index + 1;
         self.base = Some(first.seq);
+        if let Some(thinning) = &mut self.thinning {
+            thinning.begin(self.first_index, first.seq);
+        }
     }
 
     /// The ring's position of the next packet, for a lane that is behind.
@@ -193,22 +256,19 @@ impl Lane {
     /// Writes and seals a packet. Returns its length; 0 when it can not be sent.
     #[inline]
     pub fn write(&mut self, room: &mut [u8], packet: &Packet, sender: &SrtpSender) -> usize {
-        let base = *self.base.get_or_insert(packet.seq);
-        // Packets from before the first one were never this viewer's.
-        let Some(index) = packet.seq.checked_sub(base).map(|delta| delta + self.first_index) else { return 0 };
-        let header = self.header(room, packet, self.payload_type, index as u16, self.ssrc);
-        let payload = packet.payload.len();
-        let padding = usize::from(packet.padding);
-        let end = header + payload + padding;
-        if end + self.overhead > MAX_PACKET {
+        let Some((index, look)) = self.place(packet) else { return 0 };
+        let header = self.header(room, packet, look, self.payload_type, index as u16, self.ssrc);
+        let padding = if look.blank { BLANK } else { packet.padding };
+        if header + packet.payload.len() + usize::from(padding) + self.overhead > MAX_PACKET {
             self.oversize += 1;
             return 0;
         }
-        room[header..header + payload].copy_from_slice(&packet.payload);
+        let payload = self.payload(&mut room[header..], packet, look);
+        let end = header + payload + usize::from(padding);
         if padding > 0 {
             room[0] |= 0x20;
             room[header + payload..end].fill(0);
-            room[end - 1] = packet.padding;
+            room[end - 1] = padding;
         }
         self.packets += 1;
         self.octets += payload as u64;
@@ -220,10 +280,7 @@ impl Lane {
     /// content depends only on the packet and on what is fixed for the lane, so one sequence number never covers two
     /// different packets, which would break AES-GCM.
     pub fn write_again(&mut self, room: &mut [u8], packet: &Packet, sender: &SrtpSender) -> usize {
-        let Some(index) = self.base.and_then(|base| packet.seq.checked_sub(base)).map(|delta| delta + self.first_index)
-        else {
-            return 0;
-        };
+        let Some((index, look)) = self.base.and_then(|_| self.place(packet)) else { return 0 };
         self.retransmitted += 1;
         let Some((payload_type, ssrc)) = self.rtx else {
             let (packets, octets) = (self.packets, self.octets);
@@ -233,14 +290,13 @@ impl Lane {
         };
         let rtx_index = self.rtx_index;
         self.rtx_index += 1;
-        let header = self.header(room, packet, payload_type, rtx_index as u16, ssrc);
-        let end = header + 2 + packet.payload.len();
-        if end + self.overhead > MAX_PACKET {
+        let header = self.header(room, packet, look, payload_type, rtx_index as u16, ssrc);
+        if header + 2 + packet.payload.len() + self.overhead > MAX_PACKET {
             self.oversize += 1;
             return 0;
         }
         room[header..header + 2].copy_from_slice(&(index as u16).to_be_bytes());
-        room[header + 2..end].copy_from_slice(&packet.payload);
+        let end = header + 2 + self.payload(&mut room[header + 2..], packet, look);
         sender.seal_rtp(room, header, end, ssrc, rtx_index)
     }
 
@@ -248,14 +304,27 @@ impl Lane {
     pub fn source_of(&self, sequence: u16) -> Progress {
         let Some(base) = self.base.filter(|_| self.nack || self.rtx.is_some()) else { return Progress::Unknown };
         let behind = u64::from((self.highest_index as u16).wrapping_sub(sequence));
-        match self.highest_index.checked_sub(behind).and_then(|index| index.checked_sub(self.first_index)) {
-            Some(delta) => Progress::Sent(base + delta),
+        let Some(index) = self.highest_index.checked_sub(behind) else { return Progress::Unknown };
+        let source = match &self.thinning {
+            Some(thinning) if index >= thinning.first_index() => thinning.source_of(index),
+            _ => index.checked_sub(self.first_index).map(|delta| base + delta),
+        };
+        match source {
+            Some(source) => Progress::Sent(source),
             None => Progress::Unknown,
         }
     }
 
     #[inline]
-    fn header(&self, room: &mut [u8], packet: &Packet, payload_type: u8, sequence: u16, ssrc: u32) -> usize {
+    fn header(
+        &self,
+        room: &mut [u8],
+        packet: &Packet,
+        look: Look,
+        payload_type: u8,
+        sequence: u16,
+        ssrc: u32,
+    ) -> usize {
         let source = match self.head {
             Some((frame, timestamp)) if packet.frame < frame => {
                 timestamp.saturating_sub(u64::from(frame - packet.frame) * CATCH_UP_TICKS)
@@ -263,7 +332,7 @@ impl Lane {
             _ => packet.timestamp,
         };
         room[0] = 0x80;
-        room[1] = u8::from(packet.flags.marker) << 7 | payload_type;
+        room[1] = u8::from(look.marker) << 7 | payload_type;
         room[2..4].copy_from_slice(&sequence.to_be_bytes());
         room[4..8].copy_from_slice(&self.timestamp(source).to_be_bytes());
         room[8..12].copy_from_slice(&ssrc.to_be_bytes());
@@ -289,6 +358,9 @@ impl Lane {
     }
 }
 
+/// Bytes of padding of a packet that has nothing else.
+const BLANK: u8 = 1;
+
 /// The longest mid that the header carries; a longer one is left to the SSRC.
 const MAX_MID: usize = 16;
 
@@ -309,7 +381,7 @@ fn write_element(room: &mut [u8], two_byte: bool, id: u8, value: &[u8]) -> usize
 mod tests {
     use super::*;
     use crate::hub::RingLimits;
-    use crate::media::{Codec, NtpTime, PacketFlags, TrackInfo};
+    use crate::media::{Codec, NtpTime, PacketFlags, TrackInfo, Upward};
     use crate::protocol::webrtc::Feedback;
     use crate::protocol::webrtc::rtp::Header;
     use crate::protocol::webrtc::srtp::{Profile, Role, SessionKeys, SrtpReceiver};
@@ -474,6 +546,67 @@ mod tests {
                 assert!(extensions.contains(&(4, b"video".to_vec())));
             } else {
                 assert_eq!(room[..length], sent[30], "one sequence number must never cover two different packets");
+            }
+        }
+    }
+
+    /// One sequence number must never cover two different packets, whatever the viewer gets by the time of the resend.
+    #[test]
+    fn a_thinned_packet_goes_again_as_it_was() {
+        for rtx in [true, false] {
+            let (sender, mut receiver) = keys();
+            let mut lane = Lane::new(&media(rtx), 16);
+            // Two spatial layers; each second picture is of a higher temporal one.
+            let layered = |step: u64| {
+                let (spatial, temporal) = ((step % 2) as u8, (step / 2 % 2) as u8);
+                let flags = PacketFlags {
+                    marker: spatial == 1,
+                    frame_start: spatial == 0,
+                    keyframe_start: step % 80 == 0,
+                    layer: LayerId::new(spatial, temporal),
+                    layer_end: true,
+                    upward: Upward::After,
+                    ..PacketFlags::default()
+                };
+                Packet { flags, ..packet(500 + step, step as u32 / 2 + 1, step / 2 * 3_000) }
+            };
+            let mut sent: Vec<(Packet, Header, Vec<u8>)> = Vec::new();
+            let mut room = [0u8; MAX_PACKET];
+            for step in 0..240u64 {
+                match step {
+                    20 => lane.thin(LayerId::new(0, 3)),
+                    60 => lane.thin(LayerId::new(3, 0)),
+                    100 => lane.thin(LayerId::new(0, 0)),
+                    140 => lane.thin(LayerId::ALL),
+                    _ => {}
+                }
+                // Some come late.
+                let late = step.checked_sub(6).filter(|step| step % 40 == 30);
+                for step in [Some(step).filter(|step| step % 40 != 30), late].into_iter().flatten() {
+                    let packet = layered(step);
+                    let length = lane.write(&mut room, &packet, &sender);
+                    if length > 0 {
+                        let header = open(&mut receiver, &room[..length]).0;
+                        sent.push((packet, header, room[..length].to_vec()));
+                    }
+                }
+            }
+            let mut numbers: Vec<u16> = sent.iter().map(|(_, header, _)| header.sequence).collect();
+            numbers.sort_unstable();
+            assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "{numbers:?}");
+            assert!(sent.len() > 100 && sent.iter().any(|(packet, header, _)| header.marker && !packet.flags.marker));
+            let blank = |(packet, _, bytes): &&(Packet, Header, Vec<u8>)| bytes.len() < packet.payload.len() + 12 + 16;
+            assert!(sent.iter().filter(blank).count() > 0, "what was late and is not for this viewer fills its number");
+            for (packet, header, bytes) in &sent {
+                assert_eq!(lane.source_of(header.sequence), Progress::Sent(packet.seq));
+                let length = lane.write_again(&mut room, packet, &sender);
+                if rtx {
+                    let (again, payload, _) = open(&mut receiver, &room[..length]);
+                    assert_eq!(payload[..2], header.sequence.to_be_bytes());
+                    assert_eq!((again.marker, again.timestamp), (header.marker, header.timestamp));
+                } else {
+                    assert_eq!(room[..length], *bytes, "{}", packet.seq);
+                }
             }
         }
     }

@@ -1,9 +1,11 @@
 //! One layer of a publisher: what waits to be passed on, its timeline, its keyframe requests, whether it is sent at all.
 
+use super::layer_rates::LayerRates;
 use super::timeline::Timeline;
 use crate::hub::{Publisher, Stream};
 use crate::media::Packet;
 use crate::protocol::webrtc::MediaParams;
+use crate::protocol::webrtc::payload::{Facts, LayerSizes};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -32,6 +34,9 @@ pub struct Layer {
     pub timeline: Timeline,
     pub keyframe: KeyframeAsk,
     pub size: Option<(u16, u16)>,
+    /// Of its spatial layers, once told.
+    sizes: Option<LayerSizes>,
+    rates: LayerRates,
     pending: Vec<Packet>,
     pending_since: Option<Instant>,
     /// The last packet of its picture.
@@ -77,6 +82,8 @@ impl Layer {
             timeline: Timeline::new(media.iter().map(|media| media.track.codec.clock_rate())),
             keyframe: KeyframeAsk::default(),
             size: None,
+            sizes: None,
+            rates: LayerRates::default(),
             pending: Vec::new(),
             pending_since: None,
             seen: None,
@@ -88,6 +95,18 @@ impl Layer {
     /// A packet of its picture came.
     pub fn saw(&mut self, now: Instant) {
         self.seen = Some(now);
+    }
+
+    /// Counts a packet of its picture by spatial and temporal layer.
+    pub fn count_layer(&mut self, facts: &Facts, bytes: usize) {
+        self.rates.count(facts.layer, bytes);
+        self.sizes = facts.sizes.or(self.sizes);
+        if let Some(stream) = &self.stream {
+            stream.stats.layers.saw(facts.layer);
+            if let Some(sizes) = &facts.sizes {
+                stream.stats.layers.set_sizes(sizes);
+            }
+        }
     }
 
     /// Whether its picture has come lately.
@@ -158,6 +177,9 @@ impl Layer {
         if let Some((width, height)) = self.size {
             self.set_size(width, height);
         }
+        if let (Some(stream), Some(sizes)) = (&self.stream, &self.sizes) {
+            stream.stats.layers.set_sizes(sizes);
+        }
         self.note_activity(now);
     }
 
@@ -203,6 +225,7 @@ impl Layer {
         let mean = if before == 0.0 { current } else { before * 0.6 + current * 0.4 };
         if let Some(stream) = &self.stream {
             stream.stats.bitrate.store(mean as u64, Ordering::Relaxed);
+            self.rates.measure(elapsed, &stream.stats.layers);
         }
         self.window_bytes = 0;
         self.window_start = Some(now);

@@ -131,7 +131,8 @@ impl Ingest {
         let frame = track.frame_of(timestamp);
         let index = track.index();
         let video = track.media.track.kind() == MediaKind::Video;
-        let facts = inspected.facts;
+        let mut facts = inspected.facts;
+        track.describe(&mut facts, &header, packet);
         let starts = facts.frame_start || inspected.inserted.frame_start;
         if starts {
             for layer in of_track(&mut self.layers, track.layer) {
@@ -143,6 +144,7 @@ impl Ingest {
         if video {
             let layer = &mut self.layers[track.layer.unwrap_or(0)];
             layer.saw(now);
+            layer.count_layer(&facts, payload.len());
             if let Some((width, height)) = facts.size {
                 layer.set_size(width, height);
             }
@@ -174,6 +176,9 @@ impl Ingest {
                 keyframe_start: facts.keyframe_start && video,
                 keyframe: facts.keyframe && video,
                 discardable: facts.discardable,
+                layer: facts.layer,
+                layer_end: facts.layer_end,
+                upward: facts.upward,
             },
             padding: 0,
             audio_level,
@@ -195,6 +200,8 @@ impl Ingest {
                         keyframe_start: start && inspected.inserted.keyframe_start,
                         keyframe: true,
                         discardable: false,
+                        layer: base.flags.layer,
+                        ..PacketFlags::default()
                     },
                     seq: first + index as u64,
                     capture: if start { base.capture } else { NtpTime(0) },

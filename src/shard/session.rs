@@ -2,10 +2,11 @@
 
 use super::ice::{Ice, IceCredentials, IceRestart};
 use super::inbox::Command;
+use super::layering::Layering;
 use super::sessions::Sessions;
 use super::wish::{Given, Watching, Wish};
 use crate::hub::{Publisher, Stream};
-use crate::media::StreamName;
+use crate::media::{LayerId, StreamName};
 use crate::protocol::webrtc::{Direction, Negotiated};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -219,6 +220,8 @@ pub struct Session {
     farewell: OnceLock<String>,
     /// The rendition that a viewer asked for and gets.
     watching: Watching,
+    /// And the layers of its picture.
+    pub(super) layering: Layering,
     sessions: Sessions,
 }
 
@@ -259,6 +262,7 @@ impl Session {
             ceiling_kbps: AtomicU32::new(0),
             farewell: OnceLock::new(),
             watching: Watching::default(),
+            layering: Layering::default(),
             sessions,
         }
     }
@@ -302,6 +306,21 @@ impl Session {
     /// The rendition that a viewer gets; none where its stream has one only, or before it is connected.
     pub fn given(&self) -> Option<Given> {
         self.watching.given()
+    }
+
+    /// The layers of the picture that a viewer asked for: these and all below. `LayerId::ALL`: it did not ask.
+    pub fn asked_layers(&self) -> LayerId {
+        self.layering.asked()
+    }
+
+    /// The layers that a viewer gets.
+    pub fn given_layers(&self) -> LayerId {
+        self.layering.given()
+    }
+
+    /// Says which layers of the picture a viewer asks for; [`Session::choose`] makes it so.
+    pub fn ask_layers(&self, layers: LayerId) {
+        self.layering.ask(layers);
     }
 
     /// Asks for another rendition, or for the server's choice. It changes with the next keyframe.

@@ -2,8 +2,8 @@
 
 use super::received::Received;
 use crate::protocol::webrtc::MediaParams;
-use crate::protocol::webrtc::payload::Inspector;
-use crate::protocol::webrtc::rtp::{SequenceMap, SequenceUnwrapper, TimestampUnwrapper};
+use crate::protocol::webrtc::payload::{Dependencies, Facts, Inspector};
+use crate::protocol::webrtc::rtp::{Header, SequenceMap, SequenceUnwrapper, TimestampUnwrapper};
 use std::collections::VecDeque;
 
 /// Frames whose number is remembered for packets that come late.
@@ -22,6 +22,7 @@ pub struct Track {
     pub map: Option<SequenceMap>,
     pub received: Received,
     pub inspector: Inspector,
+    dependencies: Dependencies,
     frame: u32,
     recent: VecDeque<(u64, u32)>,
 }
@@ -41,6 +42,7 @@ impl Track {
     fn new(media: &MediaParams, layer: Option<usize>, rid: Option<String>, ssrc: Option<u32>) -> Track {
         Track {
             inspector: Inspector::new(&media.track),
+            dependencies: Dependencies::default(),
             media: media.clone(),
             layer,
             rid,
@@ -69,6 +71,14 @@ impl Track {
             _ => (self.media.ssrc, self.media.rtx_ssrc),
         };
         media.map(|ssrc| (ssrc, false)).into_iter().chain(rtx.map(|ssrc| (ssrc, true))).collect()
+    }
+
+    /// Adds what the dependency descriptor of a packet tells, where it has one.
+    pub fn describe(&mut self, facts: &mut Facts, header: &Header, packet: &[u8]) {
+        let value = self.media.extensions.dependencies.and_then(|id| header.extension(packet, id));
+        let Some(described) = value.and_then(|value| self.dependencies.read(value)) else { return };
+        (facts.layer, facts.layer_end, facts.upward) = (described.layer, described.ends, described.upward);
+        facts.sizes = described.sizes.or(facts.sizes);
     }
 
     /// The number of the frame with a timestamp: packets that come late belong to the frame that they are of.

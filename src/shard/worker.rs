@@ -386,8 +386,11 @@ impl Worker {
                 let inbox = self.inbox.clone();
                 let local = self.streams.entry(key).or_insert_with(|| LocalStream::new(stream.subscribe(inbox)));
                 let index = local.join(slot as u32, peer, sender, &session.negotiated.media);
-                local.catch_up(Some(index), &mut self.egress);
                 self.slots[slot].state = SlotState::Viewing { key, index, joined: false };
+                self.thin(slot);
+                if let Some(local) = self.streams.get_mut(&key) {
+                    local.catch_up(Some(index), &mut self.egress);
+                }
                 self.starting.push(slot);
             }
         }
@@ -466,6 +469,7 @@ impl Worker {
                     Command::Choose(session) => {
                         if let Some(slot) = self.by_session.get(&session.id).copied() {
                             self.choose_for(slot);
+                            self.thin(slot);
                         }
                     }
                     Command::StreamEnded(key) => self.end_stream(key),
@@ -600,6 +604,7 @@ impl Worker {
         }
         if let SlotState::Viewing { key, index, joined } = entry.state {
             self.count_oversize(slot, key, index);
+            self.thin(slot);
             if joined {
                 self.report_to_viewer(slot, key, index);
             }

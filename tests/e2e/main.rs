@@ -8,6 +8,7 @@ mod comings;
 mod configuration;
 mod follow;
 mod http;
+mod layers;
 mod life;
 mod matrix;
 mod nearby;

@@ -29,7 +29,7 @@ async fn renditions_are_listed_with_their_stream() {
     let publisher = publish(&fixture);
     let _viewer = publisher.stream().renditions()[0].stream.count_viewer();
     let told = ask(&fixture.admin, "GET", "/api/v1/streams/demo", &[], "").await.json();
-    let row = |rid, active, width: u64, bitrate, viewers| json!({ "rid": rid, "active": active, "width": width, "height": width * 9 / 16, "bitrate_bps": bitrate, "viewers": viewers });
+    let row = |rid, active, width: u64, bitrate, viewers| json!({ "rid": rid, "active": active, "width": width, "height": width * 9 / 16, "bitrate_bps": bitrate, "viewers": viewers, "layers": [] });
     let expected =
         json!([row("q", true, 320, 150_000, 1), row("h", true, 640, 500_000, 0), row("f", false, 1280, 0, 0)]);
     assert_eq!((&told["renditions"], &told["viewers"]), (&expected, &json!(1)), "{told}");

@@ -1,6 +1,7 @@
 //! Open bitstream units of AV1 (AV1 bitstream specification, 5.3 to 5.9).
 
 use super::{BitReader, PictureSize, picture_size};
+use crate::media::LayerId;
 use std::ops::Range;
 
 pub const SEQUENCE_HEADER: u8 = 1;
@@ -23,6 +24,12 @@ pub fn obu_type(header: u8) -> u8 {
 /// Bytes of an OBU header with its extension, without its size.
 pub fn header_length(header: u8) -> usize {
     if header & HAS_EXTENSION != 0 { 2 } else { 1 }
+}
+
+/// The temporal layer in the header of an OBU, where it has an extension (5.3.3).
+pub fn temporal_layer(obu: &[u8]) -> Option<u8> {
+    let [header, extension, ..] = obu else { return None };
+    (header & HAS_EXTENSION != 0).then_some(extension >> 5)
 }
 
 /// An unsigned LEB128 number and its length in bytes; `None` above 2^32 - 1 or where it is cut short (4.10.5).
@@ -102,14 +109,55 @@ pub fn sequence_size(body: &[u8]) -> Option<PictureSize> {
     if reader.flag()? {
         reader.skip(5)?;
     } else {
-        skip_operating_points(&mut reader)?;
+        operating_points(&mut reader, |_, _| {})?;
     }
     let (width_bits, height_bits) = (reader.bits(4)? + 1, reader.bits(4)? + 1);
     let (width, height) = (reader.bits(width_bits)? + 1, reader.bits(height_bits)? + 1);
     picture_size(width, height)
 }
 
-fn skip_operating_points(reader: &mut BitReader<'_>) -> Option<()> {
+/// Makes `layers` the first operating point in the body of a sequence header, which is the one that decoders choose. Points are
+/// exchanged where one of the others has just these layers, since all must differ (6.4.1).
+pub fn narrow_sequence(body: &mut [u8], layers: LayerId) -> Option<()> {
+    let mut reader = BitReader::plain(body);
+    reader.skip(4)?;
+    if reader.flag()? {
+        return None;
+    }
+    let mut points = [(0, 0u16); 32];
+    let mut count = 0;
+    operating_points(&mut reader, |at, layers| {
+        points[count] = (at, layers);
+        count += 1;
+    })?;
+    let below = |layer: u8| (2u16 << layer) - 1;
+    let (first_at, first) = points[0];
+    let wanted = first & (below(layers.spatial()) << 8 | below(layers.temporal()));
+    if wanted & 0xff == 0 || wanted >> 8 == 0 {
+        return None;
+    }
+    if let Some((at, _)) = points[..count].iter().find(|(_, layers)| *layers == wanted) {
+        write_layers(body, *at, first);
+    }
+    write_layers(body, first_at, wanted);
+    Some(())
+}
+
+/// Writes the twelve bits of an operating point's layers.
+fn write_layers(body: &mut [u8], at: usize, layers: u16) {
+    for bit in 0..12 {
+        let (byte, mask) = ((at + bit) / 8, 0x80 >> ((at + bit) % 8));
+        if layers >> (11 - bit) & 1 == 1 {
+            body[byte] |= mask;
+        } else {
+            body[byte] &= !mask;
+        }
+    }
+}
+
+/// Reads the operating points of a sequence header, and tells of each where its layers are, in bits, and which: a bit for each spatial
+/// layer above one for each temporal layer.
+fn operating_points(reader: &mut BitReader<'_>, mut each: impl FnMut(usize, u16)) -> Option<()> {
     let mut delay_bits = None;
     if reader.flag()? {
         reader.skip(64)?;
@@ -123,7 +171,8 @@ fn skip_operating_points(reader: &mut BitReader<'_>) -> Option<()> {
     }
     let display_delay = reader.flag()?;
     for _ in 0..=reader.bits(5)? {
-        reader.skip(12)?;
+        let at = reader.position();
+        each(at, reader.bits(12)? as u16);
         if reader.bits(5)? > 7 {
             reader.flag()?;
         }
@@ -140,8 +189,48 @@ fn skip_operating_points(reader: &mut BitReader<'_>) -> Option<()> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(in crate::protocol) mod tests {
     use super::*;
+
+    /// The body of a sequence header of 96x64 with these operating points.
+    pub(in crate::protocol) fn sequence(points: &[u16]) -> Vec<u8> {
+        let mut bits: Vec<bool> = Vec::new();
+        let mut put = |value: u32, count: u32| bits.extend((0..count).rev().map(|bit| value >> bit & 1 == 1));
+        // Profile, still pictures, reduced; timing; display delay; the points.
+        put(0, 7);
+        put(points.len() as u32 - 1, 5);
+        for (index, layers) in points.iter().enumerate() {
+            put(u32::from(*layers), 12);
+            // A level above 7 brings a tier.
+            let high = index % 2 == 1;
+            put(if high { 8 } else { 1 }, 5);
+            put(0, u32::from(high));
+        }
+        for (value, count) in [(6, 4), (5, 4), (95, 7), (63, 6), (0, 32)] {
+            put(value, count);
+        }
+        bits.chunks(8).map(|byte| byte.iter().enumerate().map(|(at, bit)| u8::from(*bit) << (7 - at)).sum()).collect()
+    }
+
+    /// The operating points of a sequence header.
+    pub(in crate::protocol) fn points(body: &[u8]) -> Vec<u16> {
+        let mut reader = BitReader::plain(body);
+        reader.skip(5).unwrap();
+        let mut points = Vec::new();
+        operating_points(&mut reader, |_, layers| points.push(layers)).unwrap();
+        points
+    }
+
+    #[test]
+    fn the_points_of_a_sequence_header_are_found() {
+        let body = sequence(&[0x307, 0x107]);
+        assert_eq!(points(&body), [0x307, 0x107]);
+        assert_eq!(sequence_size(&body), Some((96, 64)));
+        for length in 0..body.len() {
+            let mut cut = body[..length].to_vec();
+            narrow_sequence(&mut cut, LayerId::new(0, 0));
+        }
+    }
 
     #[test]
     fn numbers_round_trip() {

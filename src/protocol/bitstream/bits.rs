@@ -1,7 +1,7 @@
 //! Reads bits, most significant first, from a raw byte sequence payload or a plain header.
 
 /// A reader over untrusted bytes: past the end every read is `None`.
-pub(super) struct BitReader<'a> {
+pub(in crate::protocol) struct BitReader<'a> {
     data: &'a [u8],
     byte: usize,
     bit: u8,
@@ -12,17 +12,17 @@ pub(super) struct BitReader<'a> {
 
 impl<'a> BitReader<'a> {
     /// Over plain bytes (VP9, AV1).
-    pub(super) fn plain(data: &'a [u8]) -> Self {
+    pub(in crate::protocol) fn plain(data: &'a [u8]) -> Self {
         BitReader { data, byte: 0, bit: 0, zeros: 0, emulation: false }
     }
 
     /// Over the body of a NAL unit; skips emulation prevention bytes (H.264, 7.3.1; H.265, 7.3.1.1).
-    pub(super) fn nal(data: &'a [u8]) -> Self {
+    pub(in crate::protocol) fn nal(data: &'a [u8]) -> Self {
         BitReader { emulation: true, ..BitReader::plain(data) }
     }
 
     /// One bit.
-    pub(super) fn flag(&mut self) -> Option<bool> {
+    pub(in crate::protocol) fn flag(&mut self) -> Option<bool> {
         if self.bit == 0 && self.emulation && self.zeros >= 2 && self.data.get(self.byte) == Some(&3) {
             self.byte += 1;
             self.zeros = 0;
@@ -38,8 +38,13 @@ impl<'a> BitReader<'a> {
         Some(flag)
     }
 
+    /// Bits that were read of plain bytes.
+    pub(in crate::protocol) fn position(&self) -> usize {
+        self.byte * 8 + usize::from(self.bit)
+    }
+
     /// An unsigned number of `count` bits, at most 32.
-    pub(super) fn bits(&mut self, count: u32) -> Option<u32> {
+    pub(in crate::protocol) fn bits(&mut self, count: u32) -> Option<u32> {
         debug_assert!(count <= 32);
         let mut value = 0u32;
         for _ in 0..count {
@@ -49,7 +54,7 @@ impl<'a> BitReader<'a> {
     }
 
     /// Passes over `count` bits.
-    pub(super) fn skip(&mut self, count: u32) -> Option<()> {
+    pub(in crate::protocol) fn skip(&mut self, count: u32) -> Option<()> {
         for _ in 0..count {
             self.flag()?;
         }
@@ -57,7 +62,7 @@ impl<'a> BitReader<'a> {
     }
 
     /// An unsigned Exp-Golomb number (H.264, 9.1); `None` above 2^32 - 2.
-    pub(super) fn ue(&mut self) -> Option<u32> {
+    pub(in crate::protocol) fn ue(&mut self) -> Option<u32> {
         let mut zeros = 0;
         while !self.flag()? {
             zeros += 1;
@@ -69,7 +74,7 @@ impl<'a> BitReader<'a> {
     }
 
     /// A signed Exp-Golomb number (H.264, 9.1.1).
-    pub(super) fn se(&mut self) -> Option<i64> {
+    pub(in crate::protocol) fn se(&mut self) -> Option<i64> {
         let code = i64::from(self.ue()?);
         Some(if code % 2 == 0 { -(code / 2) } else { code / 2 + 1 })
     }

@@ -11,7 +11,7 @@ pub mod opus;
 pub mod vp8;
 pub mod vp9;
 
-use bits::BitReader;
+pub(super) use bits::BitReader;
 
 /// Width and height of a picture in pixels; neither is 0.
 pub type PictureSize = (u16, u16);

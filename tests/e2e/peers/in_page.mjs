@@ -165,8 +165,9 @@ export async function simulcast({ endpoint, patience, codec, encodings, off, wid
   return { ready: true, layers: await layers() };
 }
 
-// Asks for one layer after the other (WHEP layer selection), by rid and the width that its picture has, and tells what was
-// played of each. An empty rid leaves the choice to the server.
+// Asks for one layer after the other (WHEP layer selection), by rid or by `select`, and tells what was played of each: the width
+// of its picture, and the shortest media time between two frames, which is at least `slow_ms` or at most `fast_ms`. An empty rid
+// leaves the choice to the server.
 export async function change({ steps, seconds, patience }) {
   const wait = (ms) => new Promise((next) => setTimeout(next, ms));
   const end = performance.now() + patience * 1000;
@@ -191,20 +192,29 @@ export async function change({ steps, seconds, patience }) {
   video().requestVideoFrameCallback(look);
   const seen = [];
   const selected = [];
-  for (const { rid, width } of steps) {
+  const between = (list) => list.slice(1).map((frame, at) => (frame.timestamp - list[at].timestamp) / 90);
+  const settled = ({ width, slow_ms, fast_ms }) => {
+    const last = frames.slice(-4);
+    const steps = between(last);
+    const paced = (!slow_ms || steps.every((step) => step >= slow_ms)) && (!fast_ms || steps.some((step) => step <= fast_ms));
+    return last.length === 4 && last.every((frame) => frame.width === width) && paced;
+  };
+  for (const step of steps) {
+    const { rid, width, select } = step;
     const answer = await fetch(`${window.sessions.at(-1)}/layer`, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(rid ? { encodingId: rid } : {}),
+      body: JSON.stringify(select ?? (rid ? { encodingId: rid } : {})),
     });
     selected.push(answer.status);
-    while (frames.at(-1)?.width !== width) {
-      if (performance.now() > end) return { error: `no frame of ${rid}`, seen, selected, frames: frames.slice(-5), stats: await inbound() };
+    while (select ? !settled(step) : frames.at(-1)?.width !== width) {
+      if (performance.now() > end) return { error: `no frame of ${JSON.stringify(step)}`, seen, selected, frames: frames.slice(-5), stats: await inbound() };
       await wait(20);
     }
     const before = frames.length;
     await wait(seconds * 1000);
-    seen.push({ rid, width, frames: frames.slice(before).filter((frame) => frame.width === width).length });
+    const of_step = frames.slice(before);
+    seen.push({ ...step, frames: of_step.filter((frame) => frame.width === width).length, shortest_ms: Math.min(...between(of_step)) });
   }
   let [longest, backwards] = [0, 0];
   for (let at = 1; at < frames.length; at += 1) {

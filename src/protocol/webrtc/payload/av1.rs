@@ -1,6 +1,7 @@
 //! The RTP payload format of AV1 (Alliance for Open Media, RTP Payload Format For AV1, 1.0).
 
 use super::facts::Facts;
+use crate::media::LayerId;
 use crate::protocol::bitstream::av1;
 use bytes::Bytes;
 
@@ -59,6 +60,9 @@ pub(super) fn inspect(payload: &[u8]) -> Facts {
     let continues = payload[0] & 0x80 != 0;
     let mut facts = Facts { keyframe_start: payload[0] & 0x08 != 0 && !continues, ..Facts::default() };
     for element in elements(payload).filter(|element| !element.continues && !element.data.is_empty()) {
+        if let Some(temporal) = av1::temporal_layer(element.data) {
+            facts.layer = LayerId::new(0, temporal);
+        }
         match av1::obu_type(element.data[0]) {
             av1::SEQUENCE_HEADER => {
                 facts.contains_parameter_sets = true;
@@ -83,6 +87,19 @@ fn sequence_body(element: &[u8]) -> Option<&[u8]> {
     }
     let (size, length) = av1::leb128(body)?;
     body[length..].get(..size as usize)
+}
+
+/// Makes `layers` the first operating point of a sequence header, as if the others did not exist: decoders wait for the layers of the
+/// first one before they show a picture. The payload keeps its length; one without a sequence header, or without layers, stays as it is.
+pub fn narrow(payload: &mut [u8], layers: LayerId) {
+    let is_sequence = |element: &Element<'_>| {
+        !element.continues && element.data.first().is_some_and(|header| av1::obu_type(*header) == av1::SEQUENCE_HEADER)
+    };
+    let found = elements(payload).find(is_sequence).and_then(|element| sequence_body(element.data));
+    let Some(body) = found else { return };
+    let start = body.as_ptr().addr() - payload.as_ptr().addr();
+    let end = start + body.len();
+    av1::narrow_sequence(&mut payload[start..end], layers);
 }
 
 /// RTP payloads of a temporal unit, nearly of one size.
@@ -170,7 +187,9 @@ mod tests {
         let start = Facts { frame_start: true, ..Facts::default() };
         let key = Facts { keyframe_start: true, keyframe: true, ..start };
         let sequence = Facts { contains_parameter_sets: true, ..key };
-        let rows: [(&str, &[u8], Facts); 8] = [
+        let layered = Facts { layer: LayerId::new(0, 2), ..start };
+        let rows: [(&str, &[u8], Facts); 9] = [
+            ("frame with layers", &[0x10, 0x34, 0x48, 0x10], layered),
             ("new sequence bit", &[0x18, 0x30, 0x10], key),
             ("sequence header", &[0x28, 0x02, 0x08, 1, 0x30, 0x10], sequence),
             ("sequence header, no bit", &[0x20, 0x02, 0x08, 1, 0x30, 0x10], sequence),
@@ -182,6 +201,44 @@ mod tests {
         ];
         for (name, payload, expected) in rows {
             assert_eq!(inspect(payload), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_first_operating_point_becomes_what_a_viewer_gets() {
+        // Aggregation header (N, two elements), a sequence header of two spatial and two temporal layers, the start of a frame.
+        let mut bits = crate::protocol::bitstream::av1::tests::sequence(&[0x303, 0x301, 0x103, 0x101]);
+        let mut payload = vec![0x28, bits.len() as u8 + 1, 0x08];
+        payload.append(&mut bits);
+        payload.extend([0x34, 0x00, 0x10]);
+        let points = |payload: &[u8]| -> Vec<u16> {
+            let element = elements(payload).next().unwrap();
+            crate::protocol::bitstream::av1::tests::points(sequence_body(element.data).unwrap())
+        };
+        assert_eq!(points(&payload), [0x303, 0x301, 0x103, 0x101]);
+        for (layers, expected) in [
+            (LayerId::ALL, [0x303, 0x301, 0x103, 0x101]),
+            (LayerId::new(1, 0), [0x301, 0x303, 0x103, 0x101]),
+            (LayerId::new(0, 3), [0x103, 0x301, 0x303, 0x101]),
+            (LayerId::new(0, 0), [0x101, 0x301, 0x103, 0x303]),
+        ] {
+            let mut narrowed = payload.clone();
+            narrow(&mut narrowed, layers);
+            assert_eq!(points(&narrowed), expected, "{layers}");
+            assert_eq!(inspect(&narrowed), inspect(&payload), "nothing else changes");
+        }
+        // What is no such header stays as it is.
+        for other in [
+            &[0x10, 0x30, 0x40][..],
+            &[0x28, 0x02, 0x08, 1, 0x30, 0x10],
+            &[0x90, 0x08, 0x40],
+            &[],
+            &[0x10],
+            &payload[..7],
+        ] {
+            let mut same = other.to_vec();
+            narrow(&mut same, LayerId::new(0, 0));
+            assert_eq!(same, other);
         }
     }
 

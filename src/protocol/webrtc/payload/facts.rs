@@ -1,7 +1,7 @@
 //! What one RTP packet tells by itself, for forwarding: frame and keyframe bounds, importance, picture size.
 
 use super::{av1, h264, h265, vp8, vp9};
-use crate::media::Codec;
+use crate::media::{Codec, LayerId, MAX_LAYERS, Upward};
 use crate::protocol::bitstream::PictureSize;
 
 /// Facts of one packet, as far as the packet alone tells; [`super::Inspector`] knows more.
@@ -17,9 +17,19 @@ pub struct Facts {
     pub discardable: bool,
     /// H.264 and H.265: SPS, PPS or VPS inside; AV1: a sequence header.
     pub contains_parameter_sets: bool,
-    /// Width and height, where the packet has them.
+    /// Width and height, where the packet has them: of the top layer.
     pub size: Option<PictureSize>,
+    /// Width and height of each spatial layer, where the packet has them.
+    pub sizes: Option<LayerSizes>,
+    /// Of its picture. For AV1 the temporal layer alone: which spatial one a packet is of, its dependency descriptor tells.
+    pub layer: LayerId,
+    /// Last packet of its layer of the picture, where more than one layer is possible.
+    pub layer_end: bool,
+    pub upward: Upward,
 }
+
+/// Width and height by spatial layer; none above the highest, or where it is not told.
+pub type LayerSizes = [Option<PictureSize>; MAX_LAYERS];
 
 /// Inspects one RTP payload. Anything that is no payload of the codec has no facts.
 pub fn inspect(codec: Codec, payload: &[u8]) -> Facts {

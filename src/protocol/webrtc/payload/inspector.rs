@@ -2,7 +2,7 @@
 
 use super::facts::{Facts, inspect};
 use super::parameter_sets::ParameterSets;
-use crate::media::{Codec, TrackInfo};
+use crate::media::{Codec, LayerId, TrackInfo};
 use crate::protocol::bitstream::PictureSize;
 use bytes::Bytes;
 
@@ -30,6 +30,7 @@ pub struct Inspector {
     keyframe: bool,
     keyframe_started: bool,
     discardable: bool,
+    layer: LayerId,
 }
 
 impl Inspector {
@@ -43,6 +44,7 @@ impl Inspector {
             keyframe: false,
             keyframe_started: false,
             discardable: false,
+            layer: LayerId::default(),
         }
     }
 
@@ -71,6 +73,7 @@ impl Inspector {
             self.keyframe = false;
             self.keyframe_started = false;
             self.discardable = false;
+            self.layer = facts.layer;
             self.sets.begin_access_unit();
         }
         if facts.contains_parameter_sets {
@@ -86,6 +89,10 @@ impl Inspector {
         facts.keyframe_start = keyframe_start;
         facts.keyframe = self.keyframe;
         facts.discardable = self.discardable;
+        if self.codec == Codec::Av1 {
+            // A packet that goes on with a part of the one before does not tell; all of one moment are of one temporal layer.
+            facts.layer = self.layer;
+        }
         let insert_before = if slices_start { self.sets.needed() } else { Vec::new() };
         if insert_before.is_empty() {
             return Inspected { facts, ..Inspected::default() };

@@ -5,6 +5,7 @@
 
 mod assembler;
 mod av1;
+mod dependencies;
 mod facts;
 mod h264;
 mod h265;
@@ -16,7 +17,9 @@ mod vp8;
 mod vp9;
 
 pub use assembler::{Assembled, Assembler};
-pub use facts::{Facts, inspect};
+pub use av1::narrow as narrow_av1;
+pub use dependencies::{Dependencies, Described};
+pub use facts::{Facts, LayerSizes, inspect};
 pub use inspector::{Inspected, Inspector};
 pub use packetizer::{DEFAULT_MTU, Packetizer};
 pub use parameter_sets::ParameterSets;

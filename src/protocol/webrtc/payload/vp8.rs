@@ -1,6 +1,7 @@
 //! The RTP payload format of VP8 (RFC 7741).
 
 use super::facts::Facts;
+use crate::media::{LayerId, Upward};
 use crate::protocol::bitstream::vp8;
 use bytes::Bytes;
 
@@ -10,12 +11,17 @@ pub(super) struct Descriptor {
     pub length: usize,
     non_reference: bool,
     starts_frame: bool,
+    /// TID; 0 where there is none.
+    temporal: u8,
+    /// Y: refers to frames of the lowest temporal layer alone.
+    layer_sync: bool,
 }
 
 /// Reads the descriptor; `None` where it is cut short.
 pub(super) fn descriptor(payload: &[u8]) -> Option<Descriptor> {
     let first = *payload.first()?;
     let mut length = 1;
+    let mut layers = 0;
     if first & 0x80 != 0 {
         let extensions = *payload.get(1)?;
         length = 2;
@@ -23,13 +29,22 @@ pub(super) fn descriptor(payload: &[u8]) -> Option<Descriptor> {
             length += if *payload.get(length)? & 0x80 != 0 { 2 } else { 1 };
         }
         length += usize::from(extensions & 0x40 != 0);
+        if extensions & 0x20 != 0 {
+            layers = *payload.get(length)?;
+        }
         length += usize::from(extensions & 0x30 != 0);
     }
     if length > payload.len() {
         return None;
     }
     // S is set at each partition; a frame starts at partition 0.
-    Some(Descriptor { length, non_reference: first & 0x20 != 0, starts_frame: first & 0x17 == 0x10 })
+    Some(Descriptor {
+        length,
+        non_reference: first & 0x20 != 0,
+        starts_frame: first & 0x17 == 0x10,
+        temporal: layers >> 6,
+        layer_sync: layers & 0x20 != 0,
+    })
 }
 
 pub(super) fn inspect(payload: &[u8]) -> Facts {
@@ -45,6 +60,9 @@ pub(super) fn inspect(payload: &[u8]) -> Facts {
         discardable: descriptor.non_reference,
         contains_parameter_sets: false,
         size: if keyframe { vp8::keyframe_size(frame) } else { None },
+        layer: LayerId::new(0, descriptor.temporal),
+        upward: if descriptor.layer_sync { Upward::Here } else { Upward::No },
+        ..Facts::default()
     }
 }
 
@@ -74,10 +92,23 @@ mod tests {
         let start = Facts { frame_start: true, ..Facts::default() };
         let key = Facts { keyframe_start: true, keyframe: true, size: Some((640, 480)), ..start };
         let none = Facts::default();
-        let rows: [(&str, &[u8], &[u8], Facts); 9] = [
+        let layered = |temporal, upward| {
+            let mut facts = start;
+            (facts.layer, facts.upward) = (LayerId::new(0, temporal), upward);
+            facts
+        };
+        let rows: [(&str, &[u8], &[u8], Facts); 12] = [
             ("plain key", &[0x10], &KEY, key),
             ("short picture id", &[0x90, 0x80, 0x11], &KEY, key),
-            ("long picture id, layers", &[0x90, 0xf0, 0x91, 0x11, 7, 0x20], &KEY, key),
+            (
+                "long picture id, layers",
+                &[0x90, 0xf0, 0x91, 0x11, 7, 0x20],
+                &KEY,
+                Facts { upward: Upward::Here, ..key },
+            ),
+            ("layer 2, in sync", &[0x90, 0xe0, 0x11, 7, 0xa0], &[0x11, 0, 0], layered(2, Upward::Here)),
+            ("layer 1", &[0x90, 0xa0, 0x11, 0x40], &[0x11, 0, 0], layered(1, Upward::No)),
+            ("a key index is no layer", &[0x90, 0x90, 0x11, 0x5f], &[0x11, 0, 0], start),
             ("delta", &[0x90, 0x80, 0x11], &[0x11, 0, 0], start),
             ("delta, not referenced", &[0xb0, 0x80, 0x11], &[0x11, 0, 0], Facts { discardable: true, ..start }),
             ("second packet", &[0x80, 0x80, 0x11], &KEY, none),

@@ -1,7 +1,8 @@
 //! The RTP payload format of VP9 (RFC 9628).
 
-use super::facts::Facts;
-use crate::protocol::bitstream::{PictureSize, vp9};
+use super::facts::{Facts, LayerSizes};
+use crate::media::{LayerId, MAX_LAYERS, Upward};
+use crate::protocol::bitstream::vp9;
 use bytes::Bytes;
 
 /// The payload descriptor (4.2), as far as it matters here.
@@ -10,7 +11,12 @@ pub(super) struct Descriptor {
     pub length: usize,
     /// A layer frame begins here.
     begins: bool,
+    /// And ends here.
+    ends: bool,
     spatial_layer: u8,
+    temporal_layer: u8,
+    /// U: later pictures refer to nothing of a higher temporal layer from before this one.
+    switching_up: bool,
     /// Predicted from a lower layer of the same picture.
     inter_layer: bool,
     /// From the scalability structure.
@@ -20,8 +26,7 @@ pub(super) struct Descriptor {
 #[derive(Clone, Copy)]
 struct Structure {
     layers: u8,
-    /// Of the highest layer.
-    size: Option<PictureSize>,
+    sizes: Option<LayerSizes>,
 }
 
 /// Reads the descriptor; `None` where it is cut short or wrong.
@@ -58,7 +63,10 @@ pub(super) fn descriptor(payload: &[u8]) -> Option<Descriptor> {
     (at <= payload.len()).then_some(Descriptor {
         length: at,
         begins: flags & 0x08 != 0,
+        ends: flags & 0x04 != 0,
         spatial_layer: (layers >> 1) & 7,
+        temporal_layer: layers >> 5,
+        switching_up: layers & 0x10 != 0,
         inter_layer: layers & 1 != 0,
         structure,
     })
@@ -67,11 +75,13 @@ pub(super) fn descriptor(payload: &[u8]) -> Option<Descriptor> {
 fn scalability_structure(next: &mut impl FnMut() -> Option<u8>) -> Option<Structure> {
     let head = next()?;
     let layers = (head >> 5) + 1;
-    let mut size = None;
+    let mut sizes = None;
     if head & 0x10 != 0 {
-        for _ in 0..layers {
+        let sizes = sizes.insert([None; MAX_LAYERS]);
+        for layer in 0..usize::from(layers) {
             let (width, height) = ([next()?, next()?], [next()?, next()?]);
-            size = Some((u16::from_be_bytes(width), u16::from_be_bytes(height)));
+            let size = (u16::from_be_bytes(width), u16::from_be_bytes(height));
+            sizes[layer.min(MAX_LAYERS - 1)] = Some(size).filter(|&(width, height)| width > 0 && height > 0);
         }
     }
     if head & 0x08 != 0 {
@@ -81,7 +91,7 @@ fn scalability_structure(next: &mut impl FnMut() -> Option<u8>) -> Option<Struct
             }
         }
     }
-    Some(Structure { layers, size: size.filter(|&(width, height)| width > 0 && height > 0) })
+    Some(Structure { layers, sizes })
 }
 
 pub(super) fn inspect(payload: &[u8]) -> Facts {
@@ -93,14 +103,20 @@ pub(super) fn inspect(payload: &[u8]) -> Facts {
     let lowest = descriptor.spatial_layer == 0 && !descriptor.inter_layer;
     let keyframe = lowest && header.is_some_and(|header| header.keyframe);
     let one_layer = descriptor.structure.is_none_or(|structure| structure.layers == 1);
-    let size = descriptor.structure.and_then(|structure| structure.size);
+    let sizes = descriptor.structure.and_then(|structure| structure.sizes);
+    // A structure counts wherever it comes: layers are added and taken away without a keyframe.
+    let top = sizes.and_then(|sizes| sizes.into_iter().flatten().last());
     Facts {
         frame_start: descriptor.begins && lowest,
         keyframe_start: keyframe,
         keyframe,
         discardable: lowest && one_layer && header.is_some_and(|header| header.refreshes == 0),
         contains_parameter_sets: false,
-        size: if keyframe { size.or(header.and_then(|header| header.size)) } else { None },
+        size: top.or(if keyframe { header.and_then(|header| header.size) } else { None }),
+        sizes,
+        layer: LayerId::new(descriptor.spatial_layer, descriptor.temporal_layer),
+        layer_end: descriptor.ends,
+        upward: if descriptor.switching_up { Upward::After } else { Upward::No },
     }
 }
 
@@ -147,15 +163,32 @@ mod tests {
 
     #[test]
     fn facts_of_packets() {
-        let start = Facts { frame_start: true, ..Facts::default() };
+        let start = Facts { frame_start: true, layer_end: true, ..Facts::default() };
         let key = Facts { keyframe_start: true, keyframe: true, size: Some((352, 288)), ..start };
         let none = Facts::default();
-        let rows: [(&str, &[u8], &[u8], Facts); 10] = [
+        let upper = |spatial, temporal, upward| {
+            let mut facts = none;
+            (facts.layer, facts.upward) = (LayerId::new(spatial, temporal), upward);
+            facts
+        };
+        let sizes = Some([Some((176, 144)), Some((352, 288)), None, None]);
+        let told = Facts { sizes, size: Some((352, 288)), ..Facts::default() };
+        let structure = [0x30, 0, 176, 0, 144, 1, 96, 1, 32];
+        let rows: [(&str, &[u8], &[u8], Facts); 14] = [
             ("key", &[0x8c, 0x80, 1], &KEY, key),
             ("short id", &[0x8c, 1], &KEY, key),
             ("layers, not flexible", &[0xac, 1, 0x00, 9], &KEY, key),
-            ("upper layer of a key picture", &[0xbc, 1, 0x03], &KEY, none),
-            ("structure of two layers", &[0x8e, 1, 0x30, 0, 176, 0, 144, 1, 96, 1, 32], &KEY, key),
+            (
+                "upper layer of a key picture",
+                &[0xbc, 1, 0x03],
+                &KEY,
+                Facts { layer_end: true, ..upper(1, 0, Upward::No) },
+            ),
+            ("begins, and goes on", &[0xb8, 1, 0x53], &KEY, upper(1, 2, Upward::After)),
+            ("middle of an upper layer", &[0xa0, 1, 0x45, 7], &KEY, upper(2, 2, Upward::No)),
+            ("layers above all that are told apart", &[0xa0, 1, 0xee, 7], &KEY, upper(3, 3, Upward::No)),
+            ("structure of two layers", &[&[0x8e, 1][..], &structure].concat(), &KEY, Facts { sizes, ..key }),
+            ("structure within", &[&[0xc2, 1][..], &structure].concat(), &DELTA, told),
             ("delta", &[0xcc, 1], &DELTA, start),
             ("delta, flexible", &[0xdc, 1, 0x03, 0x04], &DELTA, start),
             ("delta, stores nothing", &[0xcc, 1], &[0x86, 0, 0], Facts { discardable: true, ..start }),
