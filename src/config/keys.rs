@@ -107,6 +107,7 @@ pub(super) const KEYS: &[Key] = &[
     key!(limits.sessions_per_address, Number, Live),
     key!(limits.pending, Number, Live),
     key!(limits.pending_per_address, Number, Live),
+    key!(limits.joins_per_address, Number, Live),
     key!(plugins.dir, Text, Restart),
     key!(plugins.state_dir, Text, Restart),
     key!(plugins.memory_mib, Number, Restart),

@@ -71,6 +71,8 @@ pub struct Limits {
     pub pending: u32,
     /// Of them from one client address (IPv6: from one /64); never more than a quarter of `sessions`.
     pub pending_per_address: u32,
+    /// Requests for sessions a second from one client address (IPv6: from one /64), and twice as many at once; 0: no limit.
+    pub joins_per_address: u32,
 }
 
 impl Default for Limits {
@@ -81,6 +83,7 @@ impl Default for Limits {
             sessions_per_address: 5_000,
             pending: 4_000,
             pending_per_address: 256,
+            joins_per_address: 200,
         }
     }
 }

@@ -273,6 +273,7 @@ fn session_limits(config: &Config) -> SessionLimits {
         sessions_per_address: limits.sessions_per_address as usize,
         pending: limits.pending as usize,
         pending_per_address: limits.pending_per_address as usize,
+        joins_per_address: limits.joins_per_address,
     }
 }
 

@@ -1,15 +1,17 @@
 //! The table of all WebRTC sessions, pending and live: the one place where signalling and shards meet.
 
-use super::census::{Census, NoRoom, SessionLimits};
+use super::census::Census;
 use super::ice::IceCredentials;
 use super::inbox::{Command, Inbox};
+use super::joins::Joins;
+use super::room::{NoRoom, SessionLimits};
 use super::session::{CloseReason, NO_SHARD, NewSession, Session, SessionId, SessionState};
 use crate::protocol::webrtc::LocalTransport;
 use std::collections::HashMap;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 /// A session that no valid STUN request has reached by then is given up.
@@ -50,6 +52,7 @@ struct Shared {
     local: OnceLock<(Vec<SocketAddr>, [u8; 32])>,
     inboxes: OnceLock<Vec<Arc<Inbox>>>,
     table: Mutex<Table>,
+    joins: Mutex<Joins>,
     changes: watch::Sender<u64>,
     doors: watch::Sender<Doors>,
     observer: OnceLock<Observer>,
@@ -87,6 +90,7 @@ impl Sessions {
                 local: OnceLock::new(),
                 inboxes: OnceLock::new(),
                 table: Mutex::new(Table { limits, ..Table::default() }),
+                joins: Mutex::default(),
                 changes: watch::Sender::new(0),
                 doors: watch::Sender::new(Doors::Open),
                 observer: OnceLock::new(),
@@ -127,6 +131,15 @@ impl Sessions {
     /// The addresses that media is taken at.
     pub fn candidates(&self) -> Vec<SocketAddr> {
         self.shared.local.get().map(|(candidates, _)| candidates.clone()).unwrap_or_default()
+    }
+
+    /// A client asks for a session. To be called before anything is done for it.
+    ///
+    /// # Errors
+    /// When it asks too often.
+    pub fn knock(&self, address: IpAddr) -> Result<(), NoRoom> {
+        let rate = self.table().limits.joins_per_address;
+        self.shared.joins.lock().expect("no holder of this lock panics").ask(address, rate, Instant::now())
     }
 
     /// Puts a session into the table, where the shards find it.
