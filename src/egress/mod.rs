@@ -1,5 +1,6 @@
 //! Egress: how streams reach their viewers, protocol by protocol.
 
+mod bandwidth;
 mod lobby;
 mod whep;
 

@@ -200,7 +200,7 @@ impl From<Denial> for Problem {
     fn from(denial: Denial) -> Self {
         let status = StatusCode::from_u16(denial.status()).unwrap_or(StatusCode::FORBIDDEN);
         let (kind, title) = match (&denial, status) {
-            (Denial::StreamFull(_), _) => ("stream-full", "The stream is full"),
+            (Denial::StreamFull(_) | Denial::StreamAtLimit(_), _) => ("stream-full", "The stream is full"),
             (Denial::BitrateAboveGrant { .. }, _) => ("bitrate-above-grant", "The stream's bitrate is too high"),
             (_, StatusCode::UNAUTHORIZED) => ("unauthorized", "Not authorized"),
             (_, StatusCode::FORBIDDEN) => ("forbidden", "Forbidden"),
@@ -240,6 +240,8 @@ impl From<NoRoom> for Problem {
             error if error.is_of_address() => {
                 (StatusCode::TOO_MANY_REQUESTS, "too-many-sessions", "Too many sessions from one address")
             }
+            NoRoom::ViewersOfStream(_) => (StatusCode::SERVICE_UNAVAILABLE, "stream-full", "The stream is full"),
+            NoRoom::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "overloaded", "The server is overloaded"),
             _ => (StatusCode::SERVICE_UNAVAILABLE, "full", "The server is full"),
         };
         Problem::new(status, kind, title, error.to_string()).retry_after(error.retry_after_s())
@@ -312,6 +314,9 @@ mod tests {
             (WhepError::NoRoom(NoRoom::Pending(5)).into(), 503, "full", Some(("retry-after", "10"))),
             (NoRoom::PendingOfAddress(5).into(), 429, "too-many-sessions", Some(("retry-after", "10"))),
             (NoRoom::SessionsOfAddress(5).into(), 429, "too-many-sessions", Some(("retry-after", "10"))),
+            (NoRoom::ViewersOfStream(5).into(), 503, "stream-full", Some(("retry-after", "10"))),
+            (NoRoom::Overloaded.into(), 503, "overloaded", Some(("retry-after", "5"))),
+            (NoRoom::Egress(5).into(), 503, "full", Some(("retry-after", "10"))),
             (NoRoom::JoinsOfAddress(5).into(), 429, "too-many-joins", Some(("retry-after", "1"))),
             (WhipError::Stopping.into(), 503, "stopping", Some(("retry-after", "5"))),
             (WhipError::Draining.into(), 503, "draining", Some(("retry-after", "5"))),

@@ -57,7 +57,9 @@ impl Offer {
         }
         // Before anything is gathered, read or asked: a flood costs the server next to nothing, and reaches no plugin.
         let Client(address) = Client::from_request_parts(&mut parts, app).await?;
-        app.state.sessions.knock(address).inspect_err(|limit| {
+        let sessions = &app.state.sessions;
+        let spare = || if action == Action::Play { sessions.spare() } else { Ok(()) };
+        sessions.knock(address).and_then(|()| spare()).inspect_err(|limit| {
             app.state.metrics.session_refused(action.name(), limit.label());
         })?;
         let gathered = Gathered::new(app, &mut parts, action, protocol).await?;

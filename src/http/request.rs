@@ -104,14 +104,15 @@ pub(super) fn name_session(id: &str) {
     tracing::Span::current().record("session", id);
 }
 
-/// Reads and polls are told only to those who ask; what changes something, to everyone.
+/// Reads and polls are told only to those who ask, and so are refusals for lack of room, which are counted: a flood must not fill
+/// the disk. What changes something is told to everyone.
 fn log(method: &Method, status: StatusCode, began: Instant) {
     let ms = began.elapsed().as_millis() as u64;
     let status = status.as_u16();
     let quiet = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
     match status {
-        // 503 is how the server says that it is full or stopping; whoever made it so has logged it.
-        500..=599 if status != 503 => tracing::warn!(status, ms, "request failed"),
+        429 | 503 => tracing::debug!(status, ms, "request"),
+        500..=599 => tracing::warn!(status, ms, "request failed"),
         _ if quiet => tracing::debug!(status, ms, "request"),
         _ => tracing::info!(status, ms, "request"),
     }

@@ -1,6 +1,7 @@
 //! The hub: streams by name, their publishers and subscribers. It names no protocol and owns no socket.
 
 mod claim;
+mod memory;
 mod registry;
 mod rendition;
 mod resume;

@@ -14,6 +14,10 @@ pub struct SessionLimits {
     pub pending_per_address: usize,
     /// Sessions that one client may ask for in a second, on average; 0: no limit.
     pub joins_per_address: u32,
+    /// The most that a publisher may send, in kbit/s; 0: as much as its grant says. Holds for those that publish already too.
+    pub ingest_kbps: u32,
+    /// The part of a second, in percent, from which on a shard that works so long takes no more viewers; 0: it takes all.
+    pub shard_load_percent: u32,
 }
 
 impl Default for SessionLimits {
@@ -24,6 +28,8 @@ impl Default for SessionLimits {
             pending: 4_000,
             pending_per_address: 256,
             joins_per_address: 200,
+            ingest_kbps: 0,
+            shard_load_percent: 90,
         }
     }
 }
@@ -65,10 +71,29 @@ pub enum NoRoom {
         "your address asks for more than {0} sessions a second; ask less often, or raise `limits.joins_per_address`"
     )]
     JoinsOfAddress(u32),
+    #[error("this server carries at most {0} streams at once; try again later or raise `limits.streams`")]
+    Streams(usize),
+    #[error("all {0} MiB for recent media are taken by other streams; try again later or raise `limits.ring_mib`")]
+    RingMemory(u32),
+    #[error("this server lets {0} watch one stream at once; try again later or raise `limits.viewers_per_stream`")]
+    ViewersOfStream(u32),
+    #[error(
+        "with one more viewer of this stream the server would send more than {0} Mbit/s; try again later or raise \
+         `limits.egress_mbps`"
+    )]
+    Egress(u32),
+    #[error(
+        "this server has as much to do as it can do well (`limits.shard_load_percent`); try again in some seconds, another \
+         server may have room"
+    )]
+    Overloaded,
 }
 
 /// Seconds after which there may be room again: somebody may have left by then.
 const RETRY_S: u32 = 10;
+
+/// Likewise of one that is overloaded: not before the shards could have become calm.
+const OVERLOADED_RETRY_S: u32 = 5;
 
 impl NoRoom {
     /// The limit as a label: its key.
@@ -79,6 +104,11 @@ impl NoRoom {
             NoRoom::SessionsOfAddress(_) => "sessions-per-address",
             NoRoom::PendingOfAddress(_) => "pending-per-address",
             NoRoom::JoinsOfAddress(_) => "joins-per-address",
+            NoRoom::Streams(_) => "streams",
+            NoRoom::RingMemory(_) => "ring-mib",
+            NoRoom::ViewersOfStream(_) => "viewers-per-stream",
+            NoRoom::Egress(_) => "egress-mbps",
+            NoRoom::Overloaded => "shard-load",
         }
     }
 
@@ -92,6 +122,7 @@ impl NoRoom {
         match self {
             // A token comes back within a second, whatever the limit.
             NoRoom::JoinsOfAddress(_) => 1,
+            NoRoom::Overloaded => OVERLOADED_RETRY_S,
             _ => RETRY_S,
         }
     }
