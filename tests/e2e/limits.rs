@@ -26,7 +26,7 @@ fn report(process: Process) -> Value {
 /// A publisher of the test picture, with sound or without.
 fn publish(server: &Server, stream: &str, kbps: &str) -> Process {
     let endpoint = server.url(&format!("/whip/{stream}"));
-    let publisher = start(&["publish", "testsrc", &endpoint, "--size", "320x180", "--bitrate", kbps, "--no-audio"]);
+    let publisher = start(&["publish", "testsrc", &endpoint, "--size", "640x360", "--bitrate", kbps, "--no-audio"]);
     server.wait_live(stream);
     publisher
 }
@@ -46,11 +46,13 @@ fn check_full(refused: &Response, key: &str) {
     );
 }
 
-/// Writes the file anew and waits until it is in force.
-fn change(server: &Server, text: &str, key: &str) {
-    server.scratch.write("wasmcast.toml", text);
-    let applied = |line: &str| (line.contains(key) && line.contains("applied")).then_some(());
-    server.process.wait_for("the change being applied", Duration::from_secs(15), applied);
+/// Writes the file anew, with the key at another value than before, and waits until it is in force.
+fn change(server: &Server, text: &str, key: &str, value: u32) {
+    server.scratch.write("wasmcast.toml", format!("{text}\nlimits.{key} = {value}\n"));
+    server.wait_until("the change being applied", || {
+        let entry = server.api("/api/v1/config")[format!("limits.{key}")].clone();
+        if entry["value"] == value { Ok(()) } else { Err(entry.to_string()) }
+    });
 }
 
 #[test]
@@ -59,7 +61,7 @@ fn streams() {
     server.send(&Request::offer("/whip/a", CHROME_WHIP)).expect(201);
     check_full(&server.send(&Request::offer("/whip/b", CHROME_WHIP)), "streams");
     assert_eq!(server.refused("publish", "streams"), 1.0);
-    change(&server, "limits.streams = 2", "limits.streams");
+    change(&server, "", "streams", 2);
     server.send(&Request::offer("/whip/b", CHROME_WHIP)).expect(201);
 }
 
@@ -71,7 +73,7 @@ fn viewers_of_a_stream() {
     play(&server, "demo").expect(201);
     check_full(&play(&server, "demo"), "viewers_per_stream");
     assert_eq!(server.refused("play", "viewers-per-stream"), 1.0);
-    change(&server, "limits.viewers_per_stream = 0", "limits.viewers_per_stream");
+    change(&server, "", "viewers_per_stream", 0);
     play(&server, "demo").expect(201);
 }
 
@@ -92,7 +94,7 @@ fn requests_for_sessions_of_one_address() {
     assert_eq!(refused.header("retry-after"), Some("1"));
     assert!(server.refused("play", "joins-per-address") >= 2.0);
     ask("203.0.113.8").problem(409);
-    change(&server, &format!("{config}limits.joins_per_address = 0"), "limits.joins_per_address");
+    change(&server, config, "joins_per_address", 0);
     (0..10).for_each(|_| drop(ask("203.0.113.7").problem(409)));
 }
 
@@ -100,11 +102,11 @@ fn requests_for_sessions_of_one_address() {
 fn bitrate_of_a_publisher() {
     let server = Server::start();
     let publisher = publish(&server, "cam", "1500");
-    change(&server, "limits.ingest_kbps = 400", "limits.ingest_kbps");
+    change(&server, "", "ingest_kbps", 400);
     let slow = publish(&server, "slow", "200");
     // Its client does not listen to what it is told, and is ended after 5 s.
     let ended = publisher.finish(LIMIT);
-    assert!(ended.log.contains("session"), "{}", ended.log);
+    assert!(ended.status.code().is_some(), "{}", ended.log);
     let log = server.process.log();
     assert!(log.contains("above the bitrate that it may have"), "{log}");
     assert_eq!(server.refused("publish", "ingest-kbps"), 1.0);
@@ -125,14 +127,14 @@ fn what_all_viewers_are_sent() {
         let bits = server.wait_live("cam")["bitrate_bps"].as_u64().unwrap_or(0);
         if bits > 400_000 { Ok(()) } else { Err(bits.to_string()) }
     });
-    change(&server, "limits.egress_mbps = 1", "limits.egress_mbps");
+    change(&server, "", "egress_mbps", 1);
     // Who is about to connect counts too: nobody has received a byte here.
     let answers: Vec<Response> = (0..4).map(|_| play(&server, "cam")).collect();
     let taken = answers.iter().filter(|answer| answer.status == 201).count();
     assert!((1..=2).contains(&taken), "{taken}");
     check_full(&answers[3], "egress_mbps");
     assert_eq!(server.refused("play", "egress-mbps"), (4 - taken) as f64);
-    change(&server, "limits.egress_mbps = 100", "limits.egress_mbps");
+    change(&server, "", "egress_mbps", 100);
     play(&server, "cam").expect(201);
 }
 
@@ -145,7 +147,7 @@ fn memory_of_recent_media() {
     }
     check_full(&server.send(&Request::offer("/whip/more", CHROME_WHIP)), "ring_mib");
     assert_eq!(server.refused("publish", "ring-mib"), 1.0);
-    change(&server, "limits.ring_mib = 17", "limits.ring_mib");
+    change(&server, "", "ring_mib", 17);
     server.send(&Request::offer("/whip/more", CHROME_WHIP)).expect(201);
     let _publisher = publish(&server, "live", "500");
     server.wait_until("the rings being measured", || {
@@ -183,7 +185,7 @@ fn overloaded_shards_refuse_new_viewers_before_others_suffer() {
     Request::get("/healthz").send(server.http).expect(200);
     let seen = report(viewers);
     assert!(seen["sessions_ok"].as_u64() >= Some(1) && seen["lost"] == 0, "{seen}");
-    change(&server, "media.shards = 1\nlimits.shard_load_percent = 0", "limits.shard_load_percent");
+    change(&server, "media.shards = 1", "shard_load_percent", 0);
     server.wait_until("viewers being taken again", || {
         let answer = play(&server, "nobody");
         if answer.status == 409 { Ok(()) } else { Err(answer.text()) }
