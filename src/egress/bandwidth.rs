@@ -1,7 +1,7 @@
 //! How much is sent to all viewers together, and whether one more fits.
 
-use crate::access::Book;
 use crate::hub::{Hub, Stream};
+use crate::media::StreamName;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -17,20 +17,25 @@ impl Bandwidth {
         self.most.store(mbps, Ordering::Relaxed);
     }
 
-    /// Whether one more viewer of `stream` fits, who stands in the book already. `sent`: bits a second that leave now.
-    /// A stream whose bitrate is not known yet counts nothing.
+    /// Whether one more viewer of `stream` fits. `sent`: bits a second that leave now; `watched`: the viewers of each stream,
+    /// connected or about to be, that one among them. A stream whose bitrate is not known yet counts nothing.
     ///
     /// # Errors
     /// The limit in Mbit/s, when it would be exceeded by what leaves with the viewer's part added, or by what all viewers
     /// together get once those who are about to connect have done so.
-    pub(super) fn fits(&self, sent: u64, stream: &Arc<Stream>, hub: &Hub, book: &Book) -> Result<(), u32> {
+    pub(super) fn fits(
+        &self,
+        sent: u64,
+        stream: &Arc<Stream>,
+        hub: &Hub,
+        watched: impl FnOnce() -> Vec<(StreamName, u32)>,
+    ) -> Result<(), u32> {
         let most = self.most.load(Ordering::Relaxed);
         if most == 0 {
             return Ok(());
         }
-        let watched = book.watched();
-        let of = |(name, viewers): &(_, u32)| hub.stream(name).map_or(0, |stream| wanted(&stream, *viewers));
-        let wanted: u64 = watched.iter().map(of).sum();
+        let of = |(name, viewers): (StreamName, u32)| hub.stream(&name).map_or(0, |stream| wanted(&stream, viewers));
+        let wanted: u64 = watched().into_iter().map(of).sum();
         let room = u64::from(most) * 1_000_000;
         if wanted > room || sent + bitrate(stream) > room { Err(most) } else { Ok(()) }
     }
@@ -53,11 +58,8 @@ fn bitrate(stream: &Stream) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access::{Grant, Standing};
     use crate::hub::{HubLimits, Publisher};
     use crate::media::{Codec, TrackInfo};
-    use crate::plugin::{Action, Facts};
-    use std::time::Instant;
 
     fn publish(hub: &Hub, name: &str, bits: u64) -> Publisher {
         let publisher = hub.publish(name.parse().unwrap(), vec![TrackInfo::new(Codec::Vp8)]).unwrap();
@@ -65,26 +67,17 @@ mod tests {
         publisher
     }
 
-    fn watch(book: &Arc<Book>, id: &str, stream: &str) {
-        let now = Instant::now();
-        let facts = Arc::new(Facts::new(id.to_owned(), Action::Play, "whep", "192.0.2.1".parse().unwrap()));
-        let (stream, grant) = (stream.parse().unwrap(), Grant::default());
-        let standing =
-            Standing { id: id.into(), action: Action::Play, stream, facts, grant, since: now, decided: now, times: 1 };
-        book.enter(standing).unwrap().keep();
-    }
-
     #[test]
     fn viewers_fit_while_all_get_theirs() {
-        let (hub, book, bandwidth) = (Hub::new(HubLimits::default()), Arc::new(Book::default()), Bandwidth::default());
+        let (hub, bandwidth) = (Hub::new(HubLimits::default()), Bandwidth::default());
         let cam = publish(&hub, "cam", 2_000_000);
         let other = publish(&hub, "other", 500_000);
-        for viewer in 0..4 {
-            watch(&book, &format!("c{viewer}"), "cam");
-        }
-        watch(&book, "o", "other");
-        watch(&book, "waits", "absent");
-        let fits = |sent, of: &Publisher| bandwidth.fits(sent, of.stream(), &hub, &book);
+        let watched = |of_cam: u32| {
+            [("cam", of_cam), ("other", 1), ("absent", 1)]
+                .map(|(name, viewers)| (name.parse::<StreamName>().unwrap(), viewers))
+                .to_vec()
+        };
+        let fits = |sent, of: &Publisher, of_cam| bandwidth.fits(sent, of.stream(), &hub, || watched(of_cam));
         // 8.5 Mbit/s for all who are there.
         let rows = [
             (0, 90_000_000, Ok(())),
@@ -97,13 +90,12 @@ mod tests {
         ];
         for (limit, sent, expected) in rows {
             bandwidth.set(limit);
-            assert_eq!(fits(sent, &cam), expected, "{limit} {sent}");
+            assert_eq!(fits(sent, &cam, 4), expected, "{limit} {sent}");
         }
-        assert_eq!(fits(8_500_000, &other), Ok(()));
-        assert_eq!(fits(8_500_001, &other), Err(9));
-        book.forget("c0");
+        assert_eq!(fits(8_500_000, &other, 4), Ok(()));
+        assert_eq!(fits(8_500_001, &other, 4), Err(9));
         bandwidth.set(8);
-        assert_eq!(fits(0, &cam), Ok(()));
+        assert_eq!(fits(0, &cam, 3), Ok(()));
     }
 
     #[test]

@@ -90,7 +90,7 @@ impl Whep {
         })?;
         // Once it stands in the book: of two that come at once, each sees the other.
         self.bandwidth
-            .fits(self.sessions.load().sent, &source, &self.hub, self.access.book())
+            .fits(self.sessions.load().sent, &source, &self.hub, || self.access.book().watched())
             .map_err(|most| WhepError::NoRoom(NoRoom::Egress(most)))?;
         let new = NewSession { id, stream, client, negotiated, local, role: Role::Play(source) };
         let session = self.sessions.insert(new).map_err(|error| match error {

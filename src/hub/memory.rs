@@ -15,12 +15,18 @@ pub(super) struct RingMemory {
     most: AtomicUsize,
     held: AtomicUsize,
     rings: AtomicUsize,
+    cuts: AtomicU64,
 }
 
 impl RingMemory {
     /// `most`: bytes.
     pub(super) fn new(most: usize) -> Arc<RingMemory> {
-        Arc::new(RingMemory { most: AtomicUsize::new(most), held: AtomicUsize::new(0), rings: AtomicUsize::new(0) })
+        Arc::new(RingMemory {
+            most: AtomicUsize::new(most),
+            held: AtomicUsize::new(0),
+            rings: AtomicUsize::new(0),
+            cuts: AtomicU64::new(0),
+        })
     }
 
     pub(super) fn set_most(&self, most: usize) {
@@ -30,6 +36,11 @@ impl RingMemory {
     /// Bytes held at this moment.
     pub(super) fn held(&self) -> usize {
         self.held.load(Ordering::Relaxed)
+    }
+
+    /// How often a ring was cut.
+    pub(super) fn cuts(&self) -> u64 {
+        self.cuts.load(Ordering::Relaxed)
     }
 
     /// Whether there is enough for the ring of one more stream.
@@ -81,6 +92,7 @@ impl Account {
     /// The original was cut: copies follow as soon as something is added to them.
     pub(super) fn set_cut(&self, oldest_ns: u64) {
         self.cut.store(oldest_ns, Ordering::Relaxed);
+        self.memory.cuts.fetch_add(1, Ordering::Relaxed);
     }
 
     /// What arrived before is not to be held.

@@ -112,6 +112,11 @@ impl Hub {
         self.shared.memory.held()
     }
 
+    /// How often the recent media of a stream was cut, since there was no memory for all.
+    pub fn ring_cuts(&self) -> u64 {
+        self.shared.memory.cuts()
+    }
+
     /// A ring of the memory that all share.
     pub(super) fn ring(&self, limits: RingLimits) -> Ring {
         Ring::within(limits, self.shared.memory.clone())

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 const WINDOW: Duration = Duration::from_secs(1);
 /// A shard whose turns took too long for so much of the window has media that is late, however idle it is between them.
 const STALLED: f64 = 0.5;
-/// An overloaded shard takes viewers again when its load is so far below the limit,
-const RELIEF: f64 = 0.15;
+/// An overloaded shard takes viewers again when its load is below this part of the limit,
+const RELIEF: f64 = 0.8;
 /// and has been for this long: who comes adds to it, and a shard that swings to and fro serves nobody well.
 const CALM: Duration = Duration::from_secs(2);
 
@@ -130,7 +130,7 @@ impl Meter {
         };
         if whole_window && (share >= limit || stalled >= STALLED) {
             (self.overloaded, self.calm) = (true, None);
-        } else if share >= limit - RELIEF || stalled >= STALLED / 2.0 {
+        } else if share >= limit * RELIEF || stalled >= STALLED / 2.0 {
             self.calm = None;
         } else if now >= *self.calm.get_or_insert(now) + CALM {
             self.overloaded = false;
@@ -167,7 +167,7 @@ mod tests {
     fn a_shard_is_overloaded_by_a_busy_second_and_until_it_has_been_calm() {
         let limit = Some(0.9);
         // Reading n tells of the parts before it.
-        let rows: [(&str, Vec<(f64, f64)>, Option<f64>, Vec<usize>); 8] = [
+        let rows: [(&str, Vec<(f64, f64)>, Option<f64>, Vec<usize>); 9] = [
             ("idle", row(&[(40, 0.0, 0.0)]), limit, vec![]),
             ("busy, but not too busy", row(&[(40, 0.89, 0.0)]), limit, vec![]),
             ("too busy, known after a second", row(&[(8, 0.95, 0.0)]), limit, (4..8).collect()),
@@ -175,6 +175,7 @@ mod tests {
             // Calm at reading 12, when most of the busy second is over, and for eight more.
             ("over after two calm seconds", row(&[(9, 1.0, 0.0), (20, 0.5, 0.0)]), limit, (4..20).collect()),
             ("not while it is nearly too busy", row(&[(8, 1.0, 0.0), (20, 0.8, 0.0)]), limit, (4..28).collect()),
+            ("a low limit is left as well", row(&[(8, 0.02, 0.0), (20, 0.007, 0.0)]), Some(0.01), (4..20).collect()),
             ("stalls make media late", row(&[(8, 0.6, 0.6)]), limit, (4..8).collect()),
             ("off", row(&[(20, 1.0, 1.0)]), None, vec![]),
         ];

@@ -105,8 +105,7 @@ fn bitrate_of_a_publisher() {
     change(&server, "", "ingest_kbps", 400);
     let slow = publish(&server, "slow", "200");
     // Its client does not listen to what it is told, and is ended after 5 s.
-    let ended = publisher.finish(LIMIT);
-    assert!(ended.status.code().is_some(), "{}", ended.log);
+    publisher.finish(LIMIT);
     let log = server.process.log();
     assert!(log.contains("above the bitrate that it may have"), "{log}");
     assert_eq!(server.refused("publish", "ingest-kbps"), 1.0);
@@ -158,14 +157,15 @@ fn memory_of_recent_media() {
 
 #[test]
 fn overloaded_shards_refuse_new_viewers_before_others_suffer() {
-    // One part in a hundred is too much here, so that a test can overload it.
-    let overload = "media.shards = 1\nlimits.shard_load_percent = 1";
-    let server = Setup::new().demo().config(overload).start();
+    let server = Setup::new().demo().config("media.shards = 1\nlimits.shard_load_percent = 0").start();
     server.wait_live("demo");
     let whip = |name: &str| Request::offer(format!("/whip/{name}"), CHROME_WHIP).bearer("the publisher's");
     server.send(&whip("held")).expect(201);
     let endpoint = server.url("/whep/demo");
-    let viewers = start(&["bench", "whep", &endpoint, "--viewers", "12", "--ramp", "100", "--duration", "8"]);
+    let viewers = start(&["bench", "whep", &endpoint, "--viewers", "30", "--ramp", "60", "--duration", "10"]);
+    server.wait_connected("play", 30);
+    // One part in a hundred is too much from here on, so that what a test can do is an overload.
+    change(&server, "media.shards = 1", "shard_load_percent", 1);
     let refused = server.wait_until("the overload", || {
         let answer = play(&server, "nobody");
         if answer.status == 503 { Ok(answer) } else { Err(answer.text()) }
@@ -184,7 +184,7 @@ fn overloaded_shards_refuse_new_viewers_before_others_suffer() {
     Request::get("/readyz").send(server.http).expect(200);
     Request::get("/healthz").send(server.http).expect(200);
     let seen = report(viewers);
-    assert!(seen["sessions_ok"].as_u64() >= Some(1) && seen["lost"] == 0, "{seen}");
+    assert!(seen["sessions_ok"] == 30 && seen["lost"] == 0, "{seen}");
     change(&server, "media.shards = 1", "shard_load_percent", 0);
     server.wait_until("viewers being taken again", || {
         let answer = play(&server, "nobody");

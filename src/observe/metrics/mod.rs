@@ -25,6 +25,8 @@ pub struct Metrics {
     pub streams: Gauge,
     /// Bytes of recent media that is kept of all streams; set likewise.
     pub ring_bytes: Gauge,
+    /// How often some of it was given up for want of memory; counted likewise.
+    pub ring_cuts: Counter,
     overloaded: Gauge,
     sessions: Family<Pair, Gauge>,
     sessions_closed: Family<Pair, Counter>,
@@ -47,6 +49,7 @@ impl Metrics {
         let shards: Arc<[_]> = (0..shards).map(|_| Arc::new(ShardMetrics::default())).collect();
         let streams = Gauge::default();
         let ring_bytes = Gauge::default();
+        let ring_cuts = Counter::default();
         let overloaded = Gauge::default();
         let sessions = Family::default();
         let sessions_closed = Family::default();
@@ -64,6 +67,7 @@ impl Metrics {
         ours.register("build", "The version that runs", build);
         ours.register("streams", "Streams that are live", streams.clone());
         ours.register("ring_bytes", "Memory of the recent media that is kept for joiners", ring_bytes.clone());
+        ours.register("ring_cuts", "Times that a stream kept less of it since the memory was short", ring_cuts.clone());
         ours.register("overloaded", "1 while viewers are refused since all shards are overloaded", overloaded.clone());
         ours.register("sessions", "Sessions by what they do and where they stand", sessions.clone());
         ours.register(
@@ -96,6 +100,7 @@ impl Metrics {
         Metrics {
             streams,
             ring_bytes,
+            ring_cuts,
             overloaded,
             sessions,
             sessions_closed,
