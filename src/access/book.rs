@@ -5,6 +5,7 @@ use super::{Denial, Grant, verdict};
 use crate::media::StreamName;
 use crate::plugin::{Action, Facts, Selection};
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
@@ -57,6 +58,8 @@ impl Standing {
 #[derive(Debug, Default)]
 pub struct Book {
     pages: Mutex<Pages>,
+    /// The most viewers of any stream, whatever its publisher was granted; 0: any number.
+    viewers_per_stream: AtomicU32,
     /// Told when there may be something to ask sooner than was known.
     sooner: Notify,
 }
@@ -102,7 +105,7 @@ impl Book {
     /// Enters a session.
     ///
     /// # Errors
-    /// When it would view a stream whose publisher was granted fewer viewers.
+    /// When it would view a stream whose publisher was granted fewer viewers, or that has as many as any may have.
     pub fn enter(self: &Arc<Self>, standing: Standing) -> Result<Entry, Denial> {
         let (id, ends) = (standing.id.clone(), standing.ends());
         let mut pages = self.pages();
@@ -115,6 +118,10 @@ impl Book {
                 {
                     return Err(Denial::StreamFull(*most));
                 }
+                let most = self.viewers_per_stream.load(Ordering::Relaxed);
+                if most > 0 && house.viewers >= most {
+                    return Err(Denial::StreamAtLimit(most));
+                }
                 house.viewers += 1;
             }
             Action::Admin => {}
@@ -126,6 +133,18 @@ impl Book {
             self.sooner.notify_one();
         }
         Ok(Entry { book: Some(self.clone()), id })
+    }
+
+    /// Sets the most viewers of any stream; 0: any number. Those who watch stay.
+    pub fn set_viewers_per_stream(&self, most: u32) {
+        self.viewers_per_stream.store(most, Ordering::Relaxed);
+    }
+
+    /// The streams that somebody watches or is about to, and how many do.
+    pub fn watched(&self) -> Vec<(StreamName, u32)> {
+        let pages = self.pages();
+        let watched = pages.houses.iter().filter(|(_, house)| house.viewers > 0);
+        watched.map(|(stream, house)| (stream.clone(), house.viewers)).collect()
     }
 
     /// A session is over.
@@ -271,6 +290,29 @@ mod tests {
             book.forget(id);
         }
         assert!(book.pages().houses.is_empty() && book.list().is_empty());
+    }
+
+    #[test]
+    fn no_stream_has_more_viewers_than_any_may_have() {
+        let book = Arc::new(Book::default());
+        let view = |id: &str, stream: &str| book.enter(standing(id, Action::Play, stream, Grant::default()));
+        book.set_viewers_per_stream(2);
+        for (id, stream) in [("a", "cam"), ("b", "cam"), ("c", "other")] {
+            view(id, stream).unwrap().keep();
+        }
+        assert_eq!(view("d", "cam").unwrap_err(), Denial::StreamAtLimit(2));
+        book.enter(standing("p", Action::Publish, "cam", most(1))).unwrap().keep();
+        assert_eq!(view("d", "cam").unwrap_err(), Denial::StreamFull(1), "the grant says less");
+        book.forget("p");
+        book.set_viewers_per_stream(1);
+        assert_eq!(view("d", "cam").unwrap_err(), Denial::StreamAtLimit(1), "who is there stays, but none comes in");
+        let mut watched = book.watched();
+        watched.sort();
+        assert_eq!(watched, [("cam".parse().unwrap(), 2), ("other".parse().unwrap(), 1)]);
+        book.set_viewers_per_stream(0);
+        view("d", "cam").unwrap().keep();
+        ["a", "b", "c", "d"].iter().for_each(|id| book.forget(id));
+        assert!(book.watched().is_empty() && book.pages().houses.is_empty());
     }
 
     #[test]

@@ -27,6 +27,9 @@ pub enum Denial {
     PluginFailed(plugin::Denial),
     #[error("all {0} places for viewers of this stream are taken; try again later")]
     StreamFull(u32),
+    /// As many watch as the server allows for any stream.
+    #[error("{0} watch this stream, which is as many as this server allows; try again later")]
+    StreamAtLimit(u32),
     #[error("the stream runs at {kbps} kbit/s, and you may watch up to {allowed} kbit/s")]
     BitrateAboveGrant { kbps: u32, allowed: u32 },
 }
@@ -48,7 +51,7 @@ impl Denial {
             Denial::TokenMissing | Denial::TokenWrong => 401,
             Denial::Forbidden | Denial::NotLocal | Denial::BitrateAboveGrant { .. } => 403,
             Denial::Plugin(denial) | Denial::PluginFailed(denial) => denial.status,
-            Denial::StreamFull(_) => 503,
+            Denial::StreamFull(_) | Denial::StreamAtLimit(_) => 503,
         }
     }
 
@@ -65,7 +68,7 @@ impl Denial {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Denial::Plugin(denial) | Denial::PluginFailed(denial) => denial.retry_after,
-            Denial::StreamFull(_) => Some(FULL_RETRY),
+            Denial::StreamFull(_) | Denial::StreamAtLimit(_) => Some(FULL_RETRY),
             _ => None,
         }
     }
@@ -80,6 +83,7 @@ impl Denial {
             Denial::Plugin(_) => "plugin",
             Denial::PluginFailed(_) => "plugin-failed",
             Denial::StreamFull(_) => "stream-full",
+            Denial::StreamAtLimit(_) => "stream-at-limit",
             Denial::BitrateAboveGrant { .. } => "bitrate-above-grant",
         }
     }

@@ -123,7 +123,7 @@ impl Access {
     /// Enters who was let in, so that the session can be shown and asked again. `stream`: the name that it goes on under.
     ///
     /// # Errors
-    /// When the stream has as many viewers as its publisher was granted.
+    /// When the stream has as many viewers as its publisher was granted, or as any may have.
     pub fn enter(&self, facts: &Arc<Facts>, grant: Grant, stream: &StreamName) -> Result<Entry, Denial> {
         let now = Instant::now();
         self.book.enter(Standing {

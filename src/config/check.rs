@@ -12,13 +12,19 @@ const MOST_ICE_SERVERS: usize = 16;
 /// Everything that is wrong. `place` tells where a key was set.
 pub(super) fn problems(config: &Config, place: impl Fn(&str) -> Option<String>) -> Vec<Problem> {
     let mut found: Vec<(&'static str, String)> = Vec::new();
-    let ranges: [(&'static str, u32, RangeInclusive<u32>); 11] = [
+    let ranges: [(&'static str, u32, RangeInclusive<u32>); 17] = [
         ("media.shards", u32::from(config.media.shards), 0..=256),
         ("limits.streams", config.limits.streams, 1..=1_000_000),
         ("limits.sessions", config.limits.sessions, 1..=1_000_000),
         ("limits.sessions_per_address", config.limits.sessions_per_address, 0..=1_000_000),
         ("limits.pending", config.limits.pending, 1..=1_000_000),
         ("limits.pending_per_address", config.limits.pending_per_address, 1..=1_000_000),
+        ("limits.viewers_per_stream", config.limits.viewers_per_stream, 0..=1_000_000),
+        ("limits.joins_per_address", config.limits.joins_per_address, 0..=1_000_000),
+        ("limits.ingest_kbps", config.limits.ingest_kbps, 0..=1_000_000),
+        ("limits.egress_mbps", config.limits.egress_mbps, 0..=1_000_000),
+        ("limits.ring_mib", config.limits.ring_mib, 16..=1_048_576),
+        ("limits.shard_load_percent", config.limits.shard_load_percent, 0..=100),
         ("plugins.memory_mib", config.plugins.memory_mib, 16..=1_048_576),
         ("shutdown.grace_s", config.shutdown.grace_s, 0..=3600),
         ("demo.fps", config.demo.fps, 1..=60),

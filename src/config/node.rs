@@ -63,6 +63,8 @@ impl From<NodeName> for String {
 pub struct Limits {
     /// Live streams.
     pub streams: u32,
+    /// Viewers of one stream, those included who are connecting; 0: any number.
+    pub viewers_per_stream: u32,
     /// Sessions of publishers and viewers together.
     pub sessions: u32,
     /// Of them from one client address (IPv6: from one /64); 0: no limit of its own.
@@ -71,16 +73,33 @@ pub struct Limits {
     pub pending: u32,
     /// Of them from one client address (IPv6: from one /64); never more than a quarter of `sessions`.
     pub pending_per_address: u32,
+    /// Requests for sessions a second from one client address (IPv6: from one /64), and twice as many at once; 0: no limit.
+    pub joins_per_address: u32,
+    /// The most that one publisher may send, in kbit/s; 0: as much as its grant says. One that sends a quarter more for 5 s is
+    /// ended.
+    pub ingest_kbps: u32,
+    /// What all viewers together are sent, in Mbit/s; 0: no limit.
+    pub egress_mbps: u32,
+    /// Memory of the recent media that is kept of all streams, in MiB.
+    pub ring_mib: u32,
+    /// The part of a second, in percent, that a shard may work before it takes no more viewers; 0: it takes all.
+    pub shard_load_percent: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Limits {
             streams: 1000,
+            viewers_per_stream: 0,
             sessions: 20_000,
             sessions_per_address: 5_000,
             pending: 4_000,
             pending_per_address: 256,
+            joins_per_address: 200,
+            ingest_kbps: 0,
+            egress_mbps: 0,
+            ring_mib: 1024,
+            shard_load_percent: 90,
         }
     }
 }

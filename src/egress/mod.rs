@@ -1,6 +1,7 @@
 //! Egress: how streams reach their viewers, protocol by protocol.
 
 mod asked;
+mod bandwidth;
 mod lobby;
 mod whep;
 

@@ -1,6 +1,7 @@
 //! WHEP (draft-ietf-wish-whep): from a viewer's offer to a session that a shard takes over.
 
 use super::asked::Asked;
+use super::bandwidth::Bandwidth;
 use super::lobby::Lobby;
 use crate::access::{Access, Denial, Facts};
 use crate::hub::{Hub, Stream};
@@ -22,6 +23,7 @@ pub struct Whep {
     hub: Hub,
     sessions: Sessions,
     lobby: Lobby,
+    bandwidth: Bandwidth,
 }
 
 /// Why a session was not started.
@@ -37,7 +39,7 @@ pub enum WhepError {
     NoRendition { stream: StreamName, asked: String, have: Vec<String> },
     /// The server carries no media.
     Full(String),
-    /// A limit on sessions is reached.
+    /// A limit of the server is reached.
     NoRoom(NoRoom),
     /// The operator empties the server.
     Draining,
@@ -48,7 +50,7 @@ pub enum WhepError {
 impl Whep {
     /// `wait`: how long viewers of a stream that is not live are kept waiting.
     pub fn new(access: Access, hub: Hub, sessions: Sessions, wait: Duration) -> Self {
-        Whep { access, hub, sessions, lobby: Lobby::new(wait) }
+        Whep { access, hub, sessions, lobby: Lobby::new(wait), bandwidth: Bandwidth::default() }
     }
 
     /// Answers an offer. The session's `negotiated.answer` is what to send back. `id` is the one in `facts`.
@@ -80,7 +82,14 @@ impl Whep {
         let policy = EgressPolicy { transport_cc: false, ssrc_seed: u32::from_be_bytes(seed) };
         let negotiated = answer_egress(&offer, &source.tracks, &self.sessions.local_transport(&local), &policy)
             .map_err(WhepError::Offer)?;
-        let entry = self.access.enter(facts, grant, &stream).map_err(WhepError::Access)?;
+        let entry = self.access.enter(facts, grant, &stream).map_err(|denial| match denial {
+            Denial::StreamAtLimit(most) => WhepError::NoRoom(NoRoom::ViewersOfStream(most)),
+            denial => WhepError::Access(denial),
+        })?;
+        // Once it stands in the book: of two that come at once, each sees the other.
+        self.bandwidth
+            .fits(self.sessions.load().sent, &source, &self.hub, || self.access.book().watched())
+            .map_err(|most| WhepError::NoRoom(NoRoom::Egress(most)))?;
         let new = NewSession { id, stream, client, negotiated, local, role: Role::Play(source) };
         let session = self.sessions.insert(new).map_err(|error| match error {
             SessionError::NoRoom(error) => WhepError::NoRoom(error),
@@ -99,6 +108,11 @@ impl Whep {
     /// Replaces how long viewers of streams that are not live are kept waiting; those who wait already keep their time.
     pub fn set_wait(&self, wait: Duration) {
         self.lobby.set_wait(wait);
+    }
+
+    /// Sets the most that all viewers together are sent, in Mbit/s; 0: no limit.
+    pub fn set_bandwidth(&self, mbps: u32) {
+        self.bandwidth.set(mbps);
     }
 
     fn doors_open(&self) -> Result<(), WhepError> {

@@ -3,6 +3,7 @@
 use super::App;
 use super::timestamp::rfc3339;
 use crate::observe::metrics::CONTENT_TYPE;
+use crate::shard::ShardLoad;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -61,6 +62,8 @@ async fn metrics(State(app): State<Arc<App>>) -> Response {
 }
 
 async fn info(State(app): State<Arc<App>>) -> Json<Value> {
+    let load = app.state.sessions.load();
+    let shard = |shard: &ShardLoad| json!({ "load": shard.share, "overloaded": shard.overloaded });
     let listeners: Vec<_> = app.listeners.iter().chain(&app.state.other_listeners).collect();
     Json(json!({
         "name": "wasmcast",
@@ -73,7 +76,11 @@ async fn info(State(app): State<Arc<App>>) -> Json<Value> {
         "listeners": listeners,
         "features": app.state.features,
         "streams": app.state.hub.streams().len(),
-        "sessions": app.state.sessions.list().len(),
+        "sessions": app.state.sessions.len(),
+        "overloaded": load.is_overloaded(),
+        "shards": load.shards.iter().map(shard).collect::<Vec<_>>(),
+        "sent_bps": load.sent,
+        "ring_bytes": app.state.hub.ring_bytes(),
     }))
 }
 

@@ -210,7 +210,7 @@ impl From<Denial> for Problem {
         let status = StatusCode::from_u16(denial.status()).unwrap_or(StatusCode::FORBIDDEN);
         let (kind, title) = match (&denial, status) {
             (Denial::NotLocal, _) => ("not-local", "Only for this machine"),
-            (Denial::StreamFull(_), _) => ("stream-full", "The stream is full"),
+            (Denial::StreamFull(_) | Denial::StreamAtLimit(_), _) => ("stream-full", "The stream is full"),
             (Denial::BitrateAboveGrant { .. }, _) => ("bitrate-above-grant", "The stream's bitrate is too high"),
             (_, StatusCode::UNAUTHORIZED) => ("unauthorized", "Not authorized"),
             (_, StatusCode::FORBIDDEN) => ("forbidden", "Forbidden"),
@@ -243,16 +243,18 @@ impl From<OfferError> for Problem {
 
 impl From<NoRoom> for Problem {
     fn from(error: NoRoom) -> Self {
-        if !error.is_of_address() {
-            return Problem::full(error.to_string());
-        }
-        Problem::new(
-            StatusCode::TOO_MANY_REQUESTS,
-            "too-many-sessions",
-            "Too many sessions from one address",
-            error.to_string(),
-        )
-        .retry_after(FULL_RETRY_S)
+        let (status, kind, title) = match error {
+            NoRoom::JoinsOfAddress(_) => {
+                (StatusCode::TOO_MANY_REQUESTS, "too-many-joins", "Too many requests for sessions from one address")
+            }
+            error if error.is_of_address() => {
+                (StatusCode::TOO_MANY_REQUESTS, "too-many-sessions", "Too many sessions from one address")
+            }
+            NoRoom::ViewersOfStream(_) => (StatusCode::SERVICE_UNAVAILABLE, "stream-full", "The stream is full"),
+            NoRoom::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "overloaded", "The server is overloaded"),
+            _ => (StatusCode::SERVICE_UNAVAILABLE, "full", "The server is full"),
+        };
+        Problem::new(status, kind, title, error.to_string()).retry_after(error.retry_after_s())
     }
 }
 
@@ -322,6 +324,10 @@ mod tests {
             (WhepError::NoRoom(NoRoom::Pending(5)).into(), 503, "full", Some(("retry-after", "10"))),
             (NoRoom::PendingOfAddress(5).into(), 429, "too-many-sessions", Some(("retry-after", "10"))),
             (NoRoom::SessionsOfAddress(5).into(), 429, "too-many-sessions", Some(("retry-after", "10"))),
+            (NoRoom::ViewersOfStream(5).into(), 503, "stream-full", Some(("retry-after", "10"))),
+            (NoRoom::Overloaded.into(), 503, "overloaded", Some(("retry-after", "5"))),
+            (NoRoom::Egress(5).into(), 503, "full", Some(("retry-after", "10"))),
+            (NoRoom::JoinsOfAddress(5).into(), 429, "too-many-joins", Some(("retry-after", "1"))),
             (WhipError::Stopping.into(), 503, "stopping", Some(("retry-after", "5"))),
             (WhipError::Draining.into(), 503, "draining", Some(("retry-after", "5"))),
             (WhepError::Draining.into(), 503, "draining", Some(("retry-after", "5"))),

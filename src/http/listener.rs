@@ -276,6 +276,7 @@ async fn accept(
         let shared = app.policy().trusted_proxies.iter().any(|network| network.contains(peer.ip()));
         let Some(place) = admission.place(slot, peer.ip(), shared) else {
             tracing::debug!(listener, %peer, "too many connections from one address");
+            app.state.metrics.connection_refused(listener);
             continue;
         };
         let connector = connector.clone();

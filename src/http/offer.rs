@@ -4,7 +4,7 @@ use super::App;
 use super::body::{MAX_SDP_BYTES, read_text};
 use super::error::Problem;
 use super::facts::Gathered;
-use super::request::{name_session, name_stream, name_subject};
+use super::request::{Client, name_session, name_stream, name_subject};
 use super::stream_path::{StreamPath, with_rendition};
 use crate::media::StreamName;
 use crate::plugin::{Action, Facts};
@@ -56,6 +56,13 @@ impl Offer {
         if app.state.sessions.doors() == Doors::Draining {
             return Err(Problem::draining());
         }
+        // Before anything is gathered, read or asked: a flood costs the server next to nothing, and reaches no plugin.
+        let Client(address) = Client::from_request_parts(&mut parts, app).await?;
+        let sessions = &app.state.sessions;
+        let spare = || if action == Action::Play { sessions.spare() } else { Ok(()) };
+        sessions.knock(address).and_then(|()| spare()).inspect_err(|limit| {
+            app.state.metrics.session_refused(action.name(), limit.label());
+        })?;
         let gathered = Gathered::new(app, &mut parts, action, protocol).await?;
         name_session(gathered.id.as_str());
         let sdp = read_text(&parts.headers, body, SDP, MAX_SDP_BYTES).await?;

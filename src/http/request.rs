@@ -118,7 +118,8 @@ pub(super) fn name_subject(subject: &str) {
     tracing::Span::current().record("subject", subject);
 }
 
-/// Reads and polls are told only to those who ask; what changes something, to everyone.
+/// Reads and polls are told only to those who ask, and so are refusals for lack of room, which are counted: a flood must not fill
+/// the disk. What changes something is told to everyone.
 fn log(method: &Method, response: &Response, began: Instant) {
     let ms = began.elapsed().as_millis() as u64;
     let status = response.status().as_u16();
@@ -126,8 +127,8 @@ fn log(method: &Method, response: &Response, began: Instant) {
     let (problem, detail) = (refusal.map(|refusal| refusal.kind), refusal.map(|refusal| &*refusal.detail));
     let quiet = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
     match status {
-        // 503 is how the server says that it is full or stopping; whoever made it so has logged it.
-        500..=599 if status != 503 => tracing::warn!(status, ms, problem, detail, "request failed"),
+        429 | 503 => tracing::debug!(status, ms, problem, detail, "request"),
+        500..=599 => tracing::warn!(status, ms, problem, detail, "request failed"),
         _ if quiet => tracing::debug!(status, ms, problem, detail, "request"),
         _ => tracing::info!(status, ms, problem, detail, "request"),
     }

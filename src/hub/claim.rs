@@ -85,15 +85,13 @@ impl Hub {
         let (limits, name) = (self.limits(), claim.on.name.clone());
         let mut streams = self.registered();
         let existing = streams.get(&name).cloned();
-        let room = existing.is_some() || streams.len() < limits.streams;
+        let room = if existing.is_some() { Ok(()) } else { self.room(&streams, &limits) };
         let mut replaced = None;
         match existing.map(|stream| (stream.seat(publisher.ticket, claim), stream)) {
             Some((Seating::Taken, stream)) => publisher.stream = stream,
             Some((Seating::Refused, _)) => return Err(PublishError::Taken(name)),
             found => {
-                if !room {
-                    return Err(PublishError::Full(limits.streams));
-                }
+                room?;
                 replaced = found.filter(|(seating, _)| *seating == Seating::OtherTracks).map(|(_, stream)| stream);
                 let opened = self.open(&mut streams, &name, claim.tracks.clone(), limits.ring);
                 (publisher.stream, publisher.ticket) = opened;

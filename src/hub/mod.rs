@@ -2,6 +2,7 @@
 
 mod claim;
 mod layers;
+mod memory;
 mod registry;
 mod rendition;
 mod resume;

@@ -1,8 +1,9 @@
 //! The registry of streams by name.
 
 use super::claim::Waiting;
+use super::memory::RingMemory;
 use super::resume::Ticket;
-use super::ring::RingLimits;
+use super::ring::{Ring, RingLimits};
 use super::stream::{Publisher, Stream};
 use crate::media::{StreamName, TrackSet};
 use std::collections::HashMap;
@@ -17,13 +18,15 @@ pub struct HubLimits {
     /// Streams at once.
     pub streams: usize,
     pub ring: RingLimits,
+    /// Memory of the rings of all streams, in MiB.
+    pub ring_mib: u32,
     /// How long a stream waits for a publisher that was lost; 0: it ends at once.
     pub resume: Duration,
 }
 
 impl Default for HubLimits {
     fn default() -> Self {
-        HubLimits { streams: 1_000, ring: RingLimits::default(), resume: Duration::ZERO }
+        HubLimits { streams: 1_000, ring: RingLimits::default(), ring_mib: 1_024, resume: Duration::ZERO }
     }
 }
 
@@ -34,6 +37,8 @@ pub enum PublishError {
     Taken(StreamName),
     #[error("this server carries at most {0} streams at once; try again later or raise `limits.streams`")]
     Full(usize),
+    #[error("all {0} MiB for recent media are taken; try again later or raise `limits.ring_mib`")]
+    NoMemory(u32),
 }
 
 /// All streams of this process. Cheap to clone.
@@ -51,6 +56,7 @@ struct Shared {
     streams: Mutex<Streams>,
     changes: watch::Sender<u64>,
     waiting: Mutex<Vec<Waiting>>,
+    memory: Arc<RingMemory>,
 }
 
 impl Hub {
@@ -62,12 +68,14 @@ impl Hub {
                 streams: Mutex::default(),
                 changes: watch::Sender::new(0),
                 waiting: Mutex::default(),
+                memory: RingMemory::new(bytes(&limits)),
             }),
         }
     }
 
     /// Replaces the limits; streams that exist stay.
     pub fn set_limits(&self, limits: HubLimits) {
+        self.shared.memory.set_most(bytes(&limits));
         *self.shared.limits.lock().expect("no holder of this lock panics") = limits;
     }
 
@@ -81,13 +89,37 @@ impl Hub {
         if streams.contains_key(&name) {
             return Err(PublishError::Taken(name));
         }
-        if streams.len() >= limits.streams {
-            return Err(PublishError::Full(limits.streams));
-        }
+        self.room(&streams, &limits)?;
         let (stream, ticket) = self.open(&mut streams, &name, tracks, limits.ring);
         drop(streams);
         self.changed();
         Ok(Publisher::new(stream, ticket, self.clone()))
+    }
+
+    /// Whether there is room for one more stream.
+    pub(super) fn room(&self, streams: &Streams, limits: &HubLimits) -> Result<(), PublishError> {
+        if streams.len() >= limits.streams {
+            return Err(PublishError::Full(limits.streams));
+        }
+        if !self.shared.memory.has_room() {
+            return Err(PublishError::NoMemory(limits.ring_mib));
+        }
+        Ok(())
+    }
+
+    /// Bytes of recent media that are held of all streams.
+    pub fn ring_bytes(&self) -> usize {
+        self.shared.memory.held()
+    }
+
+    /// How often the recent media of a stream was cut, since there was no memory for all.
+    pub fn ring_cuts(&self) -> u64 {
+        self.shared.memory.cuts()
+    }
+
+    /// A ring of the memory that all share.
+    pub(super) fn ring(&self, limits: RingLimits) -> Ring {
+        Ring::within(limits, self.shared.memory.clone())
     }
 
     /// Puts a new stream into the registry, in the place of one of that name.
@@ -99,7 +131,7 @@ impl Hub {
         ring: RingLimits,
     ) -> (Arc<Stream>, Ticket) {
         let ticket = self.next_key();
-        let stream = Arc::new(Stream::new(self.next_key(), name.clone(), tracks, ring, ticket));
+        let stream = Arc::new(Stream::new(self.next_key(), name.clone(), tracks, self.ring(ring), ticket));
         streams.insert(name.clone(), stream.clone());
         (stream, ticket)
     }
@@ -159,4 +191,8 @@ impl Hub {
     pub(super) fn changed(&self) {
         self.shared.changes.send_modify(|count| *count += 1);
     }
+}
+
+fn bytes(limits: &HubLimits) -> usize {
+    (limits.ring_mib as usize) << 20
 }

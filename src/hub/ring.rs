@@ -1,7 +1,9 @@
 //! The last packets of a stream: what a joiner starts from and what retransmissions are taken from.
 
+use super::memory::{Account, RingMemory};
 use crate::media::{MediaKind, Packet, TrackSet};
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Bounds of a ring. Whatever exceeds one is forgotten, oldest first.
@@ -32,11 +34,18 @@ pub struct Ring {
     bytes: usize,
     /// Position of the newest keyframe's first packet.
     keyframe: Option<u64>,
+    account: Account,
 }
 
 impl Ring {
+    /// A ring with memory of its own.
     pub fn new(limits: RingLimits) -> Self {
-        Ring { limits, packets: VecDeque::new(), first: 0, bytes: 0, keyframe: None }
+        Ring::within(limits, RingMemory::new(usize::MAX))
+    }
+
+    /// A ring that shares memory with others. Its clones hold the same payloads, and as much of them as it does.
+    pub(super) fn within(limits: RingLimits, memory: Arc<RingMemory>) -> Self {
+        Ring { limits, packets: VecDeque::new(), first: 0, bytes: 0, keyframe: None, account: Account::new(memory) }
     }
 
     /// Its bounds.
@@ -44,8 +53,37 @@ impl Ring {
         self.limits
     }
 
-    /// Adds the newest packet and forgets what is beyond the limits.
+    /// Adds the newest packets and forgets what is beyond the limits, or more than its share where memory is short.
+    pub fn extend(&mut self, packets: &[Packet]) {
+        for packet in packets {
+            self.add(packet.clone());
+        }
+        self.settle();
+    }
+
+    /// As [`Ring::extend`], of one.
     pub fn push(&mut self, packet: Packet) {
+        self.add(packet);
+        self.settle();
+    }
+
+    fn settle(&mut self) {
+        self.note();
+        let share = self.account.share();
+        if self.bytes > share {
+            self.evict(|ring, _| ring.bytes > share);
+            if let Some(oldest) = self.packets.front() {
+                self.account.set_cut(oldest.arrival_ns);
+            }
+            self.note();
+        }
+    }
+
+    fn note(&mut self) {
+        self.account.note(self.bytes, self.packets.len() * PACKET_OVERHEAD);
+    }
+
+    fn add(&mut self, packet: Packet) {
         if packet.flags.keyframe_start {
             self.keyframe = Some(self.end());
         }
@@ -53,8 +91,16 @@ impl Ring {
         self.bytes += packet.payload.len() + PACKET_OVERHEAD;
         self.packets.push_back(packet);
         let span = self.limits.span.as_nanos() as u64;
+        let (bytes, from) = (self.limits.bytes, self.account.kept_from());
+        self.evict(|ring, oldest| {
+            ring.bytes > bytes || now.saturating_sub(oldest.arrival_ns) > span || oldest.arrival_ns < from
+        });
+    }
+
+    /// Forgets the oldest packets while that is wanted.
+    fn evict(&mut self, wanted: impl Fn(&Ring, &Packet) -> bool) {
         while let Some(oldest) = self.packets.front() {
-            if self.bytes <= self.limits.bytes && now.saturating_sub(oldest.arrival_ns) <= span {
+            if !wanted(self, oldest) {
                 break;
             }
             self.bytes -= oldest.payload.len() + PACKET_OVERHEAD;
@@ -72,6 +118,7 @@ impl Ring {
         self.packets.clear();
         self.bytes = 0;
         self.keyframe = None;
+        self.note();
     }
 
     /// Position after the newest packet.
@@ -161,6 +208,46 @@ mod tests {
         assert!(ring.get(9).is_none() && ring.find(0, 9).is_none());
         ring.push(packet(10, 10, true, 10));
         assert_eq!((ring.keyframe(), ring.get(10).map(|packet| packet.seq)), (Some(10), Some(10)));
+    }
+
+    #[test]
+    fn rings_share_their_memory_and_large_ones_give_way() {
+        let memory = RingMemory::new(3_000_000);
+        let limits = RingLimits::default();
+        let mut rings: Vec<Ring> = (0..3).map(|_| Ring::within(limits, memory.clone())).collect();
+        let mut copy = rings[0].clone();
+        let most = |memory: &RingMemory| assert!(memory.held() <= 3_010_000, "{}", memory.held());
+        for seq in 0..3_000 {
+            let (large, small) = (packet(seq, seq, seq.is_multiple_of(100), 1_200), packet(seq, seq, seq == 0, 20));
+            rings[0].extend(std::slice::from_ref(&large));
+            copy.extend(std::slice::from_ref(&large));
+            rings[1].extend(std::slice::from_ref(&large));
+            rings[2].extend(std::slice::from_ref(&small));
+            most(&memory);
+        }
+        assert!(rings[0].bytes() > 500_000 && rings[1].bytes() > 500_000, "{rings:?}");
+        assert!(memory.cuts() > 0 && rings[0].keyframe().is_some(), "joiners start at what is left");
+        assert_eq!((rings[2].start(), copy.start() >= rings[0].start()), (0, true), "the small one keeps all");
+        assert!(copy.bytes() <= rings[0].bytes() + 2 * (1_200 + PACKET_OVERHEAD), "a copy holds no payloads longer");
+        // Less is left for them, and then enough again.
+        memory.set_most(600_000);
+        let more: Vec<Packet> = (3_000..3_010).map(|seq| packet(seq, seq, false, 1_200)).collect();
+        rings.iter_mut().for_each(|ring| ring.extend(&more));
+        copy.extend(&more);
+        assert!(rings.iter().all(|ring| ring.bytes() <= 200_000) && copy.bytes() <= 200_000 && memory.held() < 700_000);
+        memory.set_most(4_000_000);
+        for ring in &mut rings {
+            (0..1_000).for_each(|seq| ring.push(packet(4_000 + seq, 4_000 + seq, false, 1_000)));
+            assert!(ring.bytes() > 1_000_000);
+        }
+        assert!(memory.has_room());
+        memory.set_most(3 * (256 << 10));
+        assert!(!memory.has_room());
+        rings[0].clear();
+        rings.pop();
+        assert!(memory.has_room());
+        drop((rings, copy));
+        assert_eq!(memory.held(), 0);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::layers::LayerTable;
 use super::registry::Hub;
 use super::rendition::Division;
 use super::resume::{Seat, Ticket};
-use super::ring::{Ring, RingLimits};
+use super::ring::Ring;
 use crate::media::{Packet, StreamName, TrackSet};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -148,7 +148,7 @@ struct Flow {
 
 impl Stream {
     /// `owner`: who publishes it.
-    pub(super) fn new(key: StreamKey, name: StreamName, tracks: TrackSet, ring: RingLimits, owner: Ticket) -> Self {
+    pub(super) fn new(key: StreamKey, name: StreamName, tracks: TrackSet, ring: Ring, owner: Ticket) -> Self {
         let seat = Seat::new(owner, &tracks);
         let clocks =
             tracks.iter().map(|track| TrackClock { rate: track.codec.clock_rate(), ..TrackClock::default() }).collect();
@@ -162,7 +162,7 @@ impl Stream {
             viewers: AtomicU32::new(0),
             keyframe_wanted: AtomicBool::new(false),
             keyframe_waker: Mutex::new(None),
-            flow: Mutex::new(Flow { ring: Ring::new(ring), clocks, sinks: Vec::new(), next_sink: 0, seat }),
+            flow: Mutex::new(Flow { ring, clocks, sinks: Vec::new(), next_sink: 0, seat }),
             division: OnceLock::new(),
             heirs: AtomicU32::new(0),
             replaced: AtomicBool::new(false),
@@ -373,10 +373,10 @@ impl Publisher {
 
     /// A stream for another layer of the same publisher, outside of the registry.
     pub(super) fn child(&self) -> Arc<Stream> {
-        let limits = self.stream.flow().ring.limits();
+        let ring = self.hub.ring(self.stream.flow().ring.limits());
         let waker = self.stream.keyframe_waker.lock().expect("no holder of this lock panics").clone();
         let child =
-            Stream::new(self.hub.next_key(), self.stream.name.clone(), self.stream.tracks.clone(), limits, self.ticket);
+            Stream::new(self.hub.next_key(), self.stream.name.clone(), self.stream.tracks.clone(), ring, self.ticket);
         child.stats.active.store(false, Ordering::Relaxed);
         child.set_waker(waker);
         Arc::new(child)
@@ -402,9 +402,7 @@ impl Publisher {
             let clocks = flow.seat.admit(packets, clocks);
             let batch = Arc::new(Batch { packets: std::mem::take(packets), clocks });
             stats.count(&batch);
-            for packet in &batch.packets {
-                flow.ring.push(packet.clone());
-            }
+            flow.ring.extend(&batch.packets);
             flow.clocks = batch.clocks.clone();
             for (_, sink) in &flow.sinks {
                 if !sink.push(rendition.key, &batch) {

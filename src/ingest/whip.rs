@@ -30,9 +30,9 @@ pub enum WhipError {
     Offer(OfferError),
     /// Somebody else publishes under this name.
     Taken(String),
-    /// The server carries no more streams, or none at all.
+    /// The server carries no media.
     Full(String),
-    /// A limit on sessions is reached.
+    /// A limit of the server is reached.
     NoRoom(NoRoom),
     /// The operator empties the server.
     Draining,
@@ -76,6 +76,10 @@ impl Whip {
         }
         let grant = self.access.check(facts).await.map_err(WhipError::Access)?;
         let stream = grant.stream_name.clone().unwrap_or_else(|| asked.clone());
+        // Who comes back to a stream, or takes it over, is let in whatever there is to do: it has viewers.
+        if self.hub.stream(&stream).is_none() {
+            self.sessions.spare().map_err(WhipError::NoRoom)?;
+        }
         let offer = Offer::parse(offer).map_err(WhipError::Offer)?;
         let local = IceCredentials::random();
         let negotiated = {
@@ -89,7 +93,8 @@ impl Whip {
         let publisher = comer.publisher(&self.hub, &self.access, &self.sessions, &stream, tracks, rids);
         let publisher = publisher.map_err(|error| match error {
             PublishError::Taken(_) => WhipError::Taken(error.to_string()),
-            PublishError::Full(_) => WhipError::Full(error.to_string()),
+            PublishError::Full(most) => WhipError::NoRoom(NoRoom::Streams(most)),
+            PublishError::NoMemory(mib) => WhipError::NoRoom(NoRoom::RingMemory(mib)),
         })?;
         let ceiling = grant.max_bitrate_kbps;
         let entry = self.access.enter(facts, grant, &stream).map_err(WhipError::Access)?;

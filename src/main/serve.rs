@@ -13,7 +13,8 @@ use wasmcast::server;
 #[derive(clap::Args, Debug)]
 #[command(
     long_about = "Run the server.\n\nConfiguration comes from wasmcast.toml, overlaid by environment variables \
-        (WASMCAST_HTTP__LISTEN for http.listen), overlaid by these flags. The file is applied again when it changes.",
+        (WASMCAST_HTTP__LISTEN for http.listen), overlaid by these flags. The file is applied again when it changes. \
+        How much the server takes on is in [limits]; `wasmcast config show` lists every key with its value.",
     after_help = "Examples:\n  wasmcast serve --demo\n  wasmcast serve -c /etc/wasmcast.toml --log-format json"
 )]
 pub struct Args {

@@ -6,6 +6,7 @@ mod ceilings;
 mod demo;
 mod descriptors;
 mod ending;
+mod overload;
 mod reload;
 mod watch_sessions;
 
@@ -112,6 +113,8 @@ pub async fn run(loaded: Loaded, log: Log) -> Result<(), ServeError> {
     let whip = Whip::new(access.clone(), hub.clone(), sessions.clone(), &config.ingest.codecs.preference());
     whip.set_takeover(config.ingest.on_conflict == config::OnConflict::Takeover);
     let whep = Whep::new(access.clone(), hub.clone(), sessions.clone(), config.egress.wait.duration());
+    whep.set_bandwidth(config.limits.egress_mbps);
+    access.book().set_viewers_per_stream(config.limits.viewers_per_stream);
     let policy = watch::Sender::new(Arc::new(http_policy(&config)));
     let ready = watch::Sender::new(false);
     let stopping = CancellationToken::new();
@@ -154,6 +157,10 @@ pub async fn run(loaded: Loaded, log: Log) -> Result<(), ServeError> {
     let demo = config.demo.enabled.then(|| demo::start(&config.demo, &hub, epoch)).transpose()?;
     tasks.spawn_until_stop("streams without publishers", absences::run(hub.clone()));
     watch_sessions::start(&tasks, &hub, &sessions, &access, &metrics);
+    if shards.is_some() {
+        let watch = overload::run(sessions.clone(), metrics.clone(), config.media.shard_count(), epoch);
+        tasks.spawn_until_stop("overload", watch);
+    }
 
     let watcher = Watcher::new(&loaded);
     let (grace, grace_in_force) = watch::channel(config.shutdown.grace());
@@ -275,6 +282,7 @@ fn ice_server(server: &config::IceServer) -> http::IceServer {
 fn hub_limits(config: &Config) -> HubLimits {
     HubLimits {
         streams: config.limits.streams as usize,
+        ring_mib: config.limits.ring_mib,
         resume: config.ingest.resume.duration(),
         ..HubLimits::default()
     }
@@ -287,6 +295,9 @@ fn session_limits(config: &Config) -> SessionLimits {
         sessions_per_address: limits.sessions_per_address as usize,
         pending: limits.pending as usize,
         pending_per_address: limits.pending_per_address as usize,
+        joins_per_address: limits.joins_per_address,
+        ingest_kbps: limits.ingest_kbps,
+        shard_load_percent: limits.shard_load_percent,
     }
 }
 

@@ -69,6 +69,8 @@ impl Reloader {
         self.sessions.set_limits(session_limits(config));
         self.whip.set_codecs(&config.ingest.codecs.preference());
         self.whip.set_takeover(config.ingest.on_conflict == OnConflict::Takeover);
+        self.whep.set_bandwidth(config.limits.egress_mbps);
+        self.access.book().set_viewers_per_stream(config.limits.viewers_per_stream);
         self.whep.set_wait(config.egress.wait.duration());
         self.grace.send_replace(config.shutdown.grace());
         self.policy.send_replace(Arc::new(http_policy(config)));

@@ -33,9 +33,11 @@ async fn figures(hub: Hub, sessions: Sessions, access: Access, metrics: Metrics)
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        ceilings.look(&access, &hub, &sessions, Instant::now());
+        ceilings.look(&access, &hub, &sessions, &metrics, Instant::now());
         let live = hub.streams().iter().filter(|stream| stream.liveness() == Liveness::Live).count();
         metrics.streams.set(i64::try_from(live).unwrap_or(i64::MAX));
+        metrics.ring_cuts.inc_by(hub.ring_cuts().saturating_sub(metrics.ring_cuts.get()));
+        metrics.ring_bytes.set(i64::try_from(hub.ring_bytes()).unwrap_or(i64::MAX));
         let list = sessions.list();
         for action in [Action::Publish, Action::Play] {
             for (name, state) in [

@@ -1,80 +1,9 @@
 //! Counts sessions in all and by client address, connected or not yet, and says when there is no room for another.
 
+use super::room::{NoRoom, SessionLimits};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::{IpAddr, Ipv6Addr};
-
-/// How many sessions there may be. One that is beyond is refused; those that exist stay.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SessionLimits {
-    /// Sessions at once.
-    pub sessions: usize,
-    /// Sessions of one client; 0: no limit of its own.
-    pub sessions_per_address: usize,
-    /// Sessions that were answered and have not connected yet. Each takes a few KiB, and goes after 20 s at the latest.
-    /// Never more than half of `sessions`, so that there is room for those that do connect.
-    pub pending: usize,
-    /// Such sessions of one client. Never more than a quarter of `sessions`.
-    pub pending_per_address: usize,
-}
-
-impl Default for SessionLimits {
-    fn default() -> Self {
-        SessionLimits { sessions: 20_000, sessions_per_address: 5_000, pending: 4_000, pending_per_address: 256 }
-    }
-}
-
-/// However few sessions there may be in all, so many may be pending: a publisher and some viewers that start together.
-const LEAST_PENDING: usize = 4;
-
-impl SessionLimits {
-    fn pending(&self) -> usize {
-        self.pending.min((self.sessions / 2).max(LEAST_PENDING))
-    }
-
-    fn pending_per_address(&self) -> usize {
-        self.pending_per_address.min((self.sessions / 4).max(LEAST_PENDING))
-    }
-}
-
-/// Which limit a session would exceed.
-#[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
-pub enum NoRoom {
-    #[error("this server holds at most {0} sessions at once; try again later or raise `limits.sessions`")]
-    Sessions(usize),
-    #[error(
-        "{0} sessions have not connected yet, which is as many as this server waits for at once; try again in some \
-         seconds or raise `limits.pending`"
-    )]
-    Pending(usize),
-    #[error(
-        "your address has {0} sessions, which is as many as this server gives to one; end some or raise \
-         `limits.sessions_per_address`"
-    )]
-    SessionsOfAddress(usize),
-    #[error(
-        "your address has {0} sessions that have not connected yet, which is as many as this server waits for; connect \
-         or end them, or raise `limits.pending_per_address`"
-    )]
-    PendingOfAddress(usize),
-}
-
-impl NoRoom {
-    /// The limit as a label: its key.
-    pub fn label(self) -> &'static str {
-        match self {
-            NoRoom::Sessions(_) => "sessions",
-            NoRoom::Pending(_) => "pending",
-            NoRoom::SessionsOfAddress(_) => "sessions-per-address",
-            NoRoom::PendingOfAddress(_) => "pending-per-address",
-        }
-    }
-
-    /// Whether it is the client that has too many, not the server.
-    pub fn is_of_address(self) -> bool {
-        matches!(self, NoRoom::SessionsOfAddress(_) | NoRoom::PendingOfAddress(_))
-    }
-}
 
 /// The sessions there are.
 #[derive(Debug, Default)]
@@ -179,7 +108,13 @@ mod tests {
 
     #[test]
     fn limits_hold_in_all_and_by_address_and_places_come_back() {
-        let limits = SessionLimits { sessions: 12, sessions_per_address: 5, pending: 100, pending_per_address: 100 };
+        let limits = SessionLimits {
+            sessions: 12,
+            sessions_per_address: 5,
+            pending: 100,
+            pending_per_address: 100,
+            ..SessionLimits::default()
+        };
         let mut census = Census::default();
         let mut connect = |from: &str| {
             let result = census.admit(&limits, address(from));

@@ -106,9 +106,7 @@ impl LocalStream {
 
     /// Sends a new batch to all viewers that are up to date, and remembers it for the others.
     pub fn batch(&mut self, batch: &Batch, egress: &mut Egress) {
-        for packet in &batch.packets {
-            self.ring.push(packet.clone());
-        }
+        self.ring.extend(&batch.packets);
         self.clocks = batch.clocks.clone();
         for viewer in &mut self.viewers {
             for packet in &batch.packets {

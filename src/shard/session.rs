@@ -211,6 +211,8 @@ pub struct Session {
     created_at: Instant,
     state: watch::Sender<SessionState>,
     remote: Mutex<Option<SocketAddr>>,
+    /// The shard that is to take it, once that is said.
+    pub(super) home: OnceLock<usize>,
     owner: AtomicUsize,
     role: Mutex<Option<Role>>,
     ice: Mutex<Ice>,
@@ -256,6 +258,7 @@ impl Session {
             created_at: Instant::now(),
             state: watch::Sender::new(SessionState::Pending),
             remote: Mutex::new(None),
+            home: OnceLock::new(),
             owner: AtomicUsize::new(UNOWNED),
             role: Mutex::new(Some(new.role)),
             ice: Mutex::new(Ice::new(new.local, remote)),
@@ -293,9 +296,13 @@ impl Session {
         self.ceiling_kbps.store(kbps.map_or(0, |kbps| kbps.max(1)), Ordering::Relaxed);
     }
 
-    /// As [`Session::set_ceiling`] set it.
+    /// As [`Session::set_ceiling`] set it; of a publisher never more than the server takes from anyone.
     pub fn ceiling(&self) -> Option<u32> {
-        Some(self.ceiling_kbps.load(Ordering::Relaxed)).filter(|kbps| *kbps > 0)
+        let own = Some(self.ceiling_kbps.load(Ordering::Relaxed)).filter(|kbps| *kbps > 0);
+        match (own, self.sessions.ingest_kbps().filter(|_| self.action == Action::Publish)) {
+            (Some(own), Some(of_all)) => Some(own.min(of_all)),
+            (own, of_all) => own.or(of_all),
+        }
     }
 
     /// The rendition that a viewer asked for.

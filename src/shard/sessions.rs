@@ -1,15 +1,19 @@
 //! The table of all WebRTC sessions, pending and live: the one place where signalling and shards meet.
 
-use super::census::{Census, NoRoom, SessionLimits};
+use super::census::Census;
 use super::ice::IceCredentials;
 use super::inbox::{Command, Inbox};
+use super::joins::Joins;
+use super::load::Load;
+use super::room::{NoRoom, SessionLimits};
 use super::session::{CloseReason, NO_SHARD, NewSession, Session, SessionId, SessionState};
 use crate::protocol::webrtc::LocalTransport;
 use std::collections::HashMap;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 /// A session that no valid STUN request has reached by then is given up.
@@ -50,6 +54,10 @@ struct Shared {
     local: OnceLock<(Vec<SocketAddr>, [u8; 32])>,
     inboxes: OnceLock<Vec<Arc<Inbox>>>,
     table: Mutex<Table>,
+    joins: Mutex<Joins>,
+    load: Mutex<Arc<Load>>,
+    /// The limit of every publisher's bitrate, apart from the others since shards look at it all the time.
+    ingest_kbps: AtomicU32,
     changes: watch::Sender<u64>,
     doors: watch::Sender<Doors>,
     observer: OnceLock<Observer>,
@@ -87,6 +95,9 @@ impl Sessions {
                 local: OnceLock::new(),
                 inboxes: OnceLock::new(),
                 table: Mutex::new(Table { limits, ..Table::default() }),
+                joins: Mutex::default(),
+                load: Mutex::default(),
+                ingest_kbps: AtomicU32::new(limits.ingest_kbps),
                 changes: watch::Sender::new(0),
                 doors: watch::Sender::new(Doors::Open),
                 observer: OnceLock::new(),
@@ -101,6 +112,7 @@ impl Sessions {
 
     /// Replaces the limits; sessions that exist stay.
     pub fn set_limits(&self, limits: SessionLimits) {
+        self.shared.ingest_kbps.store(limits.ingest_kbps, Ordering::Relaxed);
         self.table().limits = limits;
     }
 
@@ -127,6 +139,44 @@ impl Sessions {
     /// The addresses that media is taken at.
     pub fn candidates(&self) -> Vec<SocketAddr> {
         self.shared.local.get().map(|(candidates, _)| candidates.clone()).unwrap_or_default()
+    }
+
+    /// The limits in force.
+    pub fn limits(&self) -> SessionLimits {
+        self.table().limits
+    }
+
+    /// How busy the shards are, as far as it is known.
+    pub fn load(&self) -> Arc<Load> {
+        self.shared.load.lock().expect("no holder of this lock panics").clone()
+    }
+
+    /// Says how busy the shards are.
+    pub fn set_load(&self, load: Load) {
+        *self.shared.load.lock().expect("no holder of this lock panics") = Arc::new(load);
+    }
+
+    /// Whether there is a shard that a new viewer would not be too much for. Those who publish a stream that others wait for
+    /// are not asked about: without them there is nothing to watch.
+    ///
+    /// # Errors
+    /// When all are overloaded.
+    pub fn spare(&self) -> Result<(), NoRoom> {
+        if self.load().is_overloaded() { Err(NoRoom::Overloaded) } else { Ok(()) }
+    }
+
+    /// The most that any publisher may send, in kbit/s.
+    pub fn ingest_kbps(&self) -> Option<u32> {
+        Some(self.shared.ingest_kbps.load(Ordering::Relaxed)).filter(|kbps| *kbps > 0)
+    }
+
+    /// A client asks for a session. To be called before anything is done for it.
+    ///
+    /// # Errors
+    /// When it asks too often.
+    pub fn knock(&self, address: IpAddr) -> Result<(), NoRoom> {
+        let rate = self.table().limits.joins_per_address;
+        self.shared.joins.lock().expect("no holder of this lock panics").ask(address, rate, Instant::now())
     }
 
     /// Puts a session into the table, where the shards find it.

@@ -40,7 +40,7 @@ const CONSENT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Batches of datagrams taken before the rest of the loop gets its turn.
 const RECEIVE_ROUNDS: usize = 8;
 /// A turn that took longer has stalled what it carries.
-const STALL: Duration = Duration::from_millis(50);
+pub(super) const STALL: Duration = Duration::from_millis(50);
 /// Addresses whose datagrams belong to another shard. Each had a valid STUN request; when full, all are forgotten and
 /// learnt again.
 const MAX_FOREIGN: usize = 16_384;
@@ -135,6 +135,7 @@ impl Worker {
             }
             self.clock.read();
             let start = self.clock.now;
+            self.metrics.turn_began_ns.set(self.clock.now_ns);
             self.inbox.rearm();
             more = self.receive(&mut buffers);
             while let Some((peer, data)) = self.inbox.take_datagram() {
@@ -170,7 +171,10 @@ impl Worker {
         self.metrics.loop_busy_ns.add(busy.as_nanos() as u64);
         if busy > STALL {
             self.metrics.stalls.add(1);
+            self.metrics.loop_stalled_ns.add(busy.as_nanos() as u64);
         }
+        self.metrics.turn_began_ns.set(0);
+        self.metrics.sessions.set(self.slots.len() as u64);
         self.metrics.subscription_drops.add(self.inbox.dropped.swap(0, Ordering::Relaxed));
         self.metrics.packets_out.add(std::mem::take(&mut self.egress.packets));
         self.metrics.bytes_out.add(std::mem::take(&mut self.egress.bytes));
@@ -234,7 +238,9 @@ impl Worker {
         if !valid {
             return self.metrics.ignored_datagrams.add(1);
         }
-        match session.claim(self.index) {
+        let home = session.home(&self.sessions, self.index);
+        let claimed = if home == self.index { session.claim(self.index) } else { Err(home) };
+        match claimed {
             Ok(role) => {
                 let dtls = if session.negotiated.dtls_client {
                     Dtls::client(self.clock.now, &self.identity)

@@ -14,7 +14,7 @@ use crate::server::{Server, Setup};
 
 const PATIENCE: Duration = Duration::from_secs(40);
 /// Lets `token` in as `alice`, for `ttl_ms`, at up to 4 Mbit/s; refuses other tokens, abstains without one.
-const AUTH_TOKEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/plugins/auth-token.wasm");
+pub const AUTH_TOKEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/plugins/auth-token.wasm");
 
 /// A server with the demo stream and that plugin.
 fn server(manifest: &str) -> Server {

@@ -149,6 +149,18 @@ impl Server {
         Request::get(path).send(self.admin).expect(200).json()
     }
 
+    /// A sample of the metrics, by its name with all labels; 0 where there is none.
+    pub fn metric(&self, sample: &str) -> f64 {
+        let text = Request::get("/metrics").send(self.admin).expect(200).text();
+        let value = text.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' ')?.parse().ok());
+        value.unwrap_or(0.0)
+    }
+
+    /// Sessions refused by a limit.
+    pub fn refused(&self, action: &str, limit: &str) -> f64 {
+        self.metric(&format!("wasmcast_session_refusals_total{{action=\"{action}\",limit=\"{limit}\"}}"))
+    }
+
     /// Asks until the answer satisfies; panics after 15 s with the last answer.
     pub fn wait_until<T>(&self, what: &str, ask: impl FnMut() -> Result<T, String>) -> T {
         self.wait_for_long(what, Duration::from_secs(15), ask)

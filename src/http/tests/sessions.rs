@@ -3,7 +3,7 @@
 use super::super::Policy;
 use super::fixture::{Fixture, Lines, ask, offer};
 use crate::access;
-use crate::shard::{CloseReason, SessionLimits, SessionState};
+use crate::shard::{CloseReason, Load, SessionLimits, SessionState, ShardLoad};
 
 const SDP: (&str, &str) = ("content-type", "application/sdp");
 const FRAGMENT: (&str, &str) = ("content-type", "application/trickle-ice-sdpfrag");
@@ -263,4 +263,60 @@ async fn the_session_url_wants_the_credential_that_created_it() {
     assert_eq!(ask(&fixture.public, "GET", &by_query, &[], "").await.status, 204);
     assert_eq!(ask(&fixture.public, "OPTIONS", &path, &[], "").await.status, 200);
     assert_eq!(ask(&fixture.public, "DELETE", &path, &[right], "").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_flood_is_refused_by_its_head_and_others_are_not() {
+    let fixture = Fixture::open();
+    fixture.state.sessions.set_limits(SessionLimits { joins_per_address: 1, ..SessionLimits::default() });
+    let nonsense = ("content-type", "text/plain");
+    for endpoint in ["/whip/demo", "/whep/demo"] {
+        let answer = ask(&fixture.public, "POST", endpoint, &[nonsense], "").await;
+        assert_eq!(answer.status, 415, "the first two are judged as ever");
+    }
+    // A token a second may come back, however slow the machine is.
+    let mut refused = 0;
+    for _ in 0..10 {
+        let answer = ask(&fixture.public, "POST", "/whip/demo", &[nonsense], "").await;
+        if answer.status == 429 {
+            refused += 1;
+            assert_eq!((answer.problem().as_str(), answer.header("retry-after")), ("too-many-joins", "1"));
+        }
+    }
+    assert!(refused >= 5, "{refused}");
+    let line = format!("wasmcast_session_refusals_total{{action=\"publish\",limit=\"joins-per-address\"}} {refused}");
+    assert!(fixture.state.metrics.render().contains(&line), "{line}");
+    // What is no offer is not counted: a session can be left, and pages are served.
+    assert_eq!(ask(&fixture.public, "GET", "/whip/demo", &[], "").await.status, 204);
+    assert_eq!(ask(&fixture.public, "DELETE", "/session/none", &[], "").await.status, 404);
+}
+
+#[tokio::test]
+async fn an_overloaded_server_takes_nobody_but_publishers_who_come_back() {
+    let fixture = Fixture::open();
+    let _publisher = fixture.publish("demo");
+    let busy = ShardLoad { share: 0.97, overloaded: true };
+    let set = |shards: Vec<ShardLoad>| fixture.state.sessions.set_load(Load { shards, sent: 0 });
+    let rows = [
+        ("/whep/demo", "chrome-whep", 503, "overloaded"),
+        ("/whip/new", "chrome-whip", 503, "overloaded"),
+        ("/whip/demo", "chrome-whip", 409, "stream-taken"),
+    ];
+    set(vec![busy]);
+    for (path, offered, status, problem) in rows {
+        let answer = ask(&fixture.public, "POST", path, &[SDP], &offer(offered)).await;
+        assert_eq!((answer.status.as_u16(), answer.problem().as_str()), (status, problem), "{path}");
+        assert_eq!(answer.header("retry-after"), if status == 503 { "5" } else { "" });
+    }
+    let info = ask(&fixture.admin, "GET", "/api/v1/info", &[], "").await.json();
+    assert_eq!((&info["overloaded"], &info["shards"][0]["load"]), (&true.into(), &0.97.into()), "{info}");
+    assert_eq!(ask(&fixture.public, "GET", "/readyz", &[], "").await.status, 200);
+    let metrics = fixture.state.metrics.render();
+    for action in ["play", "publish"] {
+        let line = format!("wasmcast_session_refusals_total{{action=\"{action}\",limit=\"shard-load\"}} 1");
+        assert!(metrics.contains(&line), "{line} in {metrics}");
+    }
+    set(vec![busy, ShardLoad::default()]);
+    let answer = ask(&fixture.public, "POST", "/whep/demo", &[SDP], &offer("chrome-whep")).await;
+    assert_eq!(answer.status, 201, "one shard has room");
 }

@@ -23,6 +23,11 @@ pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 pub struct Metrics {
     /// Streams that are live; set when metrics are read.
     pub streams: Gauge,
+    /// Bytes of recent media that is kept of all streams; set likewise.
+    pub ring_bytes: Gauge,
+    /// How often some of it was given up for want of memory; counted likewise.
+    pub ring_cuts: Counter,
+    overloaded: Gauge,
     sessions: Family<Pair, Gauge>,
     sessions_closed: Family<Pair, Counter>,
     http_requests: Family<Pair, Counter>,
@@ -30,6 +35,7 @@ pub struct Metrics {
     access_renewals: Family<Pair, Counter>,
     session_refusals: Family<Pair, Counter>,
     config_reloads: Family<[Label; 1], Counter>,
+    connections_refused: Family<[Label; 1], Counter>,
     shards: Arc<[Arc<ShardMetrics>]>,
     registry: Arc<Registry>,
 }
@@ -42,6 +48,9 @@ impl Metrics {
     pub fn new(shards: usize, log_lines_dropped: Arc<AtomicU64>) -> Self {
         let shards: Arc<[_]> = (0..shards).map(|_| Arc::new(ShardMetrics::default())).collect();
         let streams = Gauge::default();
+        let ring_bytes = Gauge::default();
+        let ring_cuts = Counter::default();
+        let overloaded = Gauge::default();
         let sessions = Family::default();
         let sessions_closed = Family::default();
         let http_requests = Family::default();
@@ -49,6 +58,7 @@ impl Metrics {
         let access_renewals = Family::default();
         let session_refusals = Family::default();
         let config_reloads = Family::default();
+        let connections_refused = Family::default();
 
         let mut registry = Registry::default();
         registry.register_collector(Box::new(process::Process::new()));
@@ -56,6 +66,9 @@ impl Metrics {
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         ours.register("build", "The version that runs", build);
         ours.register("streams", "Streams that are live", streams.clone());
+        ours.register("ring_bytes", "Memory of the recent media that is kept for joiners", ring_bytes.clone());
+        ours.register("ring_cuts", "Times that a stream kept less of it since the memory was short", ring_cuts.clone());
+        ours.register("overloaded", "1 while viewers are refused since all shards are overloaded", overloaded.clone());
         ours.register("sessions", "Sessions by what they do and where they stand", sessions.clone());
         ours.register(
             "sessions_closed",
@@ -75,12 +88,20 @@ impl Metrics {
             access_renewals.clone(),
         );
         ours.register("config_reloads", "Changes of the configuration file by their result", config_reloads.clone());
+        ours.register(
+            "connections_refused",
+            "Connections closed at once since their address had too many, by listener",
+            connections_refused.clone(),
+        );
         ours.register("log_lines_dropped", "Log lines that could not be written", Shared(log_lines_dropped));
         ours.register_collector(Box::new(shard::Shards(shards.clone())));
 
         let registry = Arc::new(registry);
         Metrics {
             streams,
+            ring_bytes,
+            ring_cuts,
+            overloaded,
             sessions,
             sessions_closed,
             http_requests,
@@ -88,6 +109,7 @@ impl Metrics {
             access_renewals,
             session_refusals,
             config_reloads,
+            connections_refused,
             shards,
             registry,
         }
@@ -102,6 +124,14 @@ impl Metrics {
     pub fn set_sessions(&self, action: &'static str, state: &'static str, count: usize) {
         let count = i64::try_from(count).unwrap_or(i64::MAX);
         self.sessions.get_or_create(&[("action", action), ("state", state)]).set(count);
+    }
+
+    /// The part of the last second in which each shard worked, and whether viewers are refused for it.
+    pub fn set_load(&self, shares: impl Iterator<Item = f64>, overloaded: bool) {
+        for (shard, share) in self.shards.iter().zip(shares) {
+            shard.load_permille.set((share * 1_000.0) as u64);
+        }
+        self.overloaded.set(i64::from(overloaded));
     }
 
     /// A session ended.
@@ -140,6 +170,11 @@ impl Metrics {
     /// A changed configuration was `applied` or `refused`.
     pub fn config_reload(&self, result: &'static str) {
         self.config_reloads.get_or_create(&[("result", result)]).inc();
+    }
+
+    /// A connection was closed at once: its address has too many.
+    pub fn connection_refused(&self, listener: &'static str) {
+        self.connections_refused.get_or_create(&[("listener", listener)]).inc();
     }
 
     /// Everything, as OpenMetrics text.
@@ -182,6 +217,7 @@ mod tests {
         metrics.session_refused("play", "pending-per-address");
         metrics.access_renewed("expired", "ended");
         metrics.config_reload("applied");
+        metrics.connection_refused("http");
         for index in 0..2 {
             let shard = metrics.shard(index);
             shard.bytes_out.add(1000);
@@ -189,6 +225,9 @@ mod tests {
             shard.loop_busy_ns.add(1_500_000_000);
             shard.joined(Duration::from_millis(30));
         }
+        metrics.ring_bytes.set(1_000);
+        metrics.set_load([0.25, 0.5].into_iter(), true);
+        metrics.shard(1).sessions.set(3);
         metrics.shard(1).stalls.add(4);
         metrics.shard(1).oversize.add(2);
         metrics.shard(1).joined(Duration::from_secs(60));
@@ -219,6 +258,7 @@ mod tests {
             ("wasmcast_session_refusals_total{action=\"play\",limit=\"pending-per-address\"}", 1.0),
             ("wasmcast_access_renewals_total{cause=\"expired\",result=\"ended\"}", 1.0),
             ("wasmcast_config_reloads_total{result=\"applied\"}", 1.0),
+            ("wasmcast_connections_refused_total{listener=\"http\"}", 1.0),
             ("wasmcast_log_lines_dropped_total", 5.0),
             ("wasmcast_media_bytes_total{direction=\"out\"}", 2000.0),
             ("wasmcast_media_bytes_total{direction=\"in\"}", 0.0),
@@ -227,6 +267,10 @@ mod tests {
             ("wasmcast_shard_stalls_total{shard=\"0\"}", 0.0),
             ("wasmcast_shard_stalls_total{shard=\"1\"}", 4.0),
             ("wasmcast_shard_busy_seconds_total{shard=\"0\"}", 1.5),
+            ("wasmcast_shard_sessions{shard=\"1\"}", 3.0),
+            ("wasmcast_shard_load_ratio{shard=\"0\"}", 0.25),
+            ("wasmcast_overloaded", 1.0),
+            ("wasmcast_ring_bytes", 1000.0),
             ("wasmcast_join_seconds_count", 3.0),
             ("wasmcast_join_seconds_sum", 60.06),
             ("wasmcast_join_seconds_bucket{le=\"0.025\"}", 0.0),

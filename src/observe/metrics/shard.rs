@@ -19,6 +19,11 @@ impl LocalCounter {
         self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(count), Ordering::Relaxed);
     }
 
+    /// Sets it, where it is a value and no count; only for the thread that owns it.
+    pub fn set(&self, value: u64) {
+        self.0.store(value, Ordering::Relaxed);
+    }
+
     /// The count so far.
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
@@ -59,6 +64,14 @@ pub struct ShardMetrics {
     pub stalls: LocalCounter,
     /// Time in the event loop, waiting excluded, in nanoseconds.
     pub loop_busy_ns: LocalCounter,
+    /// The part of it in rounds that took too long.
+    pub loop_stalled_ns: LocalCounter,
+    /// When the round under way began, in nanoseconds since the shards' epoch; 0 while the loop waits.
+    pub turn_began_ns: LocalCounter,
+    /// Sessions that the shard owns now.
+    pub sessions: LocalCounter,
+    /// The part of the last second in which the loop worked, in thousandths; written by who watches the shards.
+    pub load_permille: LocalCounter,
     join: JoinTimes,
 }
 
@@ -172,11 +185,32 @@ impl Collector for Shards {
             let seconds = Duration::from_nanos(shard.loop_busy_ns.get()).as_secs_f64();
             busy.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&seconds, None)?;
         }
+        self.encode_gauges(&mut encoder)?;
         self.encode_join_times(&mut encoder)
     }
 }
 
+/// Gauges of each shard: name, help, and the value.
+type Gauge = (&'static str, &'static str, fn(&ShardMetrics) -> f64);
+
+const GAUGES: [Gauge; 2] = [
+    ("shard_sessions", "Sessions that a shard owns", |shard| shard.sessions.get() as f64),
+    ("shard_load_ratio", "The part of the last second in which a shard's loop worked", |shard| {
+        shard.load_permille.get() as f64 / 1_000.0
+    }),
+];
+
 impl Shards {
+    fn encode_gauges(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        for (name, help, value) in &GAUGES {
+            let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+            for (index, shard) in self.0.iter().enumerate() {
+                family.encode_family(&[("shard", index.to_string())])?.encode_gauge(&value(shard))?;
+            }
+        }
+        Ok(())
+    }
+
     fn encode_join_times(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let help = "Time from a viewer's request to its first media";
         let mut join = encoder.encode_descriptor("join", help, Some(&Unit::Seconds), MetricType::Histogram)?;
