@@ -5,6 +5,7 @@ mod ask_again;
 mod ceilings;
 mod demo;
 mod ending;
+mod open_files;
 mod reload;
 mod watch_sessions;
 
@@ -78,6 +79,7 @@ impl ServeError {
 /// When a listener can not be bound or the system refuses what the server needs.
 pub async fn run(loaded: Loaded, log: Log) -> Result<(), ServeError> {
     let mut signals = Signals::new().map_err(ServeError::Signals)?;
+    open_files::raise_limit();
     let config = loaded.config.clone();
     let tasks = Tasks::new("server");
     let metrics = Metrics::new(config.media.shard_count(), log.dropped());
@@ -105,7 +107,8 @@ pub async fn run(loaded: Loaded, log: Log) -> Result<(), ServeError> {
         url: format!("udp://{}", shards.address()),
     });
     if let Some(media) = &media {
-        tracing::info!(listener = media.listener, address = %media.address, url = media.url, "listening");
+        tracing::info!(listener = media.listener, address = %media.address, url = media.url, tcp = config.media.tcp,
+            "listening");
     }
     let node = config.node.name.as_str();
     let whip = Whip::new(access.clone(), hub.clone(), sessions.clone(), &config.ingest.codecs.preference());
@@ -281,6 +284,7 @@ fn shard_options(config: &Config, listen: SocketAddr) -> ShardOptions {
     ShardOptions {
         listen,
         public: public.map(|address| SocketAddr::new(address.ip, address.port.unwrap_or(0))).collect(),
+        tcp: config.media.tcp,
         shards: config.media.shard_count(),
     }
 }
