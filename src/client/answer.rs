@@ -20,6 +20,8 @@ pub struct Answer {
     pub server_is_active: bool,
     /// Addresses to try by UDP, in the server's order.
     pub candidates: Vec<SocketAddr>,
+    /// Addresses that take connections, likewise.
+    pub tcp_candidates: Vec<SocketAddr>,
     pub sections: Vec<AnswerSection>,
 }
 
@@ -79,8 +81,8 @@ impl Answer {
         if answer.fingerprint.1.is_empty() {
             return Err(fail("it has no certificate fingerprint"));
         }
-        if answer.candidates.is_empty() {
-            return Err(fail("it names no UDP address to send to"));
+        if answer.candidates.is_empty() && answer.tcp_candidates.is_empty() {
+            return Err(fail("it names no address to send to"));
         }
         if answer.sections.iter().all(|section| section.rejected || section.formats.is_empty()) {
             return Err(fail("the server took none of the tracks"));
@@ -109,11 +111,11 @@ impl Answer {
             }
             "setup" => self.server_is_active = value.trim() == "active",
             "candidate" => {
-                if let Some(address) = parse_candidate(value)
-                    && self.candidates.len() < MAX_CANDIDATES
-                    && !self.candidates.contains(&address)
-                {
-                    self.candidates.push(address);
+                if let Some((address, tcp)) = parse_candidate(value) {
+                    let candidates = if tcp { &mut self.tcp_candidates } else { &mut self.candidates };
+                    if candidates.len() < MAX_CANDIDATES && !candidates.contains(&address) {
+                        candidates.push(address);
+                    }
                 }
             }
             "ice-ufrag" | "ice-pwd" | "fingerprint" => {}
@@ -237,15 +239,17 @@ fn parse_digest(text: &str) -> Option<Vec<u8>> {
     text.trim().split(':').map(|byte| u8::from_str_radix(byte, 16).ok()).collect()
 }
 
-/// A UDP candidate with a literal address (RFC 8839, 5.1); TCP and mDNS ones are not for us.
-fn parse_candidate(value: &str) -> Option<SocketAddr> {
+/// The literal address of a candidate (RFC 8839, 5.1), and whether it takes TCP connections; mDNS names are not for us.
+fn parse_candidate(value: &str) -> Option<(SocketAddr, bool)> {
     let mut fields = value.split_ascii_whitespace().skip(1);
     let component = fields.next()?;
     let transport = fields.next()?;
     let address: IpAddr = fields.nth(1)?.parse().ok()?;
     let port: u16 = fields.next()?.parse().ok()?;
-    let usable = component == "1" && transport.eq_ignore_ascii_case("udp") && port != 0 && !address.is_unspecified();
-    usable.then_some(SocketAddr::new(address, port))
+    let tcp = transport.eq_ignore_ascii_case("tcp") && value.contains(" tcptype passive");
+    let known = tcp || transport.eq_ignore_ascii_case("udp");
+    let usable = component == "1" && known && port != 0 && !address.is_unspecified();
+    usable.then_some((SocketAddr::new(address, port), tcp))
 }
 
 #[cfg(test)]
@@ -269,7 +273,7 @@ mod tests {
         assert_eq!(answer.fingerprint, ("sha-256".to_owned(), vec![1, 0xab]));
         assert!(!answer.server_is_active);
         let candidates: Vec<SocketAddr> = vec!["127.0.0.1:8189".parse().unwrap(), "[::1]:8189".parse().unwrap()];
-        assert_eq!(answer.candidates, candidates);
+        assert_eq!((&answer.candidates, &answer.tcp_candidates[..]), (&candidates, &candidates[..1]));
         let audio = answer.section(MediaKind::Audio).unwrap();
         assert_eq!((audio.formats[0].codec, audio.ssrc), (Codec::Opus, Some(9)));
         let video = answer.section(MediaKind::Video).unwrap();
@@ -286,7 +290,7 @@ mod tests {
         for (without, words) in [
             ("a=ice-ufrag", "ICE credentials"),
             ("a=fingerprint", "fingerprint"),
-            ("a=candidate", "no UDP address"),
+            ("a=candidate", "no address"),
             ("a=rtpmap", "none of the tracks"),
             ("v=0", "no SDP"),
         ] {

@@ -25,7 +25,7 @@ pub enum ClientError {
     Answer(String),
     #[error("{0}")]
     Transport(#[from] TransportError),
-    #[error("cannot open a UDP socket: {0}")]
+    #[error("cannot open a socket for media: {0}")]
     Socket(#[source] std::io::Error),
     #[error("cannot write the report: {0}")]
     Output(#[source] std::io::Error),
@@ -40,7 +40,7 @@ pub enum ClientError {
 /// Why a media transport could not be made, or ended.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TransportError {
-    #[error("no answer on UDP from {candidates} in {seconds} s: is the media port open in the firewall?")]
+    #[error("no answer from {candidates} in {seconds} s: is the media port open in the firewall?")]
     NoIce { candidates: String, seconds: u64 },
     #[error("the DTLS handshake did not end in {0} s")]
     DtlsTimeout(u64),

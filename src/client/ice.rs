@@ -15,6 +15,8 @@ const SLOW_CHECK: Duration = Duration::from_millis(250);
 const FAST_CHECKS: u32 = 4;
 /// Between two requests for consent, on average; RFC 7675 says 5 s or less.
 const CONSENT_INTERVAL: Duration = Duration::from_millis(2500);
+/// Where no media came for so long, a NAT on the way may have given us another address: the server hears of it by a check.
+const QUIET: Duration = Duration::from_millis(400);
 /// Consent ends when no answer came for this long (RFC 7675, 5.1).
 const CONSENT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Of a host candidate on the only interface (RFC 8445, 5.1.2.1), as peer reflexive.
@@ -55,6 +57,8 @@ pub struct Ice {
     selected: Option<usize>,
     started: Option<Instant>,
     last_answer: Option<Instant>,
+    /// When media came last.
+    heard: Option<Instant>,
     rtt: Option<Duration>,
     outgoing: VecDeque<(SocketAddr, Vec<u8>)>,
 }
@@ -85,6 +89,7 @@ impl Ice {
             selected: None,
             started: None,
             last_answer: None,
+            heard: None,
             rtt: None,
             outgoing: VecDeque::new(),
         }
@@ -127,7 +132,7 @@ impl Ice {
                 if now.saturating_duration_since(last) >= CONSENT_TIMEOUT {
                     return Err(TransportError::ConsentLost(CONSENT_TIMEOUT.as_secs()));
                 }
-                if self.pairs[index].next <= now {
+                if self.due(index) <= now {
                     self.check(index, now);
                 }
             }
@@ -150,9 +155,20 @@ impl Ice {
     /// When `handle_timeout` is due.
     pub fn poll_timeout(&self) -> Option<Instant> {
         match self.selected {
-            Some(index) => Some(self.pairs[index].next),
+            Some(index) => Some(self.due(index)),
             None => self.pairs.iter().map(|pair| pair.next).chain(self.started.map(|at| at + CONNECT_TIMEOUT)).min(),
         }
+    }
+
+    /// Media came from the server.
+    pub fn heard(&mut self, now: Instant) {
+        self.heard = Some(now);
+    }
+
+    /// When the pair in use is checked again.
+    fn due(&self, index: usize) -> Instant {
+        let pair = &self.pairs[index];
+        self.heard.map_or(pair.next, |heard| pair.next.min(heard.max(pair.asked) + QUIET))
     }
 
     /// Feeds a STUN message. True: the server's address has just been found.
@@ -343,6 +359,22 @@ mod tests {
         };
         assert_eq!(error, TransportError::ConsentLost(30));
         assert!(now - last_answer >= CONSENT_TIMEOUT);
+    }
+
+    #[test]
+    fn silence_after_media_is_asked_about_soon_and_again() {
+        let now = Instant::now();
+        let (mut ice, server) = agent(&["127.0.0.1:1"], now);
+        let (to, request) = ice.poll_transmit().unwrap();
+        ice.receive(now, to, &answer(&request, &server));
+        assert!(ice.poll_timeout().unwrap() >= now + Duration::from_secs(2), "no media yet");
+        ice.heard(now + Duration::from_millis(100));
+        for asked in 1..4 {
+            let due = ice.poll_timeout().unwrap();
+            assert_eq!(due, now + Duration::from_millis(100) + QUIET * asked);
+            ice.handle_timeout(due).unwrap();
+            assert!(stun::parse(&ice.poll_transmit().unwrap().1).unwrap().use_candidate);
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub mod bench;
 mod dtls;
 mod error;
 mod feedback;
+mod framed;
 mod ice;
 mod inbound;
 mod masked;
@@ -22,6 +23,7 @@ mod signal;
 mod socket;
 mod source;
 mod transport;
+mod watched;
 
 pub use error::{ClientError, TransportError};
 pub use signal::read_token;

@@ -8,6 +8,7 @@ use super::receiver::{Mark, Receiver};
 use super::report::{self, Fields};
 use super::session::Session;
 use super::signal::{SignalOptions, Signalling, parse_endpoint, read_token};
+use super::socket::Carrier;
 use super::transport::Received;
 use crate::media::wall_clock;
 use std::process::ExitCode;
@@ -46,6 +47,9 @@ pub struct Args {
     /// Accept any TLS certificate
     #[arg(long)]
     insecure: bool,
+    /// What carries the media
+    #[arg(long, value_enum, default_value_t)]
+    transport: Carrier,
 }
 
 /// After the first frame, a server may send faster than time what was before: no yardstick for rates.
@@ -64,7 +68,7 @@ pub async fn run(args: Args) -> Result<ExitCode, ClientError> {
         SignalOptions { token: read_token(args.token.as_deref())?, insecure: args.insecure, fresh_connections: false };
     let signalling = Signalling::new(options)?;
     let sections = viewer_sections(!args.no_audio, !args.no_video);
-    let session = Session::open(&signalling, &endpoint, Identity::generate()?, &sections).await?;
+    let session = Session::open(&signalling, &endpoint, Identity::generate()?, args.transport, &sections).await?;
     let now = Instant::now();
     let duration = duration.or(args.expect_frames.map(|_| EXPECT_TIMEOUT)).unwrap_or(FOREVER);
     let player = Player {

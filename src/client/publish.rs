@@ -9,6 +9,7 @@ use super::outbound::{Outbound, OutboundParams};
 use super::report::{self, Fields};
 use super::session::Session;
 use super::signal::{SignalOptions, Signalling, parse_endpoint, read_token};
+use super::socket::Carrier;
 use super::source::{Feed, Source};
 use super::transport::Received;
 use crate::codec::SourceOptions;
@@ -79,6 +80,9 @@ pub struct Args {
     /// Accept any TLS certificate
     #[arg(long)]
     insecure: bool,
+    /// What carries the media
+    #[arg(long, value_enum, default_value_t)]
+    transport: Carrier,
     /// Print one JSON line at the end
     #[arg(long)]
     json: bool,
@@ -113,7 +117,7 @@ pub async fn run(args: Args) -> Result<ExitCode, ClientError> {
     let mut ssrcs = ssrcs.chunks_exact(4).map(|bytes| u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]));
     let mut ssrc = || ssrcs.next().unwrap_or_default() | 1;
     let sections: Vec<_> = tracks.iter().map(|track| sender_section(track, ssrc(), ssrc())).collect();
-    let session = Session::open(&signalling, &endpoint, Identity::generate()?, &sections).await?;
+    let session = Session::open(&signalling, &endpoint, Identity::generate()?, args.transport, &sections).await?;
     let mut outputs = Vec::new();
     for (track, section) in tracks.iter().zip(&sections) {
         let taken = session.answer.section(track.kind()).and_then(|answer| {

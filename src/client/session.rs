@@ -5,15 +5,15 @@ use super::dtls::Identity;
 use super::error::ClientError;
 use super::offer::{LocalDescription, Section, write_offer};
 use super::signal::{Opened, Signalling};
-use super::socket::{BATCH, Batch, Datagram, MediaSocket};
+use super::socket::{BATCH, Batch, Carrier, Datagram, MediaSocket};
 use super::transport::{Received, Transport};
+use super::watched::Watched;
 use reqwest::Url;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::io::Interest;
-use tokio::net::UdpSocket;
 
 /// Holds the packets of a keyframe while we are not scheduled.
 const RECEIVE_BUFFER: usize = 1 << 20;
@@ -22,7 +22,7 @@ const RECEIVE_BUFFER: usize = 1 << 20;
 pub struct Session {
     socket: MediaSocket,
     /// The same socket, watched by tokio.
-    watched: UdpSocket,
+    watched: Watched,
     pub transport: Transport,
     pub answer: Answer,
     pub opened: Opened,
@@ -48,19 +48,31 @@ pub fn make_offer(transport: &Transport, socket: &MediaSocket, sections: &[Secti
         ufrag: &credentials.ufrag,
         pwd: &credentials.pwd,
         fingerprint: transport.fingerprint(),
-        candidate: Some(socket.candidate()),
+        candidate: socket.candidate(),
         // Less than 2^62, as RFC 9429, 5.2.1 wants it.
         session_id: u64::from_be_bytes(id) >> 2,
     };
     write_offer(&local, sections)
 }
 
-/// The addresses of an answer that a socket can send to.
-pub fn reachable(answer: &Answer, socket: &MediaSocket) -> Result<Vec<SocketAddr>, ClientError> {
-    let candidates: Vec<_> = answer.candidates.iter().copied().filter(|to| socket.reaches(*to)).collect();
+/// The addresses of an answer that a socket can send to. By TCP it is the one that it connects to.
+pub fn reachable(answer: &Answer, socket: &mut MediaSocket) -> Result<Vec<SocketAddr>, ClientError> {
+    let fail = |what: &str| Err(ClientError::Answer(what.to_owned()));
+    let (named, carrier) = match socket {
+        MediaSocket::Udp { .. } => (&answer.candidates, "UDP"),
+        MediaSocket::Tcp { .. } => (&answer.tcp_candidates, "TCP"),
+    };
+    if named.is_empty() {
+        return fail(&format!("it names no {carrier} address to send to"));
+    }
+    let mut candidates: Vec<_> = named.iter().copied().filter(|to| socket.reaches(*to)).collect();
     if candidates.is_empty() {
-        let what = "it names only IPv6 addresses, and we reached the server by IPv4";
-        return Err(ClientError::Answer(what.to_owned()));
+        return fail("its addresses are not of the family by which we reached the server");
+    }
+    if let MediaSocket::Tcp { stream, signalling } = socket {
+        let known = candidates.iter().position(|candidate| candidate.ip() == signalling.ip());
+        candidates = vec![candidates[known.unwrap_or(0)]];
+        stream.connect(candidates[0]).map_err(ClientError::Socket)?;
     }
     Ok(candidates)
 }
@@ -71,26 +83,28 @@ impl Session {
         signalling: &Signalling,
         endpoint: &Url,
         identity: Arc<Identity>,
+        carrier: Carrier,
         sections: &[Section],
     ) -> Result<Self, ClientError> {
         let server = resolve(endpoint).await?;
-        let socket = MediaSocket::open(server, RECEIVE_BUFFER).map_err(ClientError::Socket)?;
+        let mut socket = MediaSocket::open(server, carrier, RECEIVE_BUFFER).map_err(ClientError::Socket)?;
         let mut transport = Transport::new(identity);
         let offer = make_offer(&transport, &socket, sections);
         let opened = signalling.post(endpoint, offer).await?;
-        let answer = match Answer::parse(&opened.answer).and_then(|answer| Ok((reachable(&answer, &socket)?, answer))) {
-            Ok((candidates, answer)) => {
-                transport.start(&answer, &candidates, Instant::now());
-                answer
-            }
-            Err(error) => {
-                if let Some(session) = &opened.session {
-                    drop(signalling.delete(session).await);
+        let answer =
+            match Answer::parse(&opened.answer).and_then(|answer| Ok((reachable(&answer, &mut socket)?, answer))) {
+                Ok((candidates, answer)) => {
+                    transport.start(&answer, &candidates, Instant::now());
+                    answer
                 }
-                return Err(error);
-            }
-        };
-        let watched = socket.duplicate().and_then(UdpSocket::from_std).map_err(ClientError::Socket)?;
+                Err(error) => {
+                    if let Some(session) = &opened.session {
+                        drop(signalling.delete(session).await);
+                    }
+                    return Err(error);
+                }
+            };
+        let watched = Watched::new(&socket).map_err(ClientError::Socket)?;
         let signalling = signalling.clone();
         let mut session = Session { socket, watched, transport, answer, opened, signalling, batch: Batch::default() };
         session.flush();
@@ -100,8 +114,10 @@ impl Session {
     /// Waits for datagrams or until `until`.
     pub async fn wait(&self, until: Instant) {
         let until = self.transport.poll_timeout().map_or(until, |due| due.min(until));
+        let both = Interest::READABLE | Interest::WRITABLE;
+        let interest = if self.socket.has_unsent() { both } else { Interest::READABLE };
         // An error here is one of the reactor, which stops with the program.
-        drop(tokio::time::timeout_at(until.into(), self.watched.readable()).await);
+        drop(tokio::time::timeout_at(until.into(), self.watched.ready(interest)).await);
     }
 
     /// Takes what has come, hands RTP and RTCP (still protected) to `media`, and does what is due.
@@ -140,12 +156,16 @@ impl Session {
 
     /// Sends what the transport has queued.
     pub fn flush(&mut self) {
-        let socket = &self.socket;
-        self.transport.transmit(|to, datagram| socket.send(to, datagram));
+        let Session { socket, transport, watched, .. } = self;
+        transport.transmit(|to, datagram| socket.send(to, datagram));
+        if socket.has_unsent() {
+            // Tokio is to know when the network takes no more.
+            drop(watched.try_io(Interest::WRITABLE, || socket.flush()));
+        }
     }
 
     /// Sends a protected packet to the server.
-    pub fn send(&self, packet: &[u8]) {
+    pub fn send(&mut self, packet: &[u8]) {
         if let Some(peer) = self.transport.peer() {
             self.socket.send(peer, packet);
         }

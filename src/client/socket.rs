@@ -1,6 +1,7 @@
-//! A UDP socket that receives many datagrams in one system call, each with the kernel's time of arrival.
+//! The socket of one session. By UDP it receives many datagrams in one system call, each with the kernel's time of arrival.
 #![allow(unsafe_code)]
 
+use super::framed::FramedStream;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::mem;
@@ -17,12 +18,28 @@ const HEADERS: usize = 256;
 /// Room for one control message with a timespec.
 const CONTROL: usize = 64;
 
-/// A non-blocking UDP socket of one session.
+/// What carries the packets of a session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Carrier {
+    #[default]
+    Udp,
+    /// For networks that let no UDP through (ICE-TCP).
+    Tcp,
+}
+
+/// A non-blocking socket of one session.
 #[derive(Debug)]
-pub struct MediaSocket {
-    socket: UdpSocket,
-    /// Our address as the peer would see it without NAT.
-    candidate: SocketAddr,
+pub enum MediaSocket {
+    Udp {
+        socket: UdpSocket,
+        /// Our address as the peer would see it without NAT.
+        candidate: SocketAddr,
+    },
+    Tcp {
+        stream: FramedStream,
+        /// Where the server's signalling is: of its addresses this is the one that we know to reach.
+        signalling: SocketAddr,
+    },
 }
 
 /// Buffers for one system call; one set serves any number of sockets.
@@ -33,6 +50,8 @@ pub struct Batch {
     vectors: Box<[libc::iovec; BATCH]>,
     headers: Box<[libc::mmsghdr; BATCH]>,
     capacity: usize,
+    /// Where and when all of it came from, by TCP.
+    framed: Option<(SocketAddr, Option<u64>)>,
 }
 
 /// A control buffer, aligned as the kernel's `cmsghdr` must be.
@@ -65,8 +84,12 @@ pub fn raise_socket_limit() {
 }
 
 impl MediaSocket {
-    /// Binds a free port that can reach `server`, with a receive buffer of about `receive_buffer` bytes.
-    pub fn open(server: SocketAddr, receive_buffer: usize) -> io::Result<Self> {
+    /// By UDP: binds a free port that can reach `server`, with a receive buffer of about `receive_buffer` bytes. By TCP it is
+    /// connected later.
+    pub fn open(server: SocketAddr, carrier: Carrier, receive_buffer: usize) -> io::Result<Self> {
+        if carrier == Carrier::Tcp {
+            return Ok(MediaSocket::Tcp { stream: FramedStream::open(server)?, signalling: server });
+        }
         let any: IpAddr = if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
         // Connecting a UDP socket sends nothing; it only asks for the route.
         let probe = UdpSocket::bind((any, 0))?;
@@ -96,42 +119,65 @@ impl MediaSocket {
         if result != 0 {
             return Err(io::Error::last_os_error());
         }
-        Ok(MediaSocket { socket, candidate })
+        Ok(MediaSocket::Udp { socket, candidate })
     }
 
-    /// A second handle of the socket.
-    pub fn duplicate(&self) -> io::Result<UdpSocket> {
-        self.socket.try_clone()
-    }
-
-    /// Our host candidate.
-    pub fn candidate(&self) -> SocketAddr {
-        self.candidate
+    /// Our host candidate; by TCP none, since it is always us who connect.
+    pub fn candidate(&self) -> Option<SocketAddr> {
+        match self {
+            MediaSocket::Udp { candidate, .. } => Some(*candidate),
+            MediaSocket::Tcp { .. } => None,
+        }
     }
 
     /// Whether datagrams can go to this address.
     pub fn reaches(&self, address: SocketAddr) -> bool {
-        address.is_ipv4() || self.candidate.is_ipv6()
+        match self {
+            MediaSocket::Udp { candidate, .. } => address.is_ipv4() || candidate.is_ipv6(),
+            MediaSocket::Tcp { signalling, .. } => address.is_ipv4() == signalling.is_ipv4(),
+        }
     }
 
-    /// Sends a datagram. What the network does not take now is lost, as it would be on the way.
-    pub fn send(&self, to: SocketAddr, datagram: &[u8]) {
-        let to = match to.ip() {
-            IpAddr::V4(ip) if self.candidate.is_ipv6() => SocketAddr::new(ip.to_ipv6_mapped().into(), to.port()),
-            _ => to,
-        };
-        drop(self.socket.send_to(datagram, to));
+    /// Sends a datagram. What the network does not take is lost, as it would be on the way.
+    pub fn send(&mut self, to: SocketAddr, datagram: &[u8]) {
+        match self {
+            MediaSocket::Udp { socket, candidate } => {
+                let to = match to.ip() {
+                    IpAddr::V4(ip) if candidate.is_ipv6() => SocketAddr::new(ip.to_ipv6_mapped().into(), to.port()),
+                    _ => to,
+                };
+                drop(socket.send_to(datagram, to));
+            }
+            MediaSocket::Tcp { stream, .. } => stream.send(datagram),
+        }
+    }
+
+    /// Whether something waits until the network takes it.
+    pub fn has_unsent(&self) -> bool {
+        matches!(self, MediaSocket::Tcp { stream, .. } if stream.has_unsent())
+    }
+
+    /// Sends what waits.
+    pub fn flush(&mut self) -> io::Result<()> {
+        match self {
+            MediaSocket::Udp { .. } => Ok(()),
+            MediaSocket::Tcp { stream, .. } => stream.flush(),
+        }
     }
 
     /// Receives what is there, up to [`BATCH`] datagrams, and returns their number; 0: nothing. With `whole` unset only the
     /// beginnings are copied, without times of arrival: a load generator shares the machine with what it measures.
-    pub fn receive(&self, batch: &mut Batch, whole: bool) -> usize {
+    pub fn receive(&mut self, batch: &mut Batch, whole: bool) -> usize {
+        let socket = match self {
+            MediaSocket::Udp { socket, .. } => socket,
+            MediaSocket::Tcp { stream, .. } => return stream.receive(batch, whole),
+        };
         batch.prepare(whole);
         // SAFETY: the headers were set up by `prepare` to point into the batch's own buffers, which live as long as it and
         // are borrowed exclusively; the count is their number.
         let count = unsafe {
             libc::recvmmsg(
-                self.socket.as_raw_fd(),
+                socket.as_raw_fd(),
                 batch.headers.as_mut_ptr(),
                 BATCH as libc::c_uint,
                 libc::MSG_DONTWAIT | libc::MSG_TRUNC,
@@ -144,7 +190,10 @@ impl MediaSocket {
 
 impl AsRawFd for MediaSocket {
     fn as_raw_fd(&self) -> RawFd {
-        self.socket.as_raw_fd()
+        match self {
+            MediaSocket::Udp { socket, .. } => socket.as_raw_fd(),
+            MediaSocket::Tcp { stream, .. } => stream.as_raw_fd(),
+        }
     }
 }
 
@@ -164,12 +213,27 @@ impl Default for Batch {
             vectors: Box::new([vector; BATCH]),
             headers: Box::new([header; BATCH]),
             capacity: WHOLE,
+            framed: None,
         }
     }
 }
 
 impl Batch {
+    /// To be filled with packets that came on a connection.
+    pub fn begin_framed(&mut self, whole: bool, from: SocketAddr, arrival_ns: Option<u64>) {
+        self.capacity = if whole { WHOLE } else { HEADERS };
+        self.framed = Some((from, arrival_ns));
+    }
+
+    /// Packet `index` of a connection.
+    pub fn put_framed(&mut self, index: usize, packet: &[u8]) {
+        let copied = packet.len().min(self.capacity);
+        self.buffers[index][..copied].copy_from_slice(&packet[..copied]);
+        self.headers[index].msg_len = packet.len() as libc::c_uint;
+    }
+
     fn prepare(&mut self, whole: bool) {
+        self.framed = None;
         self.capacity = if whole { WHOLE } else { HEADERS };
         for index in 0..BATCH {
             let vector = &mut self.vectors[index];
@@ -188,8 +252,10 @@ impl Batch {
     /// Datagram `index` of the last receive, less than the number that it returned.
     pub fn datagram(&mut self, index: usize) -> Option<Datagram<'_>> {
         let len = self.headers[index].msg_len as usize;
-        let from = self.from(index)?;
-        let arrival_ns = self.arrival(index);
+        let (from, arrival_ns) = match self.framed {
+            Some(framed) => framed,
+            None => (self.from(index)?, self.arrival(index)),
+        };
         let data = &mut self.buffers[index][..len.min(self.capacity)];
         Some(Datagram { data, len, from, arrival_ns })
     }
@@ -239,9 +305,10 @@ mod tests {
     #[test]
     fn datagrams_come_with_sender_length_and_time() {
         for server in ["127.0.0.1:9", "[::1]:9"] {
-            let Ok(one) = MediaSocket::open(server.parse().unwrap(), 1 << 16) else { continue };
-            let two = MediaSocket::open("127.0.0.1:9".parse().unwrap(), 1 << 16).unwrap();
-            let port = one.candidate().port();
+            let open = |server: &str| MediaSocket::open(server.parse().unwrap(), Carrier::Udp, 1 << 16);
+            let Ok(mut one) = open(server) else { continue };
+            let mut two = open("127.0.0.1:9").unwrap();
+            let port = one.candidate().unwrap().port();
             let target = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
             two.send(target, &[1, 2, 3]);
             two.send(target, &[7; 1000]);
@@ -249,11 +316,11 @@ mod tests {
             // Loopback delivers before the send returns.
             assert_eq!(one.receive(&mut batch, false), 2, "{server}");
             let first = batch.datagram(0).unwrap();
-            assert_eq!((&*first.data, first.len, first.from), (&[1, 2, 3][..], 3, two.candidate()));
+            assert_eq!((&*first.data, first.len, first.from), (&[1, 2, 3][..], 3, two.candidate().unwrap()));
             assert_eq!(first.arrival_ns, None);
             let second = batch.datagram(1).unwrap();
             assert_eq!((second.data.len(), second.len), (HEADERS, 1000));
-            one.send(two.candidate(), &[9]);
+            one.send(two.candidate().unwrap(), &[9]);
             assert_eq!(two.receive(&mut batch, true), 1);
             assert!(batch.datagram(0).unwrap().arrival_ns.unwrap() > 1_700_000_000_000_000_000);
             assert_eq!(one.receive(&mut batch, true), 0);

@@ -101,6 +101,7 @@ impl Transport {
             }
             [20..=63, ..] => return self.receive_dtls(now, datagram),
             [128..=191, kind, ..] if self.srtp.is_some() && datagram.len() >= 12 => {
+                self.ice.heard(now);
                 return Ok(if (192..=223).contains(kind) { Received::Rtcp } else { Received::Rtp });
             }
             _ => {}

@@ -89,6 +89,7 @@ pub(super) const KEYS: &[Key] = &[
     key!(http.country_header, Text, Live),
     key!(media.listen, Text, Restart),
     key!(media.public_address, List, Restart),
+    key!(media.tcp, Switch, Restart),
     key!(media.shards, Number, Restart),
     key!(rtmp.listen, Text, Restart),
     key!(admin.listen, Text, Restart),

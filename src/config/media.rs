@@ -13,6 +13,8 @@ pub struct Media {
     pub listen: Listen,
     /// What clients are told to send to, where it is not what is bound (1:1 NAT).
     pub public_address: PublicAddresses,
+    /// Whether clients that get no UDP through may connect by TCP, on the same port number. Default: true.
+    pub tcp: bool,
     /// Media threads; 0: one for each core.
     pub shards: u16,
 }
@@ -39,7 +41,7 @@ impl Media {
 impl Default for Media {
     fn default() -> Self {
         let listen = Listen::At(SocketAddr::from((Ipv4Addr::LOCALHOST, MEDIA_PORT)));
-        Media { listen, public_address: PublicAddresses::default(), shards: 0 }
+        Media { listen, public_address: PublicAddresses::default(), tcp: true, shards: 0 }
     }
 }
 

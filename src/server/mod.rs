@@ -107,7 +107,8 @@ pub async fn run(loaded: Loaded, log: Log) -> Result<(), ServeError> {
         url: format!("udp://{}", shards.address()),
     });
     if let Some(media) = &media {
-        tracing::info!(listener = media.listener, address = %media.address, url = media.url, "listening");
+        tracing::info!(listener = media.listener, address = %media.address, url = media.url, tcp = config.media.tcp,
+            "listening");
     }
     let node = config.node.name.as_str();
     let whip = Whip::new(access.clone(), hub.clone(), sessions.clone(), &config.ingest.codecs.preference());
@@ -306,6 +307,7 @@ fn shard_options(config: &Config, listen: SocketAddr) -> ShardOptions {
     ShardOptions {
         listen,
         public: public.map(|address| SocketAddr::new(address.ip, address.port.unwrap_or(0))).collect(),
+        tcp: config.media.tcp,
         shards: config.media.shard_count(),
     }
 }

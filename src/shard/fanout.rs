@@ -3,6 +3,7 @@
 use super::egress::Egress;
 use super::lane::{Lane, Progress};
 use super::socket::Peer;
+use super::tcp;
 use crate::hub::{Batch, Ring, Stream, Subscription, TrackClock, ViewerGuard};
 use crate::media::MediaKind;
 use crate::protocol::webrtc::MediaParams;
@@ -32,6 +33,13 @@ pub struct Viewer {
     guard: ViewerGuard,
 }
 
+impl Viewer {
+    /// Lanes that get their share of each turn until they are up to date. By TCP the connection sets the pace.
+    fn catching_up(&self) -> usize {
+        if self.peer.link.is_some() { 0 } else { self.lanes.iter().filter(|lane| lane.is_behind()).count() }
+    }
+}
+
 /// A stream that this shard has viewers of.
 pub struct LocalStream {
     pub stream: Arc<Stream>,
@@ -40,7 +48,7 @@ pub struct LocalStream {
     pub viewers: Vec<Viewer>,
     /// Slots of viewers of other renditions who come over with the next keyframe.
     pub arrivals: Vec<u32>,
-    /// How many viewers are behind the newest packet.
+    /// How many lanes by UDP are behind the newest packet.
     catching_up: usize,
     _subscription: Subscription,
 }
@@ -69,7 +77,6 @@ impl LocalStream {
                 match self.ring.keyframe() {
                     Some(position) => {
                         lane.start_at(position, &self.ring);
-                        self.catching_up += 1;
                     }
                     None => keyframe_wanted = true,
                 }
@@ -79,20 +86,40 @@ impl LocalStream {
             self.stream.request_keyframe();
         }
         let guard = self.stream.count_viewer();
-        self.viewers.push(Viewer { slot, peer, sender, lanes, resends: RETRANSMISSIONS, guard });
+        let viewer = Viewer { slot, peer, sender, lanes, resends: RETRANSMISSIONS, guard };
+        self.catching_up += viewer.catching_up();
+        self.viewers.push(viewer);
         self.viewers.len() - 1
     }
 
     /// Takes a viewer out. Returns it, and the slot of the one that now has its index.
     pub fn take(&mut self, index: usize) -> (Viewer, Option<u32>) {
         let viewer = self.viewers.swap_remove(index);
-        self.catching_up -= viewer.lanes.iter().filter(|lane| lane.is_behind()).count();
+        self.catching_up -= viewer.catching_up();
         (viewer, self.viewers.get(index).map(|moved| moved.slot))
+    }
+
+    /// A viewer's media goes to another address from now on.
+    pub fn move_viewer(&mut self, index: usize, peer: Peer) {
+        let viewer = &mut self.viewers[index];
+        self.catching_up -= viewer.catching_up();
+        viewer.peer = peer;
+        self.catching_up += viewer.catching_up();
+    }
+
+    /// Goes on with a viewer whose connection has room again.
+    pub fn resume(&mut self, index: usize, egress: &mut Egress) {
+        tcp::drain(&self.ring, &self.stream, &mut self.viewers[index], egress);
     }
 
     /// Takes a viewer over from another rendition; its lanes are on their way already. Returns its index.
     pub fn adopt(&mut self, mut viewer: Viewer) -> usize {
         viewer.guard = self.stream.count_viewer();
+        // A cursor into another ring means nothing here.
+        for lane in viewer.lanes.iter_mut().filter(|lane| lane.is_behind()) {
+            lane.leave_out();
+            lane.up_to_date();
+        }
         self.viewers.push(viewer);
         self.viewers.len() - 1
     }
@@ -108,7 +135,13 @@ impl LocalStream {
     pub fn batch(&mut self, batch: &Batch, egress: &mut Egress) {
         self.ring.extend(&batch.packets);
         self.clocks = batch.clocks.clone();
+        let first = self.ring.end() - batch.packets.len() as u64;
         for viewer in &mut self.viewers {
+            if viewer.peer.link.is_some() {
+                viewer.lanes.iter_mut().for_each(|lane| lane.fall_behind(&batch.packets, first));
+                tcp::drain(&self.ring, &self.stream, viewer, egress);
+                continue;
+            }
             for packet in &batch.packets {
                 let Some(lane) = viewer.lanes.iter_mut().find(|lane| lane.track == packet.track) else { continue };
                 if !lane.admits(packet) {
@@ -122,13 +155,16 @@ impl LocalStream {
 
     /// Gives viewers that are behind their share. `first`: only this one, which has just joined.
     pub fn catch_up(&mut self, first: Option<usize>, egress: &mut Egress) {
+        if let Some(index) = first.filter(|index| self.viewers[*index].peer.link.is_some()) {
+            return self.resume(index, egress);
+        }
         if self.catching_up == 0 {
             return;
         }
         let bitrate = self.stream.stats.bitrate.load(std::sync::atomic::Ordering::Relaxed);
         let share = (bitrate / 8 * CATCH_UP_FACTOR * CATCH_UP_NS / 1_000_000_000) as usize;
         let range = first.map_or(0..self.viewers.len(), |index| index..index + 1);
-        for viewer in &mut self.viewers[range] {
+        for viewer in self.viewers[range].iter_mut().filter(|viewer| viewer.peer.link.is_none()) {
             for lane in &mut viewer.lanes {
                 let mut budget = if first.is_some() { FIRST_BURST } else { share.max(CATCH_UP_BYTES) };
                 while let Some(position) = lane.behind() {

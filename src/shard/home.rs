@@ -77,7 +77,8 @@ mod tests {
     fn an_overloaded_shard_passes_viewers_on_and_publishers_not() {
         let sessions = Sessions::new(SessionLimits::default());
         let metrics = Metrics::new(2, Arc::default());
-        let options = ShardOptions { listen: "127.0.0.1:0".parse().unwrap(), public: Vec::new(), shards: 2 };
+        let options =
+            ShardOptions { listen: "127.0.0.1:0".parse().unwrap(), public: Vec::new(), shards: 2, tcp: false };
         let shards = Shards::start(&options, Instant::now(), &sessions, |index| metrics.shard(index)).unwrap();
         let hub = Hub::new(HubLimits::default());
         let publisher = hub.publish("cam".parse().unwrap(), vec![TrackInfo::new(Codec::Opus)]).unwrap();

@@ -21,6 +21,13 @@ pub struct IceRestart {
     pub etag: String,
 }
 
+/// What a check of ours is made with.
+#[derive(Clone, Debug)]
+pub(super) struct CheckCredentials {
+    pub(super) local_ufrag: String,
+    pub(super) remote: IceCredentials,
+}
+
 /// Both sides' credentials.
 #[derive(Debug)]
 pub(super) struct Ice {
@@ -60,6 +67,12 @@ impl Ice {
     /// User fragments of ours that are valid.
     pub(super) fn local_ufrags(&self) -> Vec<String> {
         self.local.iter().map(|local| local.ufrag.clone()).collect()
+    }
+
+    /// Both sides' newest.
+    pub(super) fn check_credentials(&self) -> CheckCredentials {
+        let local_ufrag = self.local.first().map(|local| local.ufrag.clone()).unwrap_or_default();
+        CheckCredentials { local_ufrag, remote: self.remote.clone() }
     }
 
     pub(super) fn remote_ufrag(&self) -> &str {

@@ -1,7 +1,9 @@
-//! What reaches a shard from other threads: media batches, commands, and datagrams that another shard's socket took.
+//! What reaches a shard from other threads: media batches, commands, and what another shard's sockets took: datagrams and
+//! connections.
 
 use super::session::{CloseReason, Session};
 use super::socket::Peer;
+use super::tcp::Handover;
 use crate::hub::{Batch, Sink, StreamKey};
 use bytes::Bytes;
 use crossbeam_queue::ArrayQueue;
@@ -15,6 +17,8 @@ use tokio::sync::oneshot;
 const MEDIA_QUEUE: usize = 8_192;
 /// Datagrams of viewers whose address changed. Beyond, they are lost as on any network.
 const DATAGRAM_QUEUE: usize = 1_024;
+/// TCP connections of sessions that another shard owns. Beyond, they are closed, and the peer tries again.
+const CONNECTION_QUEUE: usize = 256;
 
 thread_local! {
     /// The shard that runs on this thread.
@@ -45,8 +49,9 @@ pub struct Inbox {
     signalled: AtomicBool,
     media: ArrayQueue<(StreamKey, Arc<Batch>)>,
     datagrams: ArrayQueue<(Peer, Bytes)>,
+    connections: ArrayQueue<Handover>,
     commands: Mutex<Vec<Command>>,
-    /// Batches and datagrams lost because a queue was full.
+    /// Batches, datagrams and connections lost because a queue was full.
     pub dropped: AtomicU64,
 }
 
@@ -58,6 +63,7 @@ impl Inbox {
             signalled: AtomicBool::new(false),
             media: ArrayQueue::new(MEDIA_QUEUE),
             datagrams: ArrayQueue::new(DATAGRAM_QUEUE),
+            connections: ArrayQueue::new(CONNECTION_QUEUE),
             commands: Mutex::default(),
             dropped: AtomicU64::new(0),
         }
@@ -82,6 +88,14 @@ impl Inbox {
         self.wake();
     }
 
+    /// Hands the shard a connection of one of its sessions.
+    pub fn connection(&self, handover: Handover) {
+        if self.connections.push(handover).is_err() {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+        self.wake();
+    }
+
     /// To be called by the shard before it drains: later pushes wake it again.
     pub fn rearm(&self) {
         self.signalled.store(false, Ordering::SeqCst);
@@ -93,6 +107,10 @@ impl Inbox {
 
     pub fn take_datagram(&self) -> Option<(Peer, Bytes)> {
         self.datagrams.pop()
+    }
+
+    pub fn take_connection(&self) -> Option<Handover> {
+        self.connections.pop()
     }
 
     pub fn take_commands(&self) -> Vec<Command> {

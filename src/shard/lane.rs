@@ -35,6 +35,14 @@ pub enum Progress {
     Unknown,
 }
 
+/// What a lane has counted.
+#[derive(Clone, Copy, Debug)]
+pub struct Counted {
+    packets: u64,
+    octets: u64,
+    highest_index: u64,
+}
+
 /// One track of one viewer.
 pub struct Lane {
     pub track: u8,
@@ -181,7 +189,7 @@ impl Lane {
     pub fn move_to(&mut self, from: TrackClock, newest: Option<(u64, u64)>, to: TrackClock, first: &Packet) {
         self.position = Position::Waiting;
         self.head = None;
-        if self.base.is_none() {
+        if !self.has_started() {
             return;
         }
         let (newest, arrival_ns) = newest.unwrap_or((first.timestamp, first.arrival_ns));
@@ -224,6 +232,43 @@ impl Lane {
         self.position = Position::Live;
     }
 
+    /// New packets came, the first of them at position `first` of the ring: where it would take one as it comes, that is its
+    /// next.
+    pub fn fall_behind(&mut self, packets: &[Packet], first: u64) {
+        if self.is_behind() {
+            return;
+        }
+        let taken = packets.iter().position(|packet| packet.track == self.track && self.admits(packet));
+        if let Some(index) = taken {
+            self.position = Position::Behind(first + index as u64);
+        }
+    }
+
+    /// Everything before a position has been sent, or is not to be.
+    pub fn behind_from(&mut self, position: u64) {
+        if self.behind().is_some_and(|own| own < position) {
+            self.position = Position::Behind(position);
+        }
+    }
+
+    /// Leaves out what is before its next packet: sequence numbers go on as if it had never been, so that nobody asks for it.
+    pub fn leave_out(&mut self) {
+        if self.has_started() {
+            self.base = None;
+            self.first_index = self.highest_index + 1;
+        }
+    }
+
+    /// What it counts, to be restored when a packet that was written could not be sent.
+    pub fn counted(&self) -> Counted {
+        Counted { packets: self.packets, octets: self.octets, highest_index: self.highest_index }
+    }
+
+    /// A packet that was written will be written again.
+    pub fn restore(&mut self, before: &Counted) {
+        (self.packets, self.octets, self.highest_index) = (before.packets, before.octets, before.highest_index);
+    }
+
     pub fn wait_for_keyframe(&mut self) {
         self.position = Position::Waiting;
     }
@@ -245,7 +290,7 @@ impl Lane {
 
     /// Whether anything was sent.
     pub fn has_started(&self) -> bool {
-        self.base.is_some()
+        self.highest_index > 0
     }
 
     /// The RTP timestamp on the wire of a source timestamp.
@@ -378,7 +423,7 @@ fn write_element(room: &mut [u8], two_byte: bool, id: u8, value: &[u8]) -> usize
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::hub::RingLimits;
     use crate::media::{Codec, NtpTime, PacketFlags, TrackInfo, Upward};
@@ -387,7 +432,7 @@ mod tests {
     use crate::protocol::webrtc::srtp::{Profile, Role, SessionKeys, SrtpReceiver};
     use bytes::Bytes;
 
-    fn media(rtx: bool) -> MediaParams {
+    pub fn media(rtx: bool) -> MediaParams {
         MediaParams {
             track: TrackInfo::new(Codec::H264),
             track_index: 0,
@@ -403,7 +448,7 @@ mod tests {
         }
     }
 
-    fn keys() -> (SrtpSender, SrtpReceiver) {
+    pub fn keys() -> (SrtpSender, SrtpReceiver) {
         let profile = Profile::AeadAes128Gcm;
         let material: Vec<u8> = (0..profile.exporter_len() as u8).collect();
         let sender = SessionKeys::from_exporter(profile, &material).unwrap().contexts(Role::Server).0;
@@ -411,7 +456,7 @@ mod tests {
         (sender, receiver)
     }
 
-    fn packet(seq: u64, frame: u32, timestamp: u64) -> Packet {
+    pub fn packet(seq: u64, frame: u32, timestamp: u64) -> Packet {
         Packet {
             track: 0,
             flags: PacketFlags { marker: true, keyframe_start: frame == 1, ..PacketFlags::default() },
@@ -427,7 +472,7 @@ mod tests {
     }
 
     /// Opens a packet: its header, its payload, and the header extensions as they were.
-    fn open(receiver: &mut SrtpReceiver, sealed: &[u8]) -> (Header, Vec<u8>, Vec<(u8, Vec<u8>)>) {
+    pub fn open(receiver: &mut SrtpReceiver, sealed: &[u8]) -> (Header, Vec<u8>, Vec<(u8, Vec<u8>)>) {
         let mut plain = sealed.to_vec();
         let length = receiver.open_rtp(&mut plain).expect("it authenticates");
         plain.truncate(length);

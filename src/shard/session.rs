@@ -1,9 +1,10 @@
 //! One session as everyone but its shard sees it: who, what, where it stands, what it counts.
 
-use super::ice::{Ice, IceCredentials, IceRestart};
+use super::ice::{CheckCredentials, Ice, IceCredentials, IceRestart};
 use super::inbox::Command;
 use super::layering::Layering;
 use super::sessions::Sessions;
+use super::socket::Peer;
 use super::wish::{Given, Watching, Wish};
 use crate::hub::{Publisher, Stream};
 use crate::media::{LayerId, StreamName};
@@ -197,6 +198,14 @@ pub enum Role {
     Play(Arc<Stream>),
 }
 
+/// Where a session's media goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Remote {
+    pub address: SocketAddr,
+    /// By TCP, not UDP.
+    pub tcp: bool,
+}
+
 /// A session, seen from outside its shard.
 #[derive(Debug)]
 pub struct Session {
@@ -210,7 +219,7 @@ pub struct Session {
     pub negotiated: Negotiated,
     created_at: Instant,
     state: watch::Sender<SessionState>,
-    remote: Mutex<Option<SocketAddr>>,
+    remote: Mutex<Option<Remote>>,
     /// The shard that is to take it, once that is said.
     pub(super) home: OnceLock<usize>,
     owner: AtomicUsize,
@@ -280,8 +289,8 @@ impl Session {
         self.state.subscribe()
     }
 
-    /// The address that its media goes to, once known.
-    pub fn remote(&self) -> Option<SocketAddr> {
+    /// Where its media goes, once known.
+    pub fn remote(&self) -> Option<Remote> {
         *self.remote.lock().expect("no holder of this lock panics")
     }
 
@@ -375,6 +384,11 @@ impl Session {
         IceRestart { local: self.sessions.local_transport(&fresh), etag }
     }
 
+    /// What a check of ours is made with.
+    pub(super) fn check_credentials(&self) -> CheckCredentials {
+        self.ice().check_credentials()
+    }
+
     /// The password that goes with a user fragment of ours, if it is still valid.
     pub(super) fn local_pwd(&self, ufrag: &str) -> Option<String> {
         self.ice().local_pwd(ufrag)
@@ -389,8 +403,9 @@ impl Session {
     }
 
     /// Says where its media goes.
-    pub(super) fn set_remote(&self, address: SocketAddr) {
-        *self.remote.lock().expect("no holder of this lock panics") = Some(address);
+    pub(super) fn set_remote(&self, peer: &Peer) {
+        let remote = Remote { address: peer.address, tcp: peer.link.is_some() };
+        *self.remote.lock().expect("no holder of this lock panics") = Some(remote);
     }
 
     /// Moves it on. A closed session stays closed.

@@ -50,8 +50,7 @@ pub struct Sessions {
 
 #[derive(Debug)]
 struct Shared {
-    /// What every session's `LocalTransport` has in common.
-    local: OnceLock<(Vec<SocketAddr>, [u8; 32])>,
+    reached: OnceLock<Reached>,
     inboxes: OnceLock<Vec<Arc<Inbox>>>,
     table: Mutex<Table>,
     joins: Mutex<Joins>,
@@ -61,6 +60,14 @@ struct Shared {
     changes: watch::Sender<u64>,
     doors: watch::Sender<Doors>,
     observer: OnceLock<Observer>,
+}
+
+/// How the media plane is reached: what every session's `LocalTransport` has in common.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Reached {
+    pub(super) candidates: Vec<SocketAddr>,
+    pub(super) tcp: bool,
+    pub(super) fingerprint: [u8; 32],
 }
 
 /// Told of every session that ends, once.
@@ -92,7 +99,7 @@ impl Sessions {
     pub fn new(limits: SessionLimits) -> Self {
         Sessions {
             shared: Arc::new(Shared {
-                local: OnceLock::new(),
+                reached: OnceLock::new(),
                 inboxes: OnceLock::new(),
                 table: Mutex::new(Table { limits, ..Table::default() }),
                 joins: Mutex::default(),
@@ -117,14 +124,14 @@ impl Sessions {
     }
 
     /// Connects the table with the shards; done once, before the first session.
-    pub(super) fn connect(&self, candidates: Vec<SocketAddr>, fingerprint: [u8; 32], inboxes: Vec<Arc<Inbox>>) {
-        self.shared.local.set((candidates, fingerprint)).expect("shards are started once");
+    pub(super) fn connect(&self, reached: Reached, inboxes: Vec<Arc<Inbox>>) {
+        self.shared.reached.set(reached).expect("shards are started once");
         self.shared.inboxes.set(inboxes).expect("shards are started once");
     }
 
     /// Our side of the transport with given credentials.
     pub fn local_transport(&self, credentials: &IceCredentials) -> LocalTransport {
-        let (candidates, fingerprint) = self.shared.local.get().cloned().unwrap_or_default();
+        let Reached { candidates, tcp, fingerprint } = self.shared.reached.get().cloned().unwrap_or_default();
         let mut bits = [0u8; 8];
         getrandom::fill(&mut bits).expect("the system's random source works");
         LocalTransport {
@@ -132,13 +139,14 @@ impl Sessions {
             pwd: credentials.pwd.clone(),
             fingerprint,
             candidates,
+            tcp,
             session_id: u64::from_be_bytes(bits) >> 2,
         }
     }
 
     /// The addresses that media is taken at.
     pub fn candidates(&self) -> Vec<SocketAddr> {
-        self.shared.local.get().map(|(candidates, _)| candidates.clone()).unwrap_or_default()
+        self.shared.reached.get().map(|reached| reached.candidates.clone()).unwrap_or_default()
     }
 
     /// The limits in force.

@@ -3,6 +3,7 @@
 use super::publisher::Ingest;
 use super::session::{Role, Session};
 use super::socket::Peer;
+use super::tcp::LinkId;
 use crate::hub::StreamKey;
 use crate::protocol::webrtc::dtls::Dtls;
 use crate::protocol::webrtc::srtp::SrtpReceiver;
@@ -12,6 +13,8 @@ use std::time::Instant;
 
 /// Addresses from which one session's peer may send at a time: its candidate pairs.
 pub const MAX_ROUTES: usize = 16;
+/// TCP connections that one session's peer may have: from each of its networks to some of our addresses.
+pub const MAX_LINKS: usize = 8;
 
 /// One session that this shard owns.
 pub struct Slot {
@@ -20,11 +23,15 @@ pub struct Slot {
     pub peer: Peer,
     /// Addresses with a valid STUN request, oldest first.
     pub routes: Vec<SocketAddr>,
+    /// TCP connections of the peer, oldest first.
+    pub links: Vec<LinkId>,
     pub dtls: Box<Dtls>,
     pub receiver: Option<Box<SrtpReceiver>>,
     pub born: Instant,
     /// The last time the peer showed that it is there.
     pub alive: Instant,
+    /// The last time anything came from where its media goes.
+    pub heard: Instant,
     pub state: SlotState,
 }
 

@@ -1,6 +1,7 @@
 //! UDP in batches: many datagrams a system call in, segmented sends (GSO) to many peers a system call out.
 #![allow(unsafe_code)]
 
+use super::tcp::LinkId;
 use std::io;
 use std::mem::{MaybeUninit, size_of, zeroed};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
@@ -32,6 +33,8 @@ pub struct Peer {
     pub address: SocketAddr,
     /// The local address to send from; needed where the socket is bound to the unspecified address.
     pub local: Option<IpAddr>,
+    /// The TCP connection that leads to it; none: UDP.
+    pub link: Option<LinkId>,
 }
 
 /// The socket of one shard.
@@ -208,7 +211,7 @@ impl ReceiveBuffers {
         let length = (header.msg_len as usize).min(RECEIVE_SIZE);
         let address = decode_address(&self.names[index])?;
         let local = if self.with_local { self.local_address(index) } else { None };
-        Some((&mut self.data[index * RECEIVE_SIZE..index * RECEIVE_SIZE + length], Peer { address, local }))
+        Some((&mut self.data[index * RECEIVE_SIZE..index * RECEIVE_SIZE + length], Peer { address, local, link: None }))
     }
 
     fn receive(&mut self, fd: RawFd) -> io::Result<usize> {
@@ -515,7 +518,7 @@ mod tests {
         let mut socket = Socket::new(raw, bound).unwrap();
         socket.segmentation = segmentation;
         let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let peer = Peer { address: receiver.local_addr().unwrap(), local: None };
+        let peer = Peer { address: receiver.local_addr().unwrap(), local: None, link: None };
         (socket, receiver, peer)
     }
 

@@ -3,13 +3,14 @@
 use super::clock::Clock;
 use super::egress::Egress;
 use super::inbox::{Command, Inbox};
-use super::sessions::Sessions;
+use super::ports::{self, Ports};
+use super::sessions::{Reached, Sessions};
 use super::socket::Socket;
+use super::tcp::Links;
 use super::worker::{Parts, Worker};
 use crate::observe::metrics::ShardMetrics;
 use crate::protocol::webrtc::dtls::{DtlsError, Identity};
 use mio::unix::SourceFd;
-use socket2::{Domain, Protocol, Type};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsRawFd;
@@ -20,8 +21,6 @@ use tokio::sync::oneshot;
 
 const SOCKET: mio::Token = mio::Token(0);
 const WAKER: mio::Token = mio::Token(1);
-/// Kernel buffers of each socket: a keyframe to a thousand viewers, and their reports back. The kernel may give less.
-const SOCKET_BUFFER: usize = 8 << 20;
 
 /// What the media plane is started with.
 #[derive(Clone, Debug)]
@@ -31,6 +30,8 @@ pub struct ShardOptions {
     /// What the answers name instead of the addresses of this machine: where 1:1 NAT maps another address to it. A port
     /// of 0 stands for the one listened at.
     pub public: Vec<SocketAddr>,
+    /// Whether connections by TCP are taken on the same port number (ICE-TCP, RFC 6544).
+    pub tcp: bool,
     /// Threads, at least 1.
     pub shards: usize,
 }
@@ -42,8 +43,13 @@ pub enum StartError {
         "`media.listen`: UDP {0} is in use by another program (`ss -ulpn` shows which); stop it or set another port"
     )]
     InUse(SocketAddr),
-    #[error("`media.listen`: can not listen on UDP {address}: {error}")]
-    Listen { address: SocketAddr, error: io::Error },
+    #[error(
+        "`media.listen`: TCP {0} is in use by another program (`ss -tlpn` shows which); stop it, set another port, or set \
+         `media.tcp = false` to do without ICE-TCP"
+    )]
+    TcpInUse(SocketAddr),
+    #[error("`media.listen`: can not listen on {protocol} {address}: {error}")]
+    Listen { protocol: &'static str, address: SocketAddr, error: io::Error },
     #[error("the addresses of this machine can not be read ({0}); set `media.public_address`")]
     Interfaces(io::Error),
     #[error("a shard can not start: {0}")]
@@ -72,15 +78,10 @@ impl Shards {
         metrics: impl Fn(usize) -> Arc<ShardMetrics>,
     ) -> Result<Shards, StartError> {
         let identity = Arc::new(Identity::generate()?);
-        let sockets = bind(options.listen, options.shards.max(1))?;
-        let address = sockets[0]
-            .local_addr()
-            .ok()
-            .and_then(|address| address.as_socket())
-            .ok_or_else(|| StartError::Thread(io::Error::other("a socket has no address")))?;
+        let Ports { address, sockets } = ports::bind(options.listen, options.tcp, options.shards.max(1))?;
         let mut workers = Vec::new();
         let mut inboxes = Vec::new();
-        for (index, socket) in sockets.into_iter().enumerate() {
+        for (index, (socket, listener)) in sockets.into_iter().enumerate() {
             let poll = mio::Poll::new().map_err(StartError::Thread)?;
             let fd = socket.as_raw_fd();
             poll.registry()
@@ -89,7 +90,8 @@ impl Shards {
             let waker = mio::Waker::new(poll.registry(), WAKER).map_err(StartError::Thread)?;
             let inbox = Arc::new(Inbox::new(index, waker));
             inboxes.push(inbox.clone());
-            let egress = Egress::new(Socket::new(socket, address).map_err(StartError::Thread)?);
+            let links = Links::new(listener, &poll, metrics(index)).map_err(StartError::Thread)?;
+            let egress = Egress::new(Socket::new(socket, address).map_err(StartError::Thread)?, links);
             workers.push(Worker::new(Parts {
                 index,
                 inbox,
@@ -101,7 +103,8 @@ impl Shards {
                 metrics: metrics(index),
             }));
         }
-        sessions.connect(candidates(address, &options.public)?, identity.fingerprint(), inboxes);
+        let candidates = candidates(address, &options.public)?;
+        sessions.connect(Reached { candidates, tcp: options.tcp, fingerprint: identity.fingerprint() }, inboxes);
         let threads = workers
             .into_iter()
             .map(|worker| {
@@ -145,38 +148,6 @@ pub async fn ping(sessions: &Sessions, patience: Duration) -> Result<(), String>
         }
     }
     Ok(())
-}
-
-/// One socket a shard, all on one port; the kernel keeps each peer's address on one of them.
-fn bind(listen: SocketAddr, shards: usize) -> Result<Vec<socket2::Socket>, StartError> {
-    let failed = |address: SocketAddr, error: io::Error| match error.kind() {
-        io::ErrorKind::AddrInUse => StartError::InUse(address),
-        _ => StartError::Listen { address, error },
-    };
-    let open = |address: SocketAddr, share: bool| {
-        let socket = socket2::Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
-        if address.is_ipv6() {
-            // `[::]` means both families; another IPv6 address only itself.
-            socket.set_only_v6(!address.ip().is_unspecified())?;
-        }
-        socket.set_nonblocking(true)?;
-        socket.set_reuse_port(share)?;
-        socket.bind(&address.into())?;
-        Ok(socket)
-    };
-    // With SO_REUSEPORT a second server would bind without an error and steal packets: an exclusive bind finds it.
-    let probe = open(listen, false).map_err(|error| failed(listen, error))?;
-    let taken = probe.local_addr().ok().and_then(|address| address.as_socket()).unwrap_or(listen);
-    drop(probe);
-    (0..shards)
-        .map(|_| {
-            let socket = open(taken, true).map_err(|error| failed(taken, error))?;
-            // Less than asked for is what the system's limits allow, and works.
-            let _ = socket.set_recv_buffer_size(SOCKET_BUFFER);
-            let _ = socket.set_send_buffer_size(SOCKET_BUFFER);
-            Ok(socket)
-        })
-        .collect()
 }
 
 /// The addresses that answers name: the public ones, or else this machine's own.

@@ -1,26 +1,26 @@
-//! A shard's event loop: one thread, one socket, all sessions that it owns.
+//! A shard's event loop: one thread, its sockets, all sessions that it owns.
 
 use super::clock::Clock;
 use super::continuation;
 use super::egress::Egress;
 use super::fanout::{CATCH_UP_NS, LocalStream};
 use super::inbox::{Command, Inbox};
+use super::paths::{Route, Routes};
 use super::publisher::Ingest;
 use super::session::{CloseReason, Role, SessionId, SessionState, SessionStats};
 use super::sessions::Sessions;
-use super::slot::{MAX_ROUTES, Slot, SlotState};
+use super::slot::{Slot, SlotState};
 use super::socket::{Peer, ReceiveBuffers};
+use super::strays::Strays;
 use super::switch::Chooser;
 use crate::hub::{Liveness, StreamKey};
 use crate::observe::metrics::ShardMetrics;
-use crate::protocol::webrtc::dtls::{Dtls, Identity, Progress};
+use crate::protocol::webrtc::dtls::{Identity, Progress};
 use crate::protocol::webrtc::dtls_peek::{self, Kind};
 use crate::protocol::webrtc::srtp::{SrtpReceiver, SrtpSender};
 use crate::protocol::webrtc::stun;
-use bytes::Bytes;
 use slab::Slab;
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -39,18 +39,10 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 const CONSENT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Batches of datagrams taken before the rest of the loop gets its turn.
 const RECEIVE_ROUNDS: usize = 8;
+/// Events of one turn; more come with the next.
+const EVENTS: usize = 1_024;
 /// A turn that took longer has stalled what it carries.
 pub(super) const STALL: Duration = Duration::from_millis(50);
-/// Addresses whose datagrams belong to another shard. Each had a valid STUN request; when full, all are forgotten and
-/// learnt again.
-const MAX_FOREIGN: usize = 16_384;
-
-/// Where the datagrams of an address go.
-#[derive(Clone, Copy, Debug)]
-enum Route {
-    Slot(usize),
-    Shard(usize),
-}
 
 /// What a shard is made of.
 pub struct Parts {
@@ -73,14 +65,14 @@ pub struct Worker {
     pub poll: mio::Poll,
     pub(super) egress: Egress,
     pub(super) slots: Slab<Slot>,
-    routes: HashMap<SocketAddr, Route>,
-    foreign: usize,
-    by_session: HashMap<SessionId, usize>,
+    pub(super) routes: Routes,
+    pub(super) strays: Strays,
+    pub(super) by_session: HashMap<SessionId, usize>,
     pub(super) streams: HashMap<StreamKey, LocalStream>,
     /// Viewers of streams with several renditions, by slot.
     pub(super) choosers: HashMap<usize, Chooser>,
     pub(super) published: HashMap<StreamKey, usize>,
-    handshaking: Vec<usize>,
+    pub(super) handshaking: Vec<usize>,
     /// Viewers to whom nothing was sent yet.
     pub(super) starting: Vec<usize>,
     pub(super) clock: Clock,
@@ -102,8 +94,8 @@ impl Worker {
             poll,
             egress,
             slots: Slab::new(),
-            routes: HashMap::new(),
-            foreign: 0,
+            routes: Routes::default(),
+            strays: Strays::default(),
             by_session: HashMap::new(),
             streams: HashMap::new(),
             choosers: HashMap::new(),
@@ -122,7 +114,7 @@ impl Worker {
     /// Runs until it is told to stop.
     pub fn run(mut self) {
         self.inbox.attach();
-        let mut events = mio::Events::with_capacity(8);
+        let mut events = mio::Events::with_capacity(EVENTS);
         let mut buffers = ReceiveBuffers::default();
         let mut more = false;
         while !self.stopped {
@@ -138,9 +130,10 @@ impl Worker {
             self.metrics.turn_began_ns.set(self.clock.now_ns);
             self.inbox.rearm();
             more = self.receive(&mut buffers);
+            more |= self.tcp(&events);
             while let Some((peer, data)) = self.inbox.take_datagram() {
                 let mut data = data.to_vec();
-                self.datagram(&mut data, peer);
+                self.datagram(&mut data, peer, true);
             }
             self.flush_publishers();
             self.fan_out();
@@ -197,7 +190,7 @@ impl Worker {
                 };
                 self.metrics.packets_in.add(1);
                 self.metrics.bytes_in.add(data.len() as u64);
-                self.datagram(data, peer);
+                self.datagram(data, peer, false);
             }
             if !ReceiveBuffers::is_full(count) {
                 return false;
@@ -206,128 +199,30 @@ impl Worker {
         true
     }
 
-    fn datagram(&mut self, data: &mut [u8], peer: Peer) {
+    /// `forwarded`: another shard has taken it.
+    fn datagram(&mut self, data: &mut [u8], peer: Peer, forwarded: bool) {
         let kind = dtls_peek::kind(data);
-        match self.routes.get(&peer.address).copied() {
-            Some(Route::Slot(slot)) => match kind {
-                Kind::Stun => self.known_stun(slot, data, peer),
-                Kind::Dtls => self.dtls(slot, data),
-                Kind::Rtp => self.rtp(slot, data),
-                Kind::Rtcp => self.rtcp(slot, data),
-                Kind::Unknown => self.metrics.ignored_datagrams.add(1),
-            },
-            Some(Route::Shard(shard)) => self.forward(shard, data, peer),
-            None if kind == Kind::Stun => self.unknown_stun(data, peer),
-            None => self.metrics.ignored_datagrams.add(1),
+        match self.routes.get(peer.address) {
+            Some(Route::Slot(slot)) => self.packet(slot, kind, data, peer),
+            Some(Route::Shard(shard)) if !forwarded => self.forward(shard, data, peer),
+            Some(Route::Shard(_)) => self.metrics.ignored_datagrams.add(1),
+            None if kind == Kind::Stun && stun::parse(data).is_ok() => self.unknown_stun(data, peer),
+            None => self.stray(kind, data, peer, forwarded),
         }
     }
 
-    fn forward(&self, shard: usize, data: &[u8], peer: Peer) {
-        if let Some(inbox) = self.sessions.inbox(shard) {
-            inbox.datagram(peer, Bytes::copy_from_slice(data));
-        }
-    }
-
-    /// STUN from an address that is not known: the start of a session, or a new path of one. Without valid integrity it
-    /// is answered with silence, and nothing is kept.
-    fn unknown_stun(&mut self, data: &[u8], peer: Peer) {
-        let Ok(request) = stun::parse(data) else { return self.metrics.ignored_datagrams.add(1) };
-        let Some(ufrag) = request.local_ufrag() else { return self.metrics.ignored_datagrams.add(1) };
-        let Some(session) = self.sessions.by_ufrag(ufrag) else { return self.metrics.ignored_datagrams.add(1) };
-        let valid = session.local_pwd(ufrag).is_some_and(|pwd| request.verify(pwd.as_bytes()));
-        if !valid {
-            return self.metrics.ignored_datagrams.add(1);
-        }
-        let home = session.home(&self.sessions, self.index);
-        let claimed = if home == self.index { session.claim(self.index) } else { Err(home) };
-        match claimed {
-            Ok(role) => {
-                let dtls = if session.negotiated.dtls_client {
-                    Dtls::client(self.clock.now, &self.identity)
-                } else {
-                    Ok(Dtls::server())
-                };
-                let dtls = match dtls {
-                    Ok(dtls) => dtls,
-                    Err(error) => {
-                        tracing::error!(session = %session.id, %error, "no DTLS association");
-                        return session.closed(CloseReason::DtlsFailed);
-                    }
-                };
-                session.set_state(SessionState::Connecting);
-                session.set_remote(peer.address);
-                let slot = self.slots.insert(Slot {
-                    session: session.clone(),
-                    peer,
-                    routes: Vec::new(),
-                    dtls: Box::new(dtls),
-                    receiver: None,
-                    born: self.clock.now,
-                    alive: self.clock.now,
-                    state: SlotState::Handshaking(Some(role)),
-                });
-                self.by_session.insert(session.id.clone(), slot);
-                self.handshaking.push(slot);
-                self.add_route(slot, peer.address);
-                self.known_stun(slot, data, peer);
-                self.send_dtls(slot);
-            }
-            Err(owner) if owner == self.index => {
-                if let Some(slot) = self.by_session.get(&session.id).copied() {
-                    self.add_route(slot, peer.address);
-                    self.known_stun(slot, data, peer);
-                }
-            }
-            Err(owner) => {
-                if self.foreign >= MAX_FOREIGN {
-                    self.routes.retain(|_, route| matches!(route, Route::Slot(_)));
-                    self.foreign = 0;
-                }
-                self.foreign += 1;
-                self.routes.insert(peer.address, Route::Shard(owner));
-                self.forward(owner, data, peer);
-            }
-        }
-    }
-
-    fn add_route(&mut self, slot: usize, address: SocketAddr) {
-        self.routes.insert(address, Route::Slot(slot));
-        let routes = &mut self.slots[slot].routes;
-        if !routes.contains(&address) {
-            routes.push(address);
-        }
-        if routes.len() > MAX_ROUTES {
-            let current = self.slots[slot].peer.address;
-            let routes = &mut self.slots[slot].routes;
-            if let Some(index) = routes.iter().position(|route| *route != current) {
-                let oldest = routes.remove(index);
-                self.routes.remove(&oldest);
-            }
-        }
-    }
-
-    fn known_stun(&mut self, slot: usize, data: &[u8], peer: Peer) {
+    /// A packet of the peer of a session here.
+    pub(super) fn packet(&mut self, slot: usize, kind: Kind, data: &mut [u8], peer: Peer) {
         let entry = &mut self.slots[slot];
-        let Ok(request) = stun::parse(data) else { return };
-        // A new session of the same peer may come from the same address. It gets the route only with valid integrity.
-        let Some(pwd) = request.local_ufrag().and_then(|ufrag| entry.session.local_pwd(ufrag)) else {
-            return self.unknown_stun(data, peer);
-        };
-        if !request.verify(pwd.as_bytes()) {
-            return self.metrics.ignored_datagrams.add(1);
+        if entry.peer == peer {
+            entry.heard = self.clock.now;
         }
-        entry.alive = self.clock.now;
-        let mut answer = Vec::new();
-        stun::write_success(&mut answer, &request, peer.address, pwd.as_bytes());
-        self.egress.datagram(&peer, slot as u32, &answer);
-        if request.use_candidate && entry.peer != peer {
-            entry.peer = peer;
-            entry.session.set_remote(peer.address);
-            if let SlotState::Viewing { key, index, .. } = entry.state
-                && let Some(stream) = self.streams.get_mut(&key)
-            {
-                stream.viewers[index].peer = peer;
-            }
+        match kind {
+            Kind::Stun => self.known_stun(slot, data, peer),
+            Kind::Dtls => self.dtls(slot, data),
+            Kind::Rtp => self.rtp(slot, data),
+            Kind::Rtcp => self.rtcp(slot, data),
+            Kind::Unknown => self.metrics.ignored_datagrams.add(1),
         }
     }
 
@@ -351,7 +246,7 @@ impl Worker {
         }
     }
 
-    fn send_dtls(&mut self, slot: usize) {
+    pub(super) fn send_dtls(&mut self, slot: usize) {
         let entry = &mut self.slots[slot];
         while let Some(datagram) = entry.dtls.transmit() {
             self.egress.datagram(&entry.peer, slot as u32, &datagram);
@@ -405,18 +300,11 @@ impl Worker {
 
     fn rtp(&mut self, slot: usize, data: &mut [u8]) {
         let entry = &mut self.slots[slot];
-        let (Some(receiver), SlotState::Publishing(ingest)) = (&mut entry.receiver, &mut entry.state) else {
+        let (Some(receiver), SlotState::Publishing(_)) = (&mut entry.receiver, &entry.state) else {
             return self.metrics.ignored_datagrams.add(1);
         };
         match receiver.open_rtp(data) {
-            Ok(length) => {
-                entry.alive = self.clock.now;
-                SessionStats::add(&entry.session.stats.packets, 1);
-                SessionStats::add(&entry.session.stats.bytes, length as u64);
-                ingest.rtp(&data[..length], self.clock.now, self.clock.now_ns, self.clock.wall_ns);
-                // A burst may hold many frames: each goes on its own, so that none waits for the burst's end.
-                ingest.flush_due(self.clock.now);
-            }
+            Ok(length) => self.opened_rtp(slot, &data[..length]),
             Err(_) => self.metrics.rejected_packets.add(1),
         }
     }
@@ -424,15 +312,9 @@ impl Worker {
     fn rtcp(&mut self, slot: usize, data: &mut [u8]) {
         let entry = &mut self.slots[slot];
         let Some(receiver) = &mut entry.receiver else { return self.metrics.ignored_datagrams.add(1) };
-        let Ok(length) = receiver.open_rtcp(data) else { return self.metrics.rejected_packets.add(1) };
-        entry.alive = self.clock.now;
-        match &mut entry.state {
-            SlotState::Publishing(ingest) => ingest.rtcp(&data[..length], self.clock.now, self.clock.wall_ns),
-            SlotState::Viewing { key, index, .. } => {
-                let (key, index) = (*key, *index);
-                self.viewer_rtcp(slot, key, index, &data[..length]);
-            }
-            _ => {}
+        match receiver.open_rtcp(data) {
+            Ok(length) => self.opened_rtcp(slot, &data[..length]),
+            Err(_) => self.metrics.rejected_packets.add(1),
         }
     }
 
@@ -535,11 +417,8 @@ impl Worker {
         self.count_drops();
         self.starting.retain(|other| *other != slot);
         let entry = self.slots.remove(slot);
-        for route in &entry.routes {
-            if matches!(self.routes.get(route), Some(Route::Slot(other)) if *other == slot) {
-                self.routes.remove(route);
-            }
-        }
+        self.routes.forget(slot, &entry.routes);
+        entry.links.iter().for_each(|link| self.egress.links.close(*link));
         self.by_session.remove(&entry.session.id);
         tracing::info!(session = %entry.session.id, stream = %entry.session.stream, action = ?entry.session.action,
             ?reason, age_s = entry.session.age().as_secs(), "closed");
@@ -547,6 +426,8 @@ impl Worker {
     }
 
     fn tick(&mut self) {
+        self.strays.tick(self.clock.now);
+        self.refuse_silent();
         for slot in self.handshaking.clone() {
             let entry = &mut self.slots[slot];
             if self.clock.now >= entry.born + HANDSHAKE_TIMEOUT {
@@ -608,6 +489,8 @@ impl Worker {
         if self.clock.now >= entry.alive + CONSENT_TIMEOUT {
             return self.close(slot, CloseReason::Inactive);
         }
+        self.close_idle_links(slot);
+        let entry = &self.slots[slot];
         if let SlotState::Viewing { key, index, joined } = entry.state {
             self.count_oversize(slot, key, index);
             self.thin(slot);

@@ -32,6 +32,7 @@ fn a_viewer_goes_on_over_an_ice_restart() {
     let frames = |at: &str| seen[at]["frames"].as_u64().unwrap_or_default();
     assert!(frames("before") > 10 && frames("after") > frames("moved") + 30, "{seen}");
     assert_eq!(seen["connection"], "connected", "{seen}");
+    assert!(seen["longest_ms"].as_f64().is_some_and(|longest| longest > 0.0 && longest < 1_000.0), "{seen}");
 }
 
 #[test]

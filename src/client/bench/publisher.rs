@@ -8,7 +8,7 @@ use crate::client::offer::{ABS_CAPTURE_TIME, Section, sender_section};
 use crate::client::outbound::{Outbound, OutboundParams};
 use crate::client::session::{make_offer, reachable};
 use crate::client::signal::Opened;
-use crate::client::socket::{BATCH, Batch, MediaSocket};
+use crate::client::socket::{BATCH, Batch, Carrier, MediaSocket};
 use crate::client::transport::{Received, Transport};
 use crate::codec::{SourceOptions, TestSource};
 use crate::media::{Frame, MediaKind, NtpTime, TrackSet, wall_clock};
@@ -117,8 +117,12 @@ struct Output {
 
 impl Publisher {
     /// Opens the socket of a publisher.
-    pub fn new(identity: Arc<Identity>, server: SocketAddr, clip: Arc<Clip>) -> std::io::Result<Self> {
-        let socket = MediaSocket::open(server, 1 << 18)?;
+    pub fn new(
+        identity: Arc<Identity>,
+        (server, carrier): (SocketAddr, Carrier),
+        clip: Arc<Clip>,
+    ) -> std::io::Result<Self> {
+        let socket = MediaSocket::open(server, carrier, 1 << 18)?;
         let mut random = [0u8; 4];
         getrandom::fill(&mut random).expect("the system's random source works");
         let base = u32::from_be_bytes(random) & !0xf;
@@ -156,7 +160,7 @@ impl Publisher {
             self.posted = Some(opened.posted);
             self.session = opened.session;
             let answer = Answer::parse(&opened.answer)?;
-            let candidates = reachable(&answer, &self.socket)?;
+            let candidates = reachable(&answer, &mut self.socket)?;
             for (track, section) in self.clip.tracks.iter().zip(&self.sections) {
                 let taken = answer.section(track.kind());
                 let format = taken.and_then(|taken| taken.formats.iter().find(|format| format.codec == track.codec));
@@ -332,8 +336,9 @@ impl Publisher {
     }
 
     fn flush(&mut self) {
-        let socket = &self.socket;
+        let socket = &mut self.socket;
         self.transport.transmit(|to, datagram| socket.send(to, datagram));
+        drop(socket.flush());
     }
 }
 

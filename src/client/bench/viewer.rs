@@ -9,7 +9,7 @@ use crate::client::reception::Reception;
 use crate::client::samples::Samples;
 use crate::client::session::{make_offer, reachable};
 use crate::client::signal::Opened;
-use crate::client::socket::{BATCH, Batch, Datagram, MediaSocket};
+use crate::client::socket::{BATCH, Batch, Carrier, Datagram, MediaSocket};
 use crate::client::transport::{Received, Transport};
 use crate::media::{Codec, MediaKind};
 use crate::protocol::webrtc::payload::{self, Assembler};
@@ -120,8 +120,13 @@ struct Source {
 
 impl Viewer {
     /// Opens the socket of viewer `index`.
-    pub fn new(identity: Arc<Identity>, server: SocketAddr, index: usize, sampled: bool) -> std::io::Result<Self> {
-        let socket = MediaSocket::open(server, 1 << 20)?;
+    pub fn new(
+        identity: Arc<Identity>,
+        (server, carrier): (SocketAddr, Carrier),
+        index: usize,
+        sampled: bool,
+    ) -> std::io::Result<Self> {
+        let socket = MediaSocket::open(server, carrier, 1 << 20)?;
         let mut ssrc = [0u8; 4];
         getrandom::fill(&mut ssrc).expect("the system's random source works");
         Ok(Viewer {
@@ -179,7 +184,7 @@ impl Viewer {
             session: opened.session,
         });
         let answer = Answer::parse(&opened.answer);
-        match answer.and_then(|answer| Ok((reachable(&answer, &self.socket)?, answer))) {
+        match answer.and_then(|answer| Ok((reachable(&answer, &mut self.socket)?, answer))) {
             Ok((candidates, answer)) => {
                 let format = |kind| {
                     let section = answer.section(kind)?;
@@ -361,8 +366,9 @@ impl Viewer {
     }
 
     fn flush(&mut self) {
-        let socket = &self.socket;
+        let socket = &mut self.socket;
         self.transport.transmit(|to, datagram| socket.send(to, datagram));
+        drop(socket.flush());
     }
 }
 
@@ -378,7 +384,7 @@ pub fn summary(error: &ClientError) -> String {
 /// Likewise of a transport.
 pub fn short(error: &TransportError) -> String {
     match error {
-        TransportError::NoIce { seconds, .. } => format!("no answer on UDP in {seconds} s"),
+        TransportError::NoIce { seconds, .. } => format!("no answer in {seconds} s"),
         other => other.to_string(),
     }
 }

@@ -10,7 +10,7 @@ use crate::client::report;
 use crate::client::samples::Samples;
 use crate::client::session::resolve;
 use crate::client::signal::{SignalOptions, Signalling, parse_endpoint, read_token};
-use crate::client::socket::{Batch, raise_socket_limit};
+use crate::client::socket::{Batch, Carrier, raise_socket_limit};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use reqwest::Url;
@@ -70,6 +70,9 @@ pub struct Args {
     /// Accept any TLS certificate
     #[arg(long)]
     insecure: bool,
+    /// What carries the media
+    #[arg(long, value_enum, default_value_t)]
+    transport: Carrier,
     /// Do not ask for sound
     #[arg(long, conflicts_with = "no_video")]
     no_audio: bool,
@@ -223,7 +226,8 @@ impl Load {
         while self.viewers.len() < total && elapsed.as_secs_f64() >= self.viewers.len() as f64 / self.args.ramp {
             let index = self.viewers.len();
             let sampled = (index * sample) / total != ((index + 1) * sample) / total;
-            let viewer = Viewer::new(self.identity.clone(), self.server, index, sampled).map_err(socket_error)?;
+            let viewer = Viewer::new(self.identity.clone(), (self.server, self.args.transport), index, sampled)
+                .map_err(socket_error)?;
             let descriptor = viewer.socket().as_raw_fd();
             let registry = self.poll.registry();
             registry.register(&mut SourceFd(&descriptor), Token(index), Interest::READABLE).map_err(socket_error)?;

@@ -9,7 +9,7 @@ use crate::client::report;
 use crate::client::samples::Samples;
 use crate::client::session::resolve;
 use crate::client::signal::{SignalOptions, Signalling, parse_endpoint, read_token};
-use crate::client::socket::{Batch, raise_socket_limit};
+use crate::client::socket::{Batch, Carrier, raise_socket_limit};
 use crate::codec::SourceOptions;
 use reqwest::Url;
 use std::collections::BTreeMap;
@@ -63,6 +63,9 @@ pub struct Args {
     /// Accept any TLS certificate
     #[arg(long)]
     insecure: bool,
+    /// What carries the media
+    #[arg(long, value_enum, default_value_t)]
+    transport: Carrier,
 }
 
 /// Runs the load.
@@ -190,7 +193,8 @@ impl Load {
         while self.publishers.len() < total && elapsed.as_secs_f64() >= self.publishers.len() as f64 / self.args.ramp {
             let index = self.publishers.len();
             let endpoint = parse_endpoint(&self.args.url.replace("{i}", &index.to_string()))?;
-            let publisher = Publisher::new(self.identity.clone(), self.server, self.clip.clone());
+            let publisher =
+                Publisher::new(self.identity.clone(), (self.server, self.args.transport), self.clip.clone());
             let publisher = publisher.map_err(socket_error)?;
             let ask = Ask { session: index, endpoint, offer: publisher.offer() };
             self.publishers.push(publisher);

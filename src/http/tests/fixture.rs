@@ -88,7 +88,7 @@ impl Fixture {
             Access::new(rules, plugins.clone(), true),
         );
         let metrics = Metrics::new(1, Arc::new(AtomicU64::new(0)));
-        let options = ShardOptions { listen: "127.0.0.1:0".parse().unwrap(), public: Vec::new(), shards: 1 };
+        let options = ShardOptions { listen: "127.0.0.1:0".parse().unwrap(), public: Vec::new(), tcp: true, shards: 1 };
         let shards =
             Shards::start(&options, std::time::Instant::now(), &sessions, |index| metrics.shard(index)).unwrap();
         let state = State {

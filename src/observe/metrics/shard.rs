@@ -60,6 +60,16 @@ pub struct ShardMetrics {
     pub ignored_datagrams: LocalCounter,
     /// Media packets that failed authentication or came twice.
     pub rejected_packets: LocalCounter,
+    /// TCP connections that were taken.
+    pub tcp_connections: LocalCounter,
+    /// TCP connections closed because their peer did not show in time which session it belongs to.
+    pub tcp_silent: LocalCounter,
+    /// Because their first packet named no session, or was not authentic.
+    pub tcp_unknown: LocalCounter,
+    /// Because they announced a packet that is longer than any.
+    pub tcp_oversize: LocalCounter,
+    /// Because newer ones wanted their place.
+    pub tcp_crowded_out: LocalCounter,
     /// Rounds of the event loop that took so long that media was late.
     pub stalls: LocalCounter,
     /// Time in the event loop, waiting excluded, in nanoseconds.
@@ -104,7 +114,7 @@ type Field = fn(&ShardMetrics) -> &LocalCounter;
 type Row = (&'static str, Option<Unit>, &'static str, &'static str, &'static [(&'static str, Field)]);
 
 /// Counters without a second label are written with an empty one.
-const ROWS: [Row; 10] = [
+const ROWS: [Row; 12] = [
     (
         "media",
         Some(Unit::Bytes),
@@ -156,6 +166,19 @@ const ROWS: [Row; 10] = [
         "Media packets that failed authentication or came twice",
         "",
         &[("", |s| &s.rejected_packets)],
+    ),
+    ("tcp_connections", None, "TCP connections taken on the media port", "", &[("", |s| &s.tcp_connections)]),
+    (
+        "tcp_refusals",
+        None,
+        "TCP connections on the media port that were closed by the server before or for what they sent",
+        "reason",
+        &[
+            ("silent", |s| &s.tcp_silent),
+            ("unknown", |s| &s.tcp_unknown),
+            ("oversize", |s| &s.tcp_oversize),
+            ("crowded-out", |s| &s.tcp_crowded_out),
+        ],
     ),
 ];
 

@@ -3,6 +3,7 @@
 pub mod dtls;
 pub mod dtls_gate;
 pub mod dtls_peek;
+pub mod framing;
 mod params;
 pub mod payload;
 pub mod rtcp;

@@ -23,6 +23,8 @@ pub struct LocalTransport {
     pub fingerprint: [u8; 32],
     /// UDP host candidates, best first.
     pub candidates: Vec<SocketAddr>,
+    /// Whether connections by TCP are taken at the same addresses (RFC 6544).
+    pub tcp: bool,
     /// The numeric session id of the `o=` line.
     pub session_id: u64,
 }

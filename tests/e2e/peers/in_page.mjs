@@ -270,6 +270,16 @@ export async function restart({ patience }) {
     }
   };
   const before = await until((seen) => seen.frames > 10);
+  // How far the media of two frames that are shown one after the other is apart at most.
+  let longest_ms = 0;
+  let newest;
+  const video = window.wasmcast?.player?.video;
+  const shown = (_, { rtpTimestamp }) => {
+    if (newest !== undefined) longest_ms = Math.max(longest_ms, ((rtpTimestamp - newest) >>> 0) / 90);
+    newest = rtpTimestamp;
+    video.requestVideoFrameCallback(shown);
+  };
+  video?.requestVideoFrameCallback(shown);
   const peer = window.peerConnections.at(-1);
   const value = (text, name) => text.match(new RegExp(`a=${name}:(.*?)\\r?\\n`))[1];
   peer.restartIce();
@@ -292,7 +302,7 @@ export async function restart({ patience }) {
   // The old pair carries media until the new one is nominated.
   const moved = await until((seen) => seen.local === ufrag && seen.state === "succeeded");
   const after = await until((seen) => seen.frames > moved.frames + 30);
-  return { before, moved, after, ufrag, connection: peer.connectionState, etag: response.headers.get("etag") };
+  return { before, moved, after, longest_ms, ufrag, connection: peer.connectionState, etag: response.headers.get("etag") };
 }
 
 // Waits until the page shows a word, and tells what it shows.

@@ -13,6 +13,7 @@ fuzz_target!(|data: &[u8]| {
         pwd: "abcdefghijklmnopqrstuv".to_owned(),
         fingerprint: [7; 32],
         candidates: vec![([192, 0, 2, 1], 8189).into()],
+        tcp: true,
         session_id: 1,
     };
     if let Ok(fragment) = Fragment::parse(text) {

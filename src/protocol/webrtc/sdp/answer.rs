@@ -68,15 +68,27 @@ pub(super) fn settle(
     Ok(Negotiated { answer, remote: agreement.remote, dtls_client: agreement.dtls_client, media })
 }
 
-/// The `a=candidate` lines of our addresses, best first, without `a=` (RFC 8839, 5.1).
-pub(super) fn candidates(addresses: &[SocketAddr]) -> impl Iterator<Item = String> + '_ {
-    addresses.iter().take(64).enumerate().map(|(index, address)| {
+/// Addresses that an answer names, each for UDP and TCP.
+const MAX_CANDIDATES: usize = 64;
+
+/// The `a=candidate` lines of our addresses, best first, without `a=` (RFC 8839, 5.1). UDP before TCP (RFC 6544, 4.2).
+pub(super) fn candidates(local: &LocalTransport) -> impl Iterator<Item = String> + '_ {
+    let addresses = &local.candidates[..local.candidates.len().min(MAX_CANDIDATES)];
+    let line = move |index: usize, address: &SocketAddr, tcp: bool| {
+        let first = addresses.iter().position(|other| other.ip() == address.ip()).unwrap_or(index) + 1;
         // Type preference 126 for host, component 1 (RFC 8445, 5.1.2.1); below 2^31 as some clients read a signed
-        // number.
-        let priority = (126 << 24) + ((65_535 - index as u32) << 8) + 255;
-        let foundation = addresses.iter().position(|other| other.ip() == address.ip()).unwrap_or(index) + 1;
-        format!("candidate:{foundation} 1 udp {priority} {} {} typ host", address.ip(), address.port())
-    })
+        // number. By TCP 90, as browsers have it, and the local preference of a passive host candidate.
+        let (foundation, protocol, preference, end) = if tcp {
+            (first + addresses.len(), "tcp", (90 << 16) + (4 << 13) + 8_191, " tcptype passive")
+        } else {
+            (first, "udp", (126 << 16) + 65_535, "")
+        };
+        let priority = ((preference - index as u32) << 8) + 255;
+        let (ip, port) = (address.ip(), address.port());
+        format!("candidate:{foundation} 1 {protocol} {priority} {ip} {port} typ host{end}")
+    };
+    let both = [false, true].into_iter().filter(|tcp| !tcp || local.tcp);
+    both.flat_map(move |tcp| addresses.iter().enumerate().map(move |(index, address)| line(index, address, tcp)))
 }
 
 fn write(
@@ -159,7 +171,7 @@ impl Lines {
         self.attribute(&format!("fingerprint:sha-256 {}", digest.join(":")));
         self.attribute(if agreement.dtls_client { "setup:active" } else { "setup:passive" });
         if index == agreement.tagged {
-            for candidate in candidates(&local.candidates) {
+            for candidate in candidates(local) {
                 self.attribute(&candidate);
             }
             self.attribute("end-of-candidates");

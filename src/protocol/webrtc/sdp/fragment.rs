@@ -75,7 +75,7 @@ impl Fragment {
             }
         }
         text.push_str(&format!("a=ice-ufrag:{}\r\na=ice-pwd:{}\r\n", local.ufrag, local.pwd));
-        for candidate in candidates(&local.candidates) {
+        for candidate in candidates(local) {
             text.push_str(&format!("a={candidate}\r\n"));
         }
         text.push_str("a=end-of-candidates\r\n");

@@ -383,13 +383,15 @@ fn candidates_stand_on_the_first_m_line_of_the_bundle_even_if_it_is_idle() {
 }
 
 #[test]
-fn candidates_have_the_priorities_of_rfc_8445() {
+fn candidates_have_the_priorities_of_rfc_8445_and_rfc_6544() {
     let answer = ingest(&recorded("chrome-whip").replace("BUNDLE 0 1", "BUNDLE 1 0")).unwrap().answer;
     let (first, second) = answer.split_once("m=video").unwrap();
     assert!(!first.contains("a=candidate"));
     assert!(second.contains(
         "a=candidate:1 1 udp 2130706431 192.0.2.1 8189 typ host\r\n\
-         a=candidate:2 1 udp 2130706175 2001:db8::1 8189 typ host\r\na=end-of-candidates\r\n"
+         a=candidate:2 1 udp 2130706175 2001:db8::1 8189 typ host\r\n\
+         a=candidate:3 1 tcp 1520435199 192.0.2.1 8189 typ host tcptype passive\r\n\
+         a=candidate:4 1 tcp 1520434943 2001:db8::1 8189 typ host tcptype passive\r\na=end-of-candidates\r\n"
     ));
     assert!(answer.starts_with("v=0\r\no=- 9223372036854775807 1 IN IP4 0.0.0.0\r\n"));
 }
@@ -521,6 +523,7 @@ fn sdpfrag_is_read_and_written() {
 
     let mut fresh = local();
     fresh.ufrag = "restarted".to_owned();
+    fresh.tcp = false;
     assert_eq!(
         Fragment::write(&negotiated.answer, &fresh),
         "a=ice-lite\r\na=group:BUNDLE 0 1\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\na=ice-ufrag:restarted\r\n\

@@ -32,6 +32,7 @@ fn local() -> LocalTransport {
         pwd: "localpasswordlocalpassword".to_owned(),
         fingerprint: [0xab; 32],
         candidates: vec!["192.0.2.1:8189".parse().unwrap(), "[2001:db8::1]:8189".parse().unwrap()],
+        tcp: true,
         session_id: u64::MAX,
     }
 }
@@ -125,7 +126,7 @@ fn check(offer: &str, negotiated: &Negotiated, direction: Direction) {
     assert!(sdp.has_attribute("ice-lite"));
     assert!(!negotiated.media.is_empty());
     assert_eq!(answer.matches("a=end-of-candidates").count(), 1);
-    assert_eq!(answer.matches(" typ host").count(), 2);
+    assert_eq!(answer.matches(" typ host").count(), 4, "two addresses, each by UDP and TCP");
     for word in ["a=simulcast:send", "video-orientation", "ulpfec", "flexfec", "red/", "a=candidate:1 2"] {
         assert!(!answer.contains(word), "{word} in {answer}");
     }

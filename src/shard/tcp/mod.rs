@@ -1,0 +1,12 @@
+//! ICE-TCP (RFC 6544): connections on the media port for peers that get no UDP through. A connection carries the packets that
+//! datagrams carry, framed; the kernel's send buffer is its queue.
+
+mod backlog;
+mod link;
+mod links;
+mod strangers;
+mod turn;
+
+pub use backlog::drain;
+pub use link::{Handover, LinkId};
+pub use links::Links;

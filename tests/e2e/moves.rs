@@ -1,0 +1,156 @@
+//! Peers whose address changes while media flows: a NAT that forgets them, and another network.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::process::Process;
+use crate::server::{Server, Setup, wasmcast};
+
+const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const LIMIT: Duration = Duration::from_secs(30);
+/// Ticks of the clock of video in a second.
+const SECOND: u32 = 90_000;
+
+/// A NAT between the server, at its public address, and its peers: it can forget all that it knows of them.
+struct Nat {
+    state: Arc<State>,
+}
+
+struct State {
+    outside: UdpSocket,
+    inner: SocketAddr,
+    /// Counts how often it forgot; a mapping of before is dead.
+    generation: AtomicU64,
+    to_server: Mutex<Seen>,
+    to_peers: Mutex<Seen>,
+}
+
+/// RTP timestamps of the video that goes one way: the newest, and the longest step between two packets.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    newest: Option<u32>,
+    longest: u32,
+    packets: u64,
+}
+
+impl Nat {
+    /// Works until the test's process ends.
+    fn start(server: &Server) -> Self {
+        let outer = SocketAddr::new(Ipv4Addr::new(127, 0, 0, 2).into(), server.media.port());
+        let outside = UdpSocket::bind(outer).expect("the port is free there too");
+        let (to_server, to_peers) = (Mutex::default(), Mutex::default());
+        let generation = AtomicU64::new(0);
+        let state = Arc::new(State { outside, inner: server.media, generation, to_server, to_peers });
+        let from_peers = state.clone();
+        thread::spawn(move || from_peers.carry());
+        Nat { state }
+    }
+
+    /// From now on peers come from other addresses, and what is sent to the old ones is lost.
+    fn forget(&self) {
+        self.state.generation.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// What went one way since this was asked last.
+    fn take(of: &Mutex<Seen>) -> Seen {
+        let mut seen = of.lock().expect("nobody panics while holding it");
+        let next = Seen { newest: seen.newest, ..Seen::default() };
+        std::mem::replace(&mut seen, next)
+    }
+}
+
+impl State {
+    fn carry(self: Arc<Self>) {
+        let mut peers: HashMap<(SocketAddr, u64), Arc<UdpSocket>> = HashMap::new();
+        let mut datagram = [0; 2_048];
+        while let Ok((length, peer)) = self.outside.recv_from(&mut datagram) {
+            let generation = self.generation.load(Ordering::SeqCst);
+            let inside = peers.entry((peer, generation)).or_insert_with(|| self.open(peer, generation));
+            look(&self.to_server, &datagram[..length]);
+            let _ = inside.send(&datagram[..length]);
+        }
+    }
+
+    fn open(self: &Arc<Self>, peer: SocketAddr, generation: u64) -> Arc<UdpSocket> {
+        let inside = Arc::new(UdpSocket::bind((LOCALHOST, 0)).expect("a free port"));
+        inside.connect(self.inner).expect("loopback");
+        let (from, state) = (inside.clone(), self.clone());
+        thread::spawn(move || {
+            let mut datagram = [0; 2_048];
+            while let Ok(length) = from.recv(&mut datagram) {
+                if state.generation.load(Ordering::SeqCst) == generation {
+                    look(&state.to_peers, &datagram[..length]);
+                    let _ = state.outside.send_to(&datagram[..length], peer);
+                }
+            }
+        });
+        inside
+    }
+}
+
+/// Notes an RTP packet of video, by its size: one of 10 ms of sound is shorter.
+fn look(seen: &Mutex<Seen>, datagram: &[u8]) {
+    let is_video = datagram.len() > 400 && datagram[0] >> 6 == 2 && !(192..=223).contains(&datagram[1]);
+    if !is_video {
+        return;
+    }
+    let timestamp = u32::from_be_bytes(datagram[4..8].try_into().expect("four bytes"));
+    let mut seen = seen.lock().expect("nobody panics while holding it");
+    let step = timestamp.wrapping_sub(seen.newest.unwrap_or(timestamp));
+    // What comes late is one of before.
+    if step < 1 << 31 {
+        seen.longest = seen.longest.max(step);
+        seen.newest = Some(timestamp);
+    }
+    seen.packets += 1;
+}
+
+/// The address that the server sends the media of the only session with an action to.
+fn media_address(server: &Server, action: &str) -> Value {
+    server.api(&format!("/api/v1/sessions?action={action}"))["sessions"][0]["media_address"].clone()
+}
+
+#[test]
+fn peers_whose_nat_forgets_them_play_on_and_publishers_lose_nothing() {
+    // On three shards most new addresses come out at another shard than the session's own.
+    let config = "media.public_address = \"127.0.0.2\"\nmedia.tcp = false\nmedia.shards = 3";
+    let server = Setup::new().config(config).start();
+    let nat = Nat::start(&server);
+    let mut command = wasmcast();
+    command.args(["publish", "testsrc", "--size", "640x360", "--bitrate", "1500"]).arg(server.url("/whip/cam"));
+    let _publisher = Process::start("wasmcast publish", &mut command);
+    server.wait_live("cam");
+    let mut command = wasmcast();
+    command.args(["play", &server.url("/whep/cam"), "--interval", "1"]);
+    let viewer = Process::start("wasmcast play", &mut command);
+    server.wait_connected("play", 1);
+    for round in 0..4 {
+        let before = ["publish", "play"].map(|action| media_address(&server, action));
+        (Nat::take(&nat.state.to_server), Nat::take(&nat.state.to_peers));
+        nat.forget();
+        server.wait_until("media to the new addresses", || {
+            let now = ["publish", "play"].map(|action| media_address(&server, action));
+            if now[0] == before[0] || now[1] == before[1] { Err(format!("{now:?}")) } else { Ok(()) }
+        });
+        let mut sent = Nat::take(&nat.state.to_peers);
+        server.wait_for_long("packets of video", LIMIT, || {
+            let more = Nat::take(&nat.state.to_peers);
+            sent.longest = sent.longest.max(more.longest);
+            sent.packets += more.packets;
+            if sent.packets > 60 { Ok(()) } else { Err(format!("{sent:?}")) }
+        });
+        assert!(sent.longest < SECOND, "round {round}: {} ms missing", sent.longest / 90);
+    }
+    let stats = server.api("/api/v1/sessions?action=publish")["sessions"][0]["stats"].clone();
+    assert_eq!(stats["lost"], 0, "{stats}");
+    viewer.signal("TERM");
+    let finished = viewer.finish(LIMIT);
+    let report: Value = finished.data.last().and_then(|line| serde_json::from_str(line).ok()).expect("a report");
+    assert_eq!(report["broken_frames"], 0, "{report}");
+}
