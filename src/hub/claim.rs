@@ -292,6 +292,7 @@ mod tests {
             capture: NtpTime(0),
             arrival_ns: 0,
             payload: Bytes::from_static(b"x"),
+            descriptor: None,
         };
         publisher.push(&mut vec![packet], &Arc::from([]));
     }

@@ -100,6 +100,7 @@ mod tests {
             capture: NtpTime(0),
             arrival_ns: 0,
             payload: Bytes::from_static(b"x"),
+            descriptor: None,
         }
     }
 

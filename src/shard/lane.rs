@@ -57,8 +57,8 @@ pub struct Lane {
     head: Option<(u32, u64)>,
     extensions: ExtensionIds,
     two_byte: bool,
-    /// The extensions that each packet has, encoded.
-    fixed_extensions: Vec<u8>,
+    /// The extensions that each packet has, encoded in the one-byte and in the two-byte form.
+    fixed_extensions: [Vec<u8>; 2],
     /// Bytes that SRTP adds.
     overhead: usize,
     pub packets: u64,
@@ -79,13 +79,14 @@ impl Lane {
         let number = |at: usize| u32::from_be_bytes([random[at], random[at + 1], random[at + 2], random[at + 3]]);
         let ids = media.extensions;
         // One-byte headers hold ids up to 14 (RFC 8285, 4.2); one larger id makes all of them two-byte.
-        let two_byte = [ids.mid, ids.audio_level, ids.abs_capture_time].into_iter().flatten().any(|id| id > 14);
-        let mut fixed_extensions = Vec::new();
-        if let Some(id) = ids.mid.filter(|_| (1..=MAX_MID).contains(&media.mid.len())) {
+        let two_byte =
+            [ids.mid, ids.audio_level, ids.abs_capture_time, ids.dependencies].into_iter().flatten().any(|id| id > 14);
+        let fixed_extensions = [false, true].map(|two_byte| {
+            let Some(id) = ids.mid.filter(|_| (1..=MAX_MID).contains(&media.mid.len())) else { return Vec::new() };
             let mut element = [0; 2 + MAX_MID];
             let length = write_element(&mut element, two_byte, id, media.mid.as_bytes());
-            fixed_extensions.extend_from_slice(&element[..length]);
-        }
+            element[..length].to_vec()
+        });
         Lane {
             track: media.track_index,
             kind: media.track.kind(),
@@ -337,14 +338,20 @@ impl Lane {
         room[4..8].copy_from_slice(&self.timestamp(source).to_be_bytes());
         room[8..12].copy_from_slice(&ssrc.to_be_bytes());
         let mut end = 16;
-        let fixed = self.fixed_extensions.len();
-        room[end..end + fixed].copy_from_slice(&self.fixed_extensions);
-        end += fixed;
+        let descriptor = self.extensions.dependencies.zip(packet.descriptor.as_deref()).filter(|_| !look.blank);
+        let descriptor = descriptor.filter(|(_, value)| (1..=255).contains(&value.len()));
+        let two_byte = self.two_byte || descriptor.is_some_and(|(_, value)| value.len() > MAX_ONE_BYTE);
+        let fixed = &self.fixed_extensions[usize::from(two_byte)];
+        room[end..end + fixed.len()].copy_from_slice(fixed);
+        end += fixed.len();
         if let Some((id, level)) = self.extensions.audio_level.zip(packet.audio_level) {
-            end += write_element(&mut room[end..], self.two_byte, id, &[level]);
+            end += write_element(&mut room[end..], two_byte, id, &[level]);
         }
         if let Some(id) = self.extensions.abs_capture_time.filter(|_| packet.capture.0 != 0) {
-            end += write_element(&mut room[end..], self.two_byte, id, &packet.capture.0.to_be_bytes());
+            end += write_element(&mut room[end..], two_byte, id, &packet.capture.0.to_be_bytes());
+        }
+        if let Some((id, value)) = descriptor {
+            end += write_element(&mut room[end..], two_byte, id, value);
         }
         if end == 16 {
             return 12;
@@ -352,11 +359,14 @@ impl Lane {
         let padded = end.next_multiple_of(4);
         room[end..padded].fill(0);
         room[0] |= 0x10;
-        room[12..14].copy_from_slice(if self.two_byte { &[0x10, 0x00] } else { &[0xbe, 0xde] });
+        room[12..14].copy_from_slice(if two_byte { &[0x10, 0x00] } else { &[0xbe, 0xde] });
         room[14..16].copy_from_slice(&(((padded - 16) / 4) as u16).to_be_bytes());
         padded
     }
 }
+
+/// The longest value of an extension in the one-byte form (RFC 8285, 4.2).
+const MAX_ONE_BYTE: usize = 16;
 
 /// Bytes of padding of a packet that has nothing else.
 const BLANK: u8 = 1;
@@ -423,6 +433,7 @@ mod tests {
             capture: if frame % 30 == 1 { NtpTime(0x0102_0304_0506_0708) } else { NtpTime(0) },
             arrival_ns: u64::from(frame) * 33_000_000,
             payload: Bytes::from(seq.to_be_bytes().repeat(3)),
+            descriptor: None,
         }
     }
 

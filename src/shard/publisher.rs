@@ -14,6 +14,7 @@ use crate::protocol::webrtc::rtcp;
 use crate::protocol::webrtc::rtp::{self, Header, SequenceMap};
 use crate::protocol::webrtc::srtp::SrtpSender;
 use bytes::Bytes;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// The capture time goes with every so many frames, and with keyframes.
@@ -132,7 +133,7 @@ impl Ingest {
         let index = track.index();
         let video = track.media.track.kind() == MediaKind::Video;
         let mut facts = inspected.facts;
-        track.describe(&mut facts, &header, packet);
+        let descriptor = track.describe(&mut facts, &header, packet).map(|value| Arc::new(value.into()));
         let starts = facts.frame_start || inspected.inserted.frame_start;
         if starts {
             for layer in of_track(&mut self.layers, track.layer) {
@@ -188,6 +189,7 @@ impl Ingest {
             capture,
             arrival_ns: now_ns,
             payload,
+            descriptor,
         };
         let layer = track.layer;
         if let Some(first) = first_inserted {

@@ -317,6 +317,7 @@ mod tests {
                         capture: NtpTime(0),
                         arrival_ns: 0,
                         payload: Bytes::new(),
+                        descriptor: None,
                     });
                     self.seq += 1;
                 }

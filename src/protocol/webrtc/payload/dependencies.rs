@@ -56,6 +56,12 @@ struct Template {
 struct Indications([u8; MAX_TARGETS]);
 
 impl Dependencies {
+    /// Whether the structure has several spatial layers.
+    pub fn has_spatial_layers(&self) -> bool {
+        let templates = self.structure.iter().flat_map(|structure| &structure.templates);
+        templates.map(|template| template.layer.spatial()).max() > Some(0)
+    }
+
     /// Reads the value of the header extension. `None` where it is broken, or refers to a structure that never came.
     pub fn read(&mut self, value: &[u8]) -> Option<Described> {
         let [head, _, _, ..] = value else { return None };
