@@ -45,7 +45,18 @@ export async function connected(patience) {
 export async function observe() {
   const player = window.wasmcast?.player?.player;
   const peer = player?.peer;
+  const element = document.querySelector("wasmcast-player")?.video;
+  if (element && !window.shown) {
+    // Each frame that is shown: when, its RTP timestamp, its width.
+    window.shown = [];
+    const look = (now, { rtpTimestamp, width }) => {
+      window.shown.push([performance.timeOrigin + now, rtpTimestamp, width]);
+      element.requestVideoFrameCallback(look);
+    };
+    element.requestVideoFrameCallback(look);
+  }
   const seen = {
+    shown: window.shown?.splice(0) ?? [],
     state: player?.state.name ?? null,
     title: player?.state.title ?? null,
     // Statuses of the offers that were answered so far, and how many sessions came of them.
@@ -58,7 +69,7 @@ export async function observe() {
     if (entry.type !== "inbound-rtp") continue;
     if (entry.kind === "video") {
       Object.assign(seen, { frames: entry.framesDecoded, keyframes: entry.keyFramesDecoded, freezes: entry.freezeCount });
-      Object.assign(seen, { lost: entry.packetsLost, plis: entry.pliCount, dropped: entry.framesDropped });
+      Object.assign(seen, { width: entry.frameWidth, lost: entry.packetsLost, plis: entry.pliCount, dropped: entry.framesDropped });
     } else {
       Object.assign(seen, { samples: entry.totalSamplesReceived, concealed: entry.concealedSamples, energy: entry.totalAudioEnergy });
     }
