@@ -197,6 +197,7 @@ impl Publisher {
         let live = self.stream.liveness() == Liveness::Live;
         if live && self.is_seated() && self.stream.set_liveness(Liveness::Away) {
             self.stream.stats.bitrate.store(0, Ordering::Relaxed);
+            self.stream.stats.picture_bitrate.store(0, Ordering::Relaxed);
             self.hub.changed();
         }
     }
@@ -218,6 +219,7 @@ impl Publisher {
             self.stream.set_waker(None);
             self.stream.set_liveness(Liveness::Away);
             self.stream.stats.bitrate.store(0, Ordering::Relaxed);
+            self.stream.stats.picture_bitrate.store(0, Ordering::Relaxed);
             self.hub.waiting().push(Waiting { stream: self.stream.clone(), until: now + resume });
             self.hub.changed();
         }

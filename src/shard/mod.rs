@@ -1,5 +1,6 @@
 //! The WebRTC media plane: shards that own sockets and sessions, receive, and fan out.
 
+mod adapt;
 pub mod adaptation;
 mod census;
 mod clock;
@@ -9,10 +10,12 @@ mod fanout;
 mod feedback;
 mod ice;
 mod inbox;
+mod ladder;
 mod lane;
 mod layer;
 mod layer_rates;
 mod layering;
+mod numbered;
 mod publisher;
 mod received;
 mod remb;

@@ -23,6 +23,13 @@ pub struct Look {
     pub layers: LayerId,
 }
 
+impl Look {
+    /// As the source sent it.
+    pub fn of(packet: &Packet) -> Look {
+        Look { marker: packet.flags.marker, blank: false, layers: LayerId::ALL }
+    }
+}
+
 /// What was given an index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Given {
@@ -167,6 +174,13 @@ impl Thinning {
         let known = index < self.next_index && index >= self.oldest();
         let entry = self.entries[slot(index)];
         (known && entry.given() != Given::Missing).then(|| entry.source())
+    }
+
+    /// Index and look of a packet that has its place already.
+    pub fn placed(&self, packet: &Packet) -> Option<(u64, Look)> {
+        let index = self.index_of(packet.seq)?;
+        let entry = self.entries[slot(index)];
+        (entry.given() != Given::Missing).then(|| (index, look(packet, entry.layers(), entry.given())))
     }
 
     fn place_late(&mut self, packet: &Packet) -> Option<(u64, Look)> {
@@ -414,8 +428,8 @@ mod tests {
             assert!(!thinning.needs_keyframe());
             let found = temporal(&mut thinning, 8, false);
             let all = [Some(0), Some(2), Some(1), Some(2)];
-            // VP8 goes up layer by layer.
-            let first = if style == Style::Vp8 { [Some(0), None, Some(1), Some(2)] } else { all };
+            // VP8 goes up layer by layer, each at a frame that refers to the lowest alone.
+            let first = if style == Style::Vp8 { [Some(0), None, Some(1), None] } else { all };
             assert_eq!(found, [first, all].concat(), "{style:?}");
             thinning.want(LayerId::new(3, 1));
             assert_eq!(temporal(&mut thinning, 4, false), [Some(0), None, Some(1), None], "{style:?}");

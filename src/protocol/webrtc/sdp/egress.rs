@@ -56,7 +56,8 @@ pub fn answer_egress(
         };
         left.retain(|track| *track != track_index);
         let track = &tracks[usize::from(track_index)];
-        let dealt = Dealt { track, track_index, nth: served, mid: media.tag(index) };
+        let mixed = offer.allow_mixed || media.allow_mixed;
+        let dealt = Dealt { track, track_index, nth: served, mid: media.tag(index), mixed };
         let params = dealt.params(media, codec, policy);
         plans.push(Plan::Served(Box::new(Served { params, codec, fmtp: fmtp(codec, track), layers: Vec::new() })));
         served += 1;
@@ -104,6 +105,8 @@ struct Dealt<'a> {
     /// Counts the m-lines that carry media.
     nth: u32,
     mid: String,
+    /// Both forms of header extensions may be in use at once.
+    mixed: bool,
 }
 
 impl Dealt<'_> {
@@ -118,7 +121,7 @@ impl Dealt<'_> {
             extensions.transport_cc = None;
         }
         // It is longer than the one-byte form allows where it brings a structure.
-        if !policy.dependencies || codec.codec != Codec::Av1 || !media.allow_mixed {
+        if !policy.dependencies || codec.codec != Codec::Av1 || !self.mixed {
             extensions.dependencies = None;
         }
         // 16 m-lines with two streams each stay below the top, so that no two are equal and none is 0.
