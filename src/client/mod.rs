@@ -1,6 +1,7 @@
 //! Clients of WHIP and WHEP: a publisher, a headless viewer and load generators, all on one light transport.
 
 mod answer;
+mod arrivals;
 pub mod bench;
 mod dtls;
 mod error;

@@ -7,6 +7,9 @@ use std::net::SocketAddr;
 /// The RTP header extension that a publisher offers: when a frame was captured.
 pub const ABS_CAPTURE_TIME: (u8, &str) = (1, "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time");
 
+/// The RTP header extension that a viewer offers for its picture: numbers over all streams, of whose arrival it tells.
+pub const TRANSPORT_CC: (u8, &str) = (2, "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01");
+
 /// Our side of the transport.
 #[derive(Clone, Copy, Debug)]
 pub struct LocalDescription<'a> {
@@ -72,7 +75,9 @@ pub fn viewer_sections(audio: bool, video: bool) -> Vec<Section> {
             format(45, Codec::Av1, "level-idx=5;profile=0;tier=0", Some(46)),
             format(49, Codec::H265, "level-id=93;profile-id=1;tier-flag=0;tx-mode=SRST", Some(50)),
         ];
-        sections.push(section(MediaKind::Video, "recvonly", formats));
+        let mut section = section(MediaKind::Video, "recvonly", formats);
+        section.extensions = vec![TRANSPORT_CC];
+        sections.push(section);
     }
     sections
 }
@@ -82,6 +87,7 @@ pub fn counting_sections(audio: bool, video: bool) -> Vec<Section> {
     let mut sections = viewer_sections(audio, video);
     for section in &mut sections {
         section.nack = false;
+        section.extensions.clear();
         for format in &mut section.formats {
             format.rtx = None;
         }
@@ -193,6 +199,9 @@ fn write_format(sdp: &mut String, section: &Section, format: &Format) {
     sdp.push_str(if codec == Codec::Opus { "/2\r\n" } else { "\r\n" });
     if section.kind == MediaKind::Video {
         push(sdp, format_args!("a=rtcp-fb:{pt} ccm fir\r\n"));
+        if section.extensions.contains(&TRANSPORT_CC) {
+            push(sdp, format_args!("a=rtcp-fb:{pt} transport-cc\r\n"));
+        }
         if section.nack {
             push(sdp, format_args!("a=rtcp-fb:{pt} nack\r\n"));
         }
@@ -242,6 +251,7 @@ mod tests {
             "a=rtpmap:45 AV1/90000",
             "a=fmtp:46 apt=45",
             "a=rtcp-fb:102 nack",
+            "a=rtcp-fb:102 transport-cc",
         ] {
             assert!(sdp.lines().any(|l| l == line), "{line}\n{sdp}");
         }

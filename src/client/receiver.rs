@@ -1,8 +1,10 @@
 //! Everything that a headless viewer receives: binds packets to tracks, answers with feedback, and sums it up.
 
 use super::answer::{Answer, AnswerSection};
+use super::arrivals::Arrivals;
 use super::feedback;
 use super::inbound::{Arrival, Inbound};
+use super::offer::TRANSPORT_CC;
 use super::report::Fields;
 use crate::media::MediaKind;
 use crate::protocol::webrtc::rtcp::{self, Packet};
@@ -18,6 +20,8 @@ pub struct Receiver {
     video: Option<AnswerSection>,
     audio: Option<AnswerSection>,
     tracks: [Option<Inbound>; 2],
+    /// Where the server wants to be told what arrives: the id of the header extension with its numbers.
+    arrivals: Option<(u8, Arrivals)>,
     ssrc: u32,
     next_report: Instant,
     next_feedback: Instant,
@@ -54,7 +58,9 @@ impl Receiver {
     pub fn new(answer: &Answer, posted_ns: u64, catch_up: Duration, now: Instant) -> Self {
         let mut ssrc = [0u8; 4];
         getrandom::fill(&mut ssrc).expect("the system's random source works");
+        let number = answer.section(MediaKind::Video).and_then(|section| section.extension(TRANSPORT_CC.1));
         Receiver {
+            arrivals: number.map(|id| (id, Arrivals::new(now))),
             video: answer.section(MediaKind::Video).cloned(),
             audio: answer.section(MediaKind::Audio).cloned(),
             tracks: [None, None],
@@ -70,6 +76,11 @@ impl Receiver {
     /// Takes a decrypted RTP packet that arrived at `now`, by the kernel's clock at `wall_ns`.
     pub fn rtp(&mut self, now: Instant, wall_ns: u64, packet: &[u8]) {
         let Ok(header) = Header::parse(packet) else { return };
+        if let Some((id, arrivals)) = &mut self.arrivals
+            && let Some([high, low]) = header.extension(packet, *id)
+        {
+            arrivals.came(u16::from_be_bytes([*high, *low]), (wall_ns / 1_000) as i64);
+        }
         let Ok(payload) = header.payload(packet) else { return };
         let mut arrival = Arrival {
             now,
@@ -139,6 +150,9 @@ impl Receiver {
                     packets.push(feedback::picture_loss(self.ssrc, track.reception.ssrc));
                 }
             }
+        }
+        if let (Some((_, arrivals)), [Some(video), _]) = (&mut self.arrivals, &self.tracks) {
+            packets.extend(arrivals.poll(now, self.ssrc, video.reception.ssrc));
         }
         if now >= self.next_report {
             self.next_report = now + REPORT_INTERVAL;

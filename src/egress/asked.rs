@@ -189,7 +189,7 @@ mod tests {
         for wrong in ["q.t2", "s1.t1", "x.t0", "q.", "t3"] {
             match read(wrong) {
                 Err(WhepError::NoRendition { have, .. }) => {
-                    assert_eq!(have, ["q", "q.s0t0", "q.s0t1", "s1"], "{wrong}")
+                    assert_eq!(have, ["q", "q.s0t0", "q.s0t1", "s1"], "{wrong}");
                 }
                 other => panic!("{wrong}: {other:?}"),
             }

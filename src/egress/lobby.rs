@@ -97,6 +97,7 @@ mod tests {
             capture: NtpTime(0),
             arrival_ns: 0,
             payload: bytes::Bytes::from_static(b"x"),
+            descriptor: None,
         };
         publisher.push(&mut vec![packet], &Arc::from([]));
     }

@@ -205,11 +205,13 @@ fn describe_given_layers(session: &Session) -> Option<Value> {
 
 /// Which rendition a viewer gets, and why.
 fn describe_given(session: &Session, given: &Given) -> Value {
+    let estimate = count(&session.stats.estimate);
     json!({
         "asked": session.wish().to_string(),
         "rid": &*given.rendition.rid,
         "next": given.next.as_ref().map(|next| &*next.rid),
         "why": given.why.words(),
+        "estimate_kbps": (estimate > 0).then_some(estimate / 1_000),
     })
 }
 

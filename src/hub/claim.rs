@@ -195,6 +195,7 @@ impl Publisher {
         let live = self.stream.liveness() == Liveness::Live;
         if live && self.is_seated() && self.stream.set_liveness(Liveness::Away) {
             self.stream.stats.bitrate.store(0, Ordering::Relaxed);
+            self.stream.stats.picture_bitrate.store(0, Ordering::Relaxed);
             self.hub.changed();
         }
     }
@@ -216,6 +217,7 @@ impl Publisher {
             self.stream.set_waker(None);
             self.stream.set_liveness(Liveness::Away);
             self.stream.stats.bitrate.store(0, Ordering::Relaxed);
+            self.stream.stats.picture_bitrate.store(0, Ordering::Relaxed);
             self.hub.waiting().push(Waiting { stream: self.stream.clone(), until: now + resume });
             self.hub.changed();
         }
@@ -290,6 +292,7 @@ mod tests {
             capture: NtpTime(0),
             arrival_ns: 0,
             payload: Bytes::from_static(b"x"),
+            descriptor: None,
         };
         publisher.push(&mut vec![packet], &Arc::from([]));
     }

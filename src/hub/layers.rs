@@ -88,6 +88,13 @@ impl Stream {
         sent.iter().map(thinned).collect()
     }
 
+    /// Whether its picture comes in several sizes, or will.
+    pub fn has_spatial_layers(&self) -> bool {
+        let table = &self.stats.layers;
+        table.sizes[1..].iter().any(|size| size.load(Ordering::Relaxed) > 0)
+            || table.sent().any(|layer| layer.spatial() > 0)
+    }
+
     /// Bits a second of these layers and all below; 0 while unknown.
     pub fn bitrate_of(&self, layers: LayerId) -> u64 {
         let within = self.layers().into_iter().filter(|one| layers.includes(one.layers)).map(|one| one.bitrate).max();

@@ -27,6 +27,11 @@ impl Rendition {
     pub fn bitrate(&self) -> u64 {
         self.stream.stats.bitrate.load(Ordering::Relaxed)
     }
+
+    /// As [`Rendition::bitrate`], without the sound.
+    pub fn picture_bitrate(&self) -> u64 {
+        self.stream.stats.picture_bitrate.load(Ordering::Relaxed)
+    }
 }
 
 /// What a stream knows of its renditions, once they are told apart.
@@ -100,6 +105,7 @@ mod tests {
             capture: NtpTime(0),
             arrival_ns: 0,
             payload: Bytes::from_static(b"x"),
+            descriptor: None,
         }
     }
 

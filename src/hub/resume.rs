@@ -203,6 +203,7 @@ mod tests {
             capture: NtpTime(0),
             arrival_ns: ms * MS,
             payload: Bytes::from_static(b"x"),
+            descriptor: None,
         }
     }
 

@@ -177,6 +177,7 @@ mod tests {
             capture: NtpTime(0),
             arrival_ns: ms * 1_000_000,
             payload: Bytes::from(vec![0; size]),
+            descriptor: None,
         }
     }
 

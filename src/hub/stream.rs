@@ -74,6 +74,8 @@ pub struct StreamStats {
     pub picture: AtomicU32,
     /// Mean of the last seconds, in bits a second; 0 while unknown.
     pub bitrate: AtomicU64,
+    /// The picture's share of it.
+    pub picture_bitrate: AtomicU64,
     /// Whether its publisher sends this layer now; true for streams with one rendition.
     pub active: AtomicBool,
     /// The spatial and temporal layers of the picture.
@@ -89,6 +91,7 @@ impl Default for StreamStats {
             queue_drops: AtomicU64::default(),
             picture: AtomicU32::default(),
             bitrate: AtomicU64::default(),
+            picture_bitrate: AtomicU64::default(),
             active: AtomicBool::new(true),
             layers: LayerTable::default(),
         }

@@ -106,6 +106,7 @@ impl FramePublisher {
                 capture: NtpTime(if with_capture && position == 0 { NtpTime::from_unix_ns(capture_ns).0 } else { 0 }),
                 arrival_ns: now_ns,
                 payload,
+                descriptor: None,
             });
             track.seq += 1;
         }

@@ -2,6 +2,7 @@
 
 use super::{LayerId, NtpTime, Upward};
 use bytes::Bytes;
+use std::sync::Arc;
 
 /// One RTP packet of a stream. The payload is never copied per viewer.
 #[derive(Clone, Debug)]
@@ -25,6 +26,8 @@ pub struct Packet {
     /// When it arrived, in nanoseconds of the server's monotonic clock.
     pub arrival_ns: u64,
     pub payload: Bytes,
+    /// The dependency descriptor that came with it, for viewers who need it: AV1.
+    pub descriptor: Option<Arc<Box<[u8]>>>,
 }
 
 /// Facts of a packet, computed once at ingest.

@@ -1,7 +1,9 @@
 //! One stream on one shard: its viewers, and the loop that writes, seals and queues their packets.
 
+use super::adaptation::Auto;
 use super::egress::Egress;
 use super::lane::{Lane, Progress};
+use super::numbered::Way;
 use super::socket::Peer;
 use super::tcp;
 use crate::hub::{Batch, Ring, Stream, Subscription, TrackClock, ViewerGuard};
@@ -9,6 +11,7 @@ use crate::media::MediaKind;
 use crate::protocol::webrtc::MediaParams;
 use crate::protocol::webrtc::srtp::SrtpSender;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Bytes that a joiner gets at once, beyond its first keyframe: about what a keyframe of a 2 Mbit/s stream has.
 const FIRST_BURST: usize = 48 << 10;
@@ -30,12 +33,14 @@ pub struct Viewer {
     pub lanes: Vec<Lane>,
     /// Retransmissions left in this second.
     pub resends: u32,
+    /// What is known of its way, where it has a choice and tells what arrives.
+    pub auto: Option<Box<Auto>>,
     guard: ViewerGuard,
 }
 
 impl Viewer {
     /// Lanes that get their share of each turn until they are up to date. By TCP the connection sets the pace.
-    fn catching_up(&self) -> usize {
+    pub(super) fn catching_up(&self) -> usize {
         if self.peer.link.is_some() { 0 } else { self.lanes.iter().filter(|lane| lane.is_behind()).count() }
     }
 }
@@ -49,7 +54,7 @@ pub struct LocalStream {
     /// Slots of viewers of other renditions who come over with the next keyframe.
     pub arrivals: Vec<u32>,
     /// How many lanes by UDP are behind the newest packet.
-    catching_up: usize,
+    pub(super) catching_up: usize,
     _subscription: Subscription,
 }
 
@@ -67,8 +72,17 @@ impl LocalStream {
         }
     }
 
-    /// Adds a viewer, which starts at the newest keyframe or asks for one. Returns its index.
-    pub fn join(&mut self, slot: u32, peer: Peer, sender: SrtpSender, media: &[MediaParams]) -> usize {
+    /// Adds a viewer, which starts at the newest keyframe or asks for one. Returns its index. `rung`: where the rendition
+    /// stands among those that it may have.
+    pub fn join(
+        &mut self,
+        slot: u32,
+        peer: Peer,
+        sender: SrtpSender,
+        media: &[MediaParams],
+        rung: usize,
+        now: Instant,
+    ) -> usize {
         let overhead = sender.profile().tag_len();
         let mut lanes: Vec<Lane> = media.iter().map(|media| Lane::new(media, overhead)).collect();
         let mut keyframe_wanted = false;
@@ -86,7 +100,8 @@ impl LocalStream {
             self.stream.request_keyframe();
         }
         let guard = self.stream.count_viewer();
-        let viewer = Viewer { slot, peer, sender, lanes, resends: RETRANSMISSIONS, guard };
+        let auto = lanes.iter().any(Lane::is_numbered).then(|| Box::new(Auto::new(now, rung)));
+        let viewer = Viewer { slot, peer, sender, lanes, resends: RETRANSMISSIONS, auto, guard };
         self.catching_up += viewer.catching_up();
         self.viewers.push(viewer);
         self.viewers.len() - 1
@@ -132,7 +147,7 @@ impl LocalStream {
     }
 
     /// Sends a new batch to all viewers that are up to date, and remembers it for the others.
-    pub fn batch(&mut self, batch: &Batch, egress: &mut Egress) {
+    pub fn batch(&mut self, batch: &Batch, now: Instant, egress: &mut Egress) {
         self.ring.extend(&batch.packets);
         self.clocks = batch.clocks.clone();
         let first = self.ring.end() - batch.packets.len() as u64;
@@ -148,13 +163,14 @@ impl LocalStream {
                     continue;
                 }
                 let sender = &viewer.sender;
-                egress.packet(&viewer.peer, viewer.slot, |room| lane.write(room, packet, sender));
+                let way = viewer.auto.as_deref_mut().map(|auto| Way { auto, now });
+                egress.packet(&viewer.peer, viewer.slot, |room| lane.write(room, packet, sender, way));
             }
         }
     }
 
     /// Gives viewers that are behind their share. `first`: only this one, which has just joined.
-    pub fn catch_up(&mut self, first: Option<usize>, egress: &mut Egress) {
+    pub fn catch_up(&mut self, first: Option<usize>, now: Instant, egress: &mut Egress) {
         if let Some(index) = first.filter(|index| self.viewers[*index].peer.link.is_some()) {
             return self.resume(index, egress);
         }
@@ -187,7 +203,8 @@ impl LocalStream {
                         }
                         budget = budget.saturating_sub(packet.payload.len());
                         let sender = &viewer.sender;
-                        egress.packet(&viewer.peer, viewer.slot, |room| lane.write(room, packet, sender));
+                        let way = viewer.auto.as_deref_mut().map(|auto| Way { auto, now });
+                        egress.packet(&viewer.peer, viewer.slot, |room| lane.write(room, packet, sender, way));
                     }
                     lane.advance();
                 }
@@ -201,6 +218,7 @@ impl LocalStream {
         index: usize,
         lane_index: usize,
         lost: impl Iterator<Item = u16>,
+        now: Instant,
         egress: &mut Egress,
     ) -> u32 {
         let viewer = &mut self.viewers[index];
@@ -215,7 +233,8 @@ impl LocalStream {
             let Progress::Sent(source) = lane.source_of(sequence) else { continue };
             let Some(packet) = self.ring.find(lane.track, source) else { continue };
             let sender = &viewer.sender;
-            egress.packet(&viewer.peer, viewer.slot, |room| lane.write_again(room, packet, sender));
+            let way = viewer.auto.as_deref_mut().map(|auto| Way { auto, now });
+            egress.packet(&viewer.peer, viewer.slot, |room| lane.write_again(room, packet, sender, way));
             sent += 1;
         }
         sent

@@ -1,10 +1,11 @@
 //! One track on its way to one viewer: continuous sequence numbers and timestamps, and the RTP header on the wire.
 
+use super::numbered::{Numbered, Way};
 use super::socket::MAX_PACKET;
 use super::thinning::{Look, Thinning};
 use crate::hub::{Ring, TrackClock};
 use crate::media::{Codec, LayerId, MediaKind, Packet};
-use crate::protocol::webrtc::payload;
+use crate::protocol::webrtc::payload::{self, PictureShift};
 use crate::protocol::webrtc::srtp::SrtpSender;
 use crate::protocol::webrtc::{ExtensionIds, MediaParams};
 
@@ -24,6 +25,8 @@ enum Position {
     Behind(u64),
     /// Gets each packet as it comes.
     Live,
+    /// Gets nothing: what it would get is too much for the viewer's way.
+    Held,
 }
 
 /// What became of a packet of the source.
@@ -52,6 +55,8 @@ pub struct Lane {
     rtx: Option<(u8, u32)>,
     nack: bool,
     position: Position,
+    /// The next packet follows the last one that was sent, whatever their numbers at the source.
+    closes_up: bool,
     /// The source's sequence number that was sent as index `first_index`; none before the first packet.
     base: Option<u64>,
     /// SRTP index (RFC 3711, 3.3.1) of the first packet: below 2^15, so that a few before it do not wrap below zero.
@@ -65,17 +70,21 @@ pub struct Lane {
     head: Option<(u32, u64)>,
     extensions: ExtensionIds,
     two_byte: bool,
-    /// The extensions that each packet has, encoded.
-    fixed_extensions: Vec<u8>,
+    /// The extensions that each packet has, encoded in the one-byte and in the two-byte form.
+    fixed_extensions: [Vec<u8>; 2],
     /// Bytes that SRTP adds.
     overhead: usize,
+    /// Where the viewer's way is measured.
+    numbered: Option<Box<Numbered>>,
+    codec: Codec,
+    /// Of VP8 and VP9 that has moved: its picture ids go on, too.
+    pictures: Option<PictureShift>,
     pub packets: u64,
     /// Payload bytes, as sender reports count them.
     pub octets: u64,
     pub retransmitted: u64,
     /// Packets left out because they do not fit into a datagram here.
     pub oversize: u64,
-    codec: Codec,
     /// What it leaves out; none for a viewer who gets all layers, which then costs nothing.
     thinning: Option<Box<Thinning>>,
 }
@@ -86,22 +95,41 @@ impl Lane {
         getrandom::fill(&mut random).expect("the system's random source works");
         let number = |at: usize| u32::from_be_bytes([random[at], random[at + 1], random[at + 2], random[at + 3]]);
         let ids = media.extensions;
-        // One-byte headers hold ids up to 14 (RFC 8285, 4.2); one larger id makes all of them two-byte.
-        let two_byte = [ids.mid, ids.audio_level, ids.abs_capture_time].into_iter().flatten().any(|id| id > 14);
-        let mut fixed_extensions = Vec::new();
-        if let Some(id) = ids.mid.filter(|_| (1..=MAX_MID).contains(&media.mid.len())) {
-            let mut element = [0; 2 + MAX_MID];
-            let length = write_element(&mut element, two_byte, id, media.mid.as_bytes());
-            fixed_extensions.extend_from_slice(&element[..length]);
-        }
+        let rtx = media.rtx_payload_type.zip(media.rtx_ssrc);
+        // Without RTX a lost packet would be sent again byte for byte, number included.
+        let number_id = ids.transport_cc.filter(|_| rtx.is_some() && media.feedback.transport_cc);
+        // One-byte headers hold ids up to 14 (RFC 8285, 4.2); one larger id makes all of them two-byte. So does a descriptor beside a
+        // number, which has one place in all packets.
+        let all = [ids.mid, ids.audio_level, ids.abs_capture_time, ids.dependencies, number_id];
+        let two_byte =
+            all.into_iter().flatten().any(|id| id > 14) || (number_id.is_some() && ids.dependencies.is_some());
+        let mut numbered = None;
+        let fixed_extensions = [false, true].map(|form| {
+            let mut fixed = Vec::new();
+            if let Some(id) = number_id {
+                let mut element = [0; 4];
+                let length = write_element(&mut element, form, id, &[0, 0]);
+                fixed.extend_from_slice(&element[..length]);
+                if form == two_byte {
+                    numbered = Some(Box::new(Numbered::new(EXTENSIONS + length - 2)));
+                }
+            }
+            if let Some(id) = ids.mid.filter(|_| (1..=MAX_MID).contains(&media.mid.len())) {
+                let mut element = [0; 2 + MAX_MID];
+                let length = write_element(&mut element, form, id, media.mid.as_bytes());
+                fixed.extend_from_slice(&element[..length]);
+            }
+            fixed
+        });
         Lane {
             track: media.track_index,
             kind: media.track.kind(),
             ssrc: media.ssrc.unwrap_or_default(),
             payload_type: media.payload_type,
-            rtx: media.rtx_payload_type.zip(media.rtx_ssrc),
+            rtx,
             nack: media.feedback.nack,
             position: Position::Waiting,
+            closes_up: false,
             base: None,
             first_index: u64::from(number(0) & 0x3fff) + 0x1000,
             highest_index: 0,
@@ -113,11 +141,13 @@ impl Lane {
             two_byte,
             fixed_extensions,
             overhead,
+            numbered,
+            codec: media.track.codec,
+            pictures: None,
             packets: 0,
             octets: 0,
             retransmitted: 0,
             oversize: 0,
-            codec: media.track.codec,
             thinning: None,
         }
     }
@@ -143,6 +173,11 @@ impl Lane {
         self.thinning.as_ref().map(|thinning| (thinning.present(), self.base.is_some() && thinning.needs_keyframe()))
     }
 
+    /// Whether the viewer can put spatial layers together to one picture: those of AV1 take the dependency descriptor.
+    pub fn joins_layers(&self) -> bool {
+        self.codec != Codec::Av1 || self.extensions.dependencies.is_some()
+    }
+
     /// Index and look of a packet. None: it is not for this viewer.
     #[inline]
     fn place(&mut self, packet: &Packet) -> Option<(u64, Look)> {
@@ -157,8 +192,15 @@ impl Lane {
             }
         }
         // Packets from before the first one were never this viewer's.
-        let index = packet.seq.checked_sub(base)? + self.first_index;
-        Some((index, Look { marker: packet.flags.marker, blank: false, layers: LayerId::ALL }))
+        Some((packet.seq.checked_sub(base)? + self.first_index, Look::of(packet)))
+    }
+
+    /// Sequence numbers go on after the last that was sent, with this packet of the source.
+    fn begin_anew(&mut self, first: &Packet) {
+        (self.first_index, self.base) = (self.highest_index + 1, Some(first.seq));
+        if let Some(thinning) = &mut self.thinning {
+            thinning.begin(self.first_index, first.seq);
+        }
     }
 
     /// Copies the payload, as it looks for this viewer. Returns its length.
@@ -169,10 +211,18 @@ impl Lane {
         }
         let payload = &mut room[..packet.payload.len()];
         payload.copy_from_slice(&packet.payload);
+        if let Some(shift) = &self.pictures {
+            shift.apply(payload);
+        }
         if look.layers != LayerId::ALL && packet.flags.keyframe_start && self.codec == Codec::Av1 {
             payload::narrow_av1(payload, look.layers);
         }
         payload.len()
+    }
+
+    /// Whether the viewer's way is measured by its packets.
+    pub fn is_numbered(&self) -> bool {
+        self.numbered.is_some()
     }
 
     /// Starts at a keyframe in the ring and runs up to live.
@@ -188,7 +238,7 @@ impl Lane {
     /// before is not sent again: the keyframe makes up for it.
     pub fn move_to(&mut self, from: TrackClock, newest: Option<(u64, u64)>, to: TrackClock, first: &Packet) {
         self.position = Position::Waiting;
-        self.head = None;
+        (self.head, self.closes_up) = (None, false);
         if !self.has_started() {
             return;
         }
@@ -203,10 +253,15 @@ impl Lane {
         let at = wanted.max(least);
         self.late = at - wanted;
         self.timestamp_offset = self.timestamp(at).wrapping_sub(first.timestamp as u32);
-        self.first_index = self.highest_index + 1;
-        self.base = Some(first.seq);
-        if let Some(thinning) = &mut self.thinning {
-            thinning.begin(self.first_index, first.seq);
+        self.begin_anew(first);
+    }
+
+    /// As [`Lane::move_to`], before it: picture ids go on. `ring`: what the stream that it leaves has sent.
+    pub fn carry_on_pictures(&mut self, ring: &Ring, first: &Packet) {
+        if self.base.is_some() {
+            let last = self.source_at(self.highest_index).and_then(|source| ring.find(self.track, source));
+            let last = last.map(|packet| &*packet.payload);
+            self.pictures = PictureShift::following(self.codec, last, self.pictures, &first.payload);
         }
     }
 
@@ -273,15 +328,32 @@ impl Lane {
         self.position = Position::Waiting;
     }
 
+    /// Sends no more of this rendition, until it moves to another or is [released](Lane::release).
+    pub fn hold(&mut self) {
+        self.position = Position::Held;
+    }
+
+    /// Goes on with the rendition that it was held at, at its next keyframe. True where it was held.
+    pub fn release(&mut self) -> bool {
+        let held = self.position == Position::Held;
+        if held {
+            (self.position, self.closes_up) = (Position::Waiting, true);
+        }
+        held
+    }
+
     /// Whether it takes a packet that has just come.
     pub fn admits(&mut self, packet: &Packet) -> bool {
         match self.position {
             Position::Live => true,
-            Position::Behind(_) => false,
+            Position::Behind(_) | Position::Held => false,
             Position::Waiting => {
                 let starts = self.kind == MediaKind::Audio || packet.flags.keyframe_start;
                 if starts {
                     self.position = Position::Live;
+                    if std::mem::take(&mut self.closes_up) && self.base.is_some() {
+                        self.begin_anew(packet);
+                    }
                 }
                 starts
             }
@@ -300,7 +372,24 @@ impl Lane {
 
     /// Writes and seals a packet. Returns its length; 0 when it can not be sent.
     #[inline]
-    pub fn write(&mut self, room: &mut [u8], packet: &Packet, sender: &SrtpSender) -> usize {
+    pub fn write(&mut self, room: &mut [u8], packet: &Packet, sender: &SrtpSender, way: Option<Way<'_>>) -> usize {
+        self.write_as(room, packet, sender, true, way)
+    }
+
+    /// As [`Lane::write`], where the packet may not go out and is written again then: the very same bytes, so without a number.
+    pub fn write_tentatively(&mut self, room: &mut [u8], packet: &Packet, sender: &SrtpSender) -> usize {
+        self.write_as(room, packet, sender, false, None)
+    }
+
+    #[inline]
+    fn write_as(
+        &mut self,
+        room: &mut [u8],
+        packet: &Packet,
+        sender: &SrtpSender,
+        once: bool,
+        way: Option<Way<'_>>,
+    ) -> usize {
         let Some((index, look)) = self.place(packet) else { return 0 };
         let header = self.header(room, packet, look, self.payload_type, index as u16, self.ssrc);
         let padding = if look.blank { BLANK } else { packet.padding };
@@ -315,6 +404,12 @@ impl Lane {
             room[header + payload..end].fill(0);
             room[end - 1] = padding;
         }
+        if let Some(numbered) = self.numbered.as_mut().filter(|_| once) {
+            if !numbered.is_first(index) {
+                return 0;
+            }
+            numbered.number(room, end, way);
+        }
         self.packets += 1;
         self.octets += payload as u64;
         self.highest_index = self.highest_index.max(index);
@@ -324,15 +419,26 @@ impl Lane {
     /// Writes a packet that was lost: as RTX (RFC 4588) where negotiated, else the very same bytes as before. Their
     /// content depends only on the packet and on what is fixed for the lane, so one sequence number never covers two
     /// different packets, which would break AES-GCM.
-    pub fn write_again(&mut self, room: &mut [u8], packet: &Packet, sender: &SrtpSender) -> usize {
-        let Some((index, look)) = self.base.and_then(|_| self.place(packet)) else { return 0 };
+    pub fn write_again(
+        &mut self,
+        room: &mut [u8],
+        packet: &Packet,
+        sender: &SrtpSender,
+        way: Option<Way<'_>>,
+    ) -> usize {
         self.retransmitted += 1;
-        let Some((payload_type, ssrc)) = self.rtx else {
-            let (packets, octets) = (self.packets, self.octets);
-            let length = self.write(room, packet, sender);
-            (self.packets, self.octets) = (packets, octets);
-            return length;
-        };
+        if self.rtx.is_some() {
+            return self.write_rtx(room, packet, sender, way);
+        }
+        let (packets, octets) = (self.packets, self.octets);
+        let length = self.write(room, packet, sender, None);
+        (self.packets, self.octets) = (packets, octets);
+        length
+    }
+
+    /// Writes a packet as RTX, where negotiated: a packet of its own each time.
+    pub fn write_rtx(&mut self, room: &mut [u8], packet: &Packet, sender: &SrtpSender, way: Option<Way<'_>>) -> usize {
+        let (Some((index, look)), Some((payload_type, ssrc))) = (self.placed(packet), self.rtx) else { return 0 };
         let rtx_index = self.rtx_index;
         self.rtx_index += 1;
         let header = self.header(room, packet, look, payload_type, rtx_index as u16, ssrc);
@@ -342,21 +448,72 @@ impl Lane {
         }
         room[header..header + 2].copy_from_slice(&(index as u16).to_be_bytes());
         let end = header + 2 + self.payload(&mut room[header + 2..], packet, look);
+        if let Some(numbered) = &self.numbered {
+            numbered.number(room, end, way);
+        }
         sender.seal_rtp(room, header, end, ssrc, rtx_index)
+    }
+
+    /// Writes a packet of the retransmission stream that has nothing but padding, 1 to 255 bytes. `like`: a packet of the
+    /// source, for the timestamp.
+    pub fn write_padding(
+        &mut self,
+        room: &mut [u8],
+        like: &Packet,
+        padding: u8,
+        sender: &SrtpSender,
+        way: Option<Way<'_>>,
+    ) -> usize {
+        let Some((payload_type, ssrc)) = self.rtx.filter(|_| padding > 0) else { return 0 };
+        let rtx_index = self.rtx_index;
+        self.rtx_index += 1;
+        let look = Look { blank: true, ..Look::of(like) };
+        let header = self.header(room, like, look, payload_type, rtx_index as u16, ssrc);
+        let end = header + usize::from(padding);
+        room[0] |= 0x20;
+        room[1] = payload_type;
+        room[header..end].fill(0);
+        room[end - 1] = padding;
+        if let Some(numbered) = &self.numbered {
+            numbered.number(room, end, way);
+        }
+        sender.seal_rtp(room, header, end, ssrc, rtx_index)
+    }
+
+    /// Whether a packet of the source is among those that were sent since the last move, or would have been.
+    pub fn has_sent(&self, packet: &Packet) -> bool {
+        packet.track == self.track
+            && self.position == Position::Live
+            && self.placed(packet).is_some_and(|(index, look)| index <= self.highest_index && !look.blank)
+    }
+
+    /// Index and look of a packet of the source that has its place already.
+    fn placed(&self, packet: &Packet) -> Option<(u64, Look)> {
+        match &self.thinning {
+            Some(thinning) if packet.seq >= thinning.first_source() => thinning.placed(packet),
+            _ => Some((packet.seq.checked_sub(self.base?)? + self.first_index, Look::of(packet))),
+        }
     }
 
     /// Which packet of the source has gone out under a sequence number.
     pub fn source_of(&self, sequence: u16) -> Progress {
-        let Some(base) = self.base.filter(|_| self.nack || self.rtx.is_some()) else { return Progress::Unknown };
+        // What is held back is too much already.
+        let asked = (self.nack || self.rtx.is_some()) && self.position != Position::Held;
+        if !asked {
+            return Progress::Unknown;
+        }
         let behind = u64::from((self.highest_index as u16).wrapping_sub(sequence));
-        let Some(index) = self.highest_index.checked_sub(behind) else { return Progress::Unknown };
-        let source = match &self.thinning {
-            Some(thinning) if index >= thinning.first_index() => thinning.source_of(index),
-            _ => index.checked_sub(self.first_index).map(|delta| base + delta),
-        };
-        match source {
+        match self.highest_index.checked_sub(behind).and_then(|index| self.source_at(index)) {
             Some(source) => Progress::Sent(source),
             None => Progress::Unknown,
+        }
+    }
+
+    /// The source's sequence number of what was sent under an index.
+    fn source_at(&self, index: u64) -> Option<u64> {
+        match &self.thinning {
+            Some(thinning) if index >= thinning.first_index() => thinning.source_of(index),
+            _ => Some(self.base? + index.checked_sub(self.first_index)?),
         }
     }
 
@@ -381,27 +538,39 @@ impl Lane {
         room[2..4].copy_from_slice(&sequence.to_be_bytes());
         room[4..8].copy_from_slice(&self.timestamp(source).to_be_bytes());
         room[8..12].copy_from_slice(&ssrc.to_be_bytes());
-        let mut end = 16;
-        let fixed = self.fixed_extensions.len();
-        room[end..end + fixed].copy_from_slice(&self.fixed_extensions);
-        end += fixed;
+        let mut end = EXTENSIONS;
+        let descriptor = self.extensions.dependencies.zip(packet.descriptor.as_deref()).filter(|_| !look.blank);
+        let descriptor = descriptor.filter(|(_, value)| (1..=255).contains(&value.len()));
+        let two_byte = self.two_byte || descriptor.is_some_and(|(_, value)| value.len() > MAX_ONE_BYTE);
+        let fixed = &self.fixed_extensions[usize::from(two_byte)];
+        room[end..end + fixed.len()].copy_from_slice(fixed);
+        end += fixed.len();
         if let Some((id, level)) = self.extensions.audio_level.zip(packet.audio_level) {
-            end += write_element(&mut room[end..], self.two_byte, id, &[level]);
+            end += write_element(&mut room[end..], two_byte, id, &[level]);
         }
         if let Some(id) = self.extensions.abs_capture_time.filter(|_| packet.capture.0 != 0) {
-            end += write_element(&mut room[end..], self.two_byte, id, &packet.capture.0.to_be_bytes());
+            end += write_element(&mut room[end..], two_byte, id, &packet.capture.0.to_be_bytes());
         }
-        if end == 16 {
+        if let Some((id, value)) = descriptor {
+            end += write_element(&mut room[end..], two_byte, id, value);
+        }
+        if end == EXTENSIONS {
             return 12;
         }
         let padded = end.next_multiple_of(4);
         room[end..padded].fill(0);
         room[0] |= 0x10;
-        room[12..14].copy_from_slice(if self.two_byte { &[0x10, 0x00] } else { &[0xbe, 0xde] });
-        room[14..16].copy_from_slice(&(((padded - 16) / 4) as u16).to_be_bytes());
+        room[12..14].copy_from_slice(if two_byte { &[0x10, 0x00] } else { &[0xbe, 0xde] });
+        room[14..16].copy_from_slice(&(((padded - EXTENSIONS) / 4) as u16).to_be_bytes());
         padded
     }
 }
+
+/// Where the elements of the header extension begin.
+const EXTENSIONS: usize = 16;
+
+/// The longest value of an extension in the one-byte form (RFC 8285, 4.2).
+const MAX_ONE_BYTE: usize = 16;
 
 /// Bytes of padding of a packet that has nothing else.
 const BLANK: u8 = 1;
@@ -423,309 +592,4 @@ fn write_element(room: &mut [u8], two_byte: bool, id: u8, value: &[u8]) -> usize
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use super::*;
-    use crate::hub::RingLimits;
-    use crate::media::{Codec, NtpTime, PacketFlags, TrackInfo, Upward};
-    use crate::protocol::webrtc::Feedback;
-    use crate::protocol::webrtc::rtp::Header;
-    use crate::protocol::webrtc::srtp::{Profile, Role, SessionKeys, SrtpReceiver};
-    use bytes::Bytes;
-
-    pub fn media(rtx: bool) -> MediaParams {
-        MediaParams {
-            track: TrackInfo::new(Codec::H264),
-            track_index: 0,
-            mid: "video".to_owned(),
-            payload_type: 102,
-            rtx_payload_type: rtx.then_some(103),
-            ssrc: Some(7),
-            rtx_ssrc: rtx.then_some(8),
-            extensions: ExtensionIds { mid: Some(4), abs_capture_time: Some(2), ..ExtensionIds::default() },
-            feedback: Feedback { nack: true, ..Feedback::default() },
-            rids: Vec::new(),
-            layer_ssrcs: Vec::new(),
-        }
-    }
-
-    pub fn keys() -> (SrtpSender, SrtpReceiver) {
-        let profile = Profile::AeadAes128Gcm;
-        let material: Vec<u8> = (0..profile.exporter_len() as u8).collect();
-        let sender = SessionKeys::from_exporter(profile, &material).unwrap().contexts(Role::Server).0;
-        let receiver = SessionKeys::from_exporter(profile, &material).unwrap().contexts(Role::Client).1;
-        (sender, receiver)
-    }
-
-    pub fn packet(seq: u64, frame: u32, timestamp: u64) -> Packet {
-        Packet {
-            track: 0,
-            flags: PacketFlags { marker: true, keyframe_start: frame == 1, ..PacketFlags::default() },
-            padding: (seq % 5) as u8,
-            audio_level: None,
-            frame,
-            seq,
-            timestamp,
-            capture: if frame % 30 == 1 { NtpTime(0x0102_0304_0506_0708) } else { NtpTime(0) },
-            arrival_ns: u64::from(frame) * 33_000_000,
-            payload: Bytes::from(seq.to_be_bytes().repeat(3)),
-        }
-    }
-
-    /// Opens a packet: its header, its payload, and the header extensions as they were.
-    pub fn open(receiver: &mut SrtpReceiver, sealed: &[u8]) -> (Header, Vec<u8>, Vec<(u8, Vec<u8>)>) {
-        let mut plain = sealed.to_vec();
-        let length = receiver.open_rtp(&mut plain).expect("it authenticates");
-        plain.truncate(length);
-        let header = Header::parse(&plain).unwrap();
-        let payload = header.payload(&plain).unwrap().to_vec();
-        let extensions = header.extensions(&plain).map(|(id, value)| (id, value.to_vec())).collect();
-        (header, payload, extensions)
-    }
-
-    #[test]
-    fn sequence_numbers_and_timestamps_go_on_over_their_wraps() {
-        let (sender, mut receiver) = keys();
-        let mut lane = Lane::new(&media(true), 16);
-        let mut room = [0u8; MAX_PACKET];
-        // The source begins just before a wrap of its timestamp, and runs through two wraps of the sequence number.
-        let (first_seq, first_timestamp) = (0x1_fff0, (1u64 << 32) - 30_000);
-        let mut before: Option<Header> = None;
-        for step in 0..140_000u64 {
-            let length = lane.write(
-                &mut room,
-                &packet(first_seq + step, step as u32 + 1, first_timestamp + step * 3_000),
-                &sender,
-            );
-            let (header, payload, _) = open(&mut receiver, &room[..length]);
-            assert_eq!(payload, (first_seq + step).to_be_bytes().repeat(3));
-            if let Some(before) = before {
-                assert_eq!(header.sequence, before.sequence.wrapping_add(1));
-                assert_eq!(header.timestamp, before.timestamp.wrapping_add(3_000));
-            }
-            assert_eq!(lane.source_of(header.sequence), Progress::Sent(first_seq + step));
-            before = Some(header);
-        }
-    }
-
-    #[test]
-    fn a_move_to_another_rendition_leaves_no_seam() {
-        const START: u64 = 1_700_000_000_000_000_000;
-        let clock = |timestamp: u64, wall_ns: u64| TrackClock { timestamp, wall_ns, rate: 90_000 };
-        let unknown = TrackClock { rate: 90_000, ..TrackClock::default() };
-        // Clocks of the old and the new rendition, and the ticks from the last frame of the one to the first of the other,
-        // which arrives 40 ms later.
-        let rows = [
-            ("by the wall clock", clock(900_000, START), clock(5_000_000, START), 3_000),
-            ("the new one runs ahead", clock(900_000, START), clock(5_000_000, START - 50_000_000), 90),
-            ("no clock yet", unknown, clock(5_000_000, START), 3_600),
-            ("a clock that can not be", clock(900_000, START), clock(5_000_000, START + 60_000_000_000), 3_600),
-        ];
-        for (name, from, to, expected) in rows {
-            let (sender, mut receiver) = keys();
-            let mut lane = Lane::new(&media(true), 16);
-            let mut room = [0u8; MAX_PACKET];
-            let length = lane.write(&mut room, &packet(500, 1, 897_000), &sender);
-            let first = open(&mut receiver, &room[..length]).0;
-            let length = lane.write(&mut room, &packet(501, 2, 900_000), &sender);
-            let before = open(&mut receiver, &room[..length]).0;
-            let moved = |seq: u64, frame: u32, timestamp: u64| {
-                let arrival_ns = 66_000_000 + 40_000_000;
-                Packet { arrival_ns, ..packet(seq, frame, timestamp) }
-            };
-            let keyframe = moved(90_000, 1, 5_003_000);
-            lane.move_to(from, Some((900_000, 66_000_000)), to, &keyframe);
-            assert!(!lane.admits(&moved(89_999, 2, 5_000_000)) && lane.admits(&keyframe), "{name}");
-            assert_eq!(lane.write(&mut room, &moved(89_999, 2, 5_000_000), &sender), 0, "from before: {name}");
-            let length = lane.write(&mut room, &keyframe, &sender);
-            let after = open(&mut receiver, &room[..length]).0;
-            assert_eq!(after.sequence, before.sequence.wrapping_add(1), "{name}");
-            // Nanoseconds and back: a tick may be missing.
-            let step = after.timestamp.wrapping_sub(before.timestamp);
-            assert!(step.abs_diff(expected) <= 1, "{name}: {step}");
-            assert_eq!(lane.source_of(after.sequence), Progress::Sent(90_000), "{name}");
-            assert_eq!(lane.source_of(first.sequence), Progress::Unknown, "{name}");
-            // Back again: what was late is made up for.
-            let length = lane.write(&mut room, &moved(90_001, 2, 5_006_000), &sender);
-            let last = open(&mut receiver, &room[..length]).0;
-            let back = Packet { arrival_ns: 106_000_000 + 40_000_000, ..packet(510, 1, 912_000) };
-            lane.move_to(to, Some((5_006_000, 106_000_000)), from, &back);
-            let length = lane.write(&mut room, &back, &sender);
-            let header = open(&mut receiver, &room[..length]).0;
-            assert_eq!(header.sequence, last.sequence.wrapping_add(1), "{name}");
-            let step = header.timestamp.wrapping_sub(last.timestamp);
-            assert!((90..=9_000).contains(&step), "{name}: {step}");
-        }
-    }
-
-    #[test]
-    fn packets_from_before_the_first_are_not_sent() {
-        let (sender, _) = keys();
-        let mut lane = Lane::new(&media(true), 16);
-        let mut room = [0u8; MAX_PACKET];
-        assert!(lane.write(&mut room, &packet(1_000, 1, 0), &sender) > 0);
-        assert_eq!(lane.write(&mut room, &packet(999, 1, 0), &sender), 0);
-        assert!(lane.write(&mut room, &packet(1_001, 2, 3_000), &sender) > 0);
-    }
-
-    #[test]
-    fn a_lost_packet_goes_again_as_rtx_or_as_the_same_bytes() {
-        for rtx in [true, false] {
-            let (sender, mut receiver) = keys();
-            let mut lane = Lane::new(&media(rtx), 16);
-            let mut sent = Vec::new();
-            for step in 0..50u64 {
-                let mut room = [0u8; MAX_PACKET];
-                let length = lane.write(&mut room, &packet(500 + step, step as u32 + 1, step * 3_000), &sender);
-                sent.push(room[..length].to_vec());
-            }
-            let lost = Header::parse(&sent[30]).unwrap().sequence;
-            let Progress::Sent(source) = lane.source_of(lost) else { panic!("it was sent") };
-            assert_eq!(source, 530);
-            let mut room = [0u8; MAX_PACKET];
-            let length = lane.write_again(&mut room, &packet(530, 31, 90_000), &sender);
-            if rtx {
-                let (header, payload, extensions) = open(&mut receiver, &room[..length]);
-                assert_eq!((header.ssrc, header.payload_type), (8, 103));
-                assert_eq!(payload[..2], lost.to_be_bytes());
-                assert_eq!(payload[2..], 530u64.to_be_bytes().repeat(3));
-                assert!(extensions.contains(&(4, b"video".to_vec())));
-            } else {
-                assert_eq!(room[..length], sent[30], "one sequence number must never cover two different packets");
-            }
-        }
-    }
-
-    /// One sequence number must never cover two different packets, whatever the viewer gets by the time of the resend.
-    #[test]
-    fn a_thinned_packet_goes_again_as_it_was() {
-        for rtx in [true, false] {
-            let (sender, mut receiver) = keys();
-            let mut lane = Lane::new(&media(rtx), 16);
-            // Two spatial layers; each second picture is of a higher temporal one.
-            let layered = |step: u64| {
-                let (spatial, temporal) = ((step % 2) as u8, (step / 2 % 2) as u8);
-                let flags = PacketFlags {
-                    marker: spatial == 1,
-                    frame_start: spatial == 0,
-                    keyframe_start: step % 80 == 0,
-                    layer: LayerId::new(spatial, temporal),
-                    layer_end: true,
-                    upward: Upward::After,
-                    ..PacketFlags::default()
-                };
-                Packet { flags, ..packet(500 + step, step as u32 / 2 + 1, step / 2 * 3_000) }
-            };
-            let mut sent: Vec<(Packet, Header, Vec<u8>)> = Vec::new();
-            let mut room = [0u8; MAX_PACKET];
-            for step in 0..240u64 {
-                match step {
-                    20 => lane.thin(LayerId::new(0, 3)),
-                    60 => lane.thin(LayerId::new(3, 0)),
-                    100 => lane.thin(LayerId::new(0, 0)),
-                    140 => lane.thin(LayerId::ALL),
-                    _ => {}
-                }
-                // Some come late.
-                let late = step.checked_sub(6).filter(|step| step % 40 == 30);
-                for step in [Some(step).filter(|step| step % 40 != 30), late].into_iter().flatten() {
-                    let packet = layered(step);
-                    let length = lane.write(&mut room, &packet, &sender);
-                    if length > 0 {
-                        let header = open(&mut receiver, &room[..length]).0;
-                        sent.push((packet, header, room[..length].to_vec()));
-                    }
-                }
-            }
-            let mut numbers: Vec<u16> = sent.iter().map(|(_, header, _)| header.sequence).collect();
-            numbers.sort_unstable();
-            assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "{numbers:?}");
-            assert!(sent.len() > 100 && sent.iter().any(|(packet, header, _)| header.marker && !packet.flags.marker));
-            let blank = |(packet, _, bytes): &&(Packet, Header, Vec<u8>)| bytes.len() < packet.payload.len() + 12 + 16;
-            assert!(sent.iter().filter(blank).count() > 0, "what was late and is not for this viewer fills its number");
-            for (packet, header, bytes) in &sent {
-                assert_eq!(lane.source_of(header.sequence), Progress::Sent(packet.seq));
-                let length = lane.write_again(&mut room, packet, &sender);
-                if rtx {
-                    let (again, payload, _) = open(&mut receiver, &room[..length]);
-                    assert_eq!(payload[..2], header.sequence.to_be_bytes());
-                    assert_eq!((again.marker, again.timestamp), (header.marker, header.timestamp));
-                } else {
-                    assert_eq!(room[..length], *bytes, "{}", packet.seq);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn a_joiner_runs_through_what_was_before_it() {
-        let (sender, mut receiver) = keys();
-        let mut ring = Ring::new(RingLimits::default());
-        for frame in 1..=60u32 {
-            ring.push(packet(u64::from(frame), frame, u64::from(frame) * 3_000));
-        }
-        let mut lane = Lane::new(&media(true), 16);
-        lane.start_at(ring.keyframe().unwrap(), &ring);
-        let mut timestamps = Vec::new();
-        let mut room = [0u8; MAX_PACKET];
-        while let Some(packet) = lane.behind().and_then(|position| ring.get(position)) {
-            let length = lane.write(&mut room, packet, &sender);
-            timestamps.push(open(&mut receiver, &room[..length]).0.timestamp);
-            lane.advance();
-        }
-        let live = lane.timestamp(60 * 3_000);
-        assert_eq!(timestamps.len(), 60);
-        assert_eq!(timestamps[59], live, "the newest is where it belongs");
-        assert!(timestamps.windows(2).all(|pair| pair[1].wrapping_sub(pair[0]) == CATCH_UP_TICKS as u32));
-        lane.up_to_date();
-        let length = lane.write(&mut room, &packet(61, 61, 61 * 3_000), &sender);
-        assert_eq!(open(&mut receiver, &room[..length]).0.timestamp, live.wrapping_add(3_000));
-    }
-
-    #[test]
-    fn packets_that_fit_into_no_datagram_are_left_out_and_counted() {
-        let (sender, mut receiver) = keys();
-        let mut lane = Lane::new(&media(true), 16);
-        let mut room = [0u8; MAX_PACKET];
-        let sized = |seq: u64, size: usize| Packet { payload: vec![7; size].into(), padding: 0, ..packet(seq, 2, 0) };
-        let rows = [(1, 1_200, true), (2, 1_500, true), (3, 1_600, false), (4, 65_000, false), (5, 1_200, true)];
-        for (seq, size, fits) in rows {
-            let length = lane.write(&mut room, &sized(seq, size), &sender);
-            assert_eq!(length > 0, fits, "{size}");
-            if fits {
-                assert_eq!(open(&mut receiver, &room[..length]).1.len(), size);
-            }
-        }
-        assert_eq!(lane.oversize, 2);
-        assert_eq!(lane.write_again(&mut room, &sized(3, 1_600), &sender), 0);
-        assert_eq!(lane.oversize, 3);
-    }
-
-    #[test]
-    fn large_extension_ids_make_two_byte_headers() {
-        for (id, profile) in [(4, [0xbe, 0xde]), (14, [0xbe, 0xde]), (15, [0x10, 0x00]), (200, [0x10, 0x00])] {
-            let (sender, mut receiver) = keys();
-            let mut media = media(false);
-            media.extensions.mid = Some(id);
-            let mut room = [0u8; MAX_PACKET];
-            let length = Lane::new(&media, 16).write(&mut room, &packet(1, 1, 0), &sender);
-            assert_eq!(room[12..14], profile, "{id}");
-            let (_, _, extensions) = open(&mut receiver, &room[..length]);
-            assert_eq!(
-                extensions,
-                [(id, b"video".to_vec()), (2, 0x0102_0304_0506_0708u64.to_be_bytes().to_vec())],
-                "{id}"
-            );
-        }
-    }
-
-    #[test]
-    fn video_waits_for_a_keyframe_and_sound_does_not() {
-        let mut lane = Lane::new(&media(true), 16);
-        assert!(!lane.admits(&packet(5, 2, 0)));
-        assert!(lane.admits(&packet(6, 1, 0)));
-        assert!(lane.admits(&packet(7, 3, 0)));
-        let mut sound = media(false);
-        sound.track = TrackInfo::new(Codec::Opus);
-        assert!(Lane::new(&sound, 16).admits(&packet(5, 2, 0)));
-    }
-}
+pub(super) mod tests;

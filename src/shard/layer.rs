@@ -41,8 +41,9 @@ pub struct Layer {
     pending_since: Option<Instant>,
     /// The last packet of its picture.
     seen: Option<Instant>,
-    /// Bytes since the last measurement of the bitrate.
+    /// Bytes since the last measurement of the bitrate: all, and the picture's.
     window_bytes: u64,
+    picture_bytes: u64,
     window_start: Option<Instant>,
 }
 
@@ -88,6 +89,7 @@ impl Layer {
             pending_since: None,
             seen: None,
             window_bytes: 0,
+            picture_bytes: 0,
             window_start: None,
         }
     }
@@ -114,8 +116,9 @@ impl Layer {
         self.seen.is_some_and(|seen| now < seen + SILENCE)
     }
 
-    pub fn count_bytes(&mut self, bytes: usize) {
+    pub fn count_bytes(&mut self, bytes: usize, video: bool) {
         self.window_bytes += bytes as u64;
+        self.picture_bytes += if video { bytes as u64 } else { 0 };
     }
 
     /// Takes a packet to be passed on with those around it.
@@ -192,6 +195,7 @@ impl Layer {
         }
         if !sent {
             stream.stats.bitrate.store(0, Ordering::Relaxed);
+            stream.stats.picture_bitrate.store(0, Ordering::Relaxed);
         }
     }
 
@@ -220,15 +224,16 @@ impl Layer {
         if elapsed < Duration::from_secs(1) {
             return;
         }
-        let current = (self.window_bytes * 8) as f64 / elapsed.as_secs_f64();
-        let before = self.bitrate() as f64;
-        let mean = if before == 0.0 { current } else { before * 0.6 + current * 0.4 };
-        if let Some(stream) = &self.stream {
-            stream.stats.bitrate.store(mean as u64, Ordering::Relaxed);
-            self.rates.measure(elapsed, &stream.stats.layers);
-        }
-        self.window_bytes = 0;
+        let (all, picture) = (std::mem::take(&mut self.window_bytes), std::mem::take(&mut self.picture_bytes));
         self.window_start = Some(now);
+        let Some(stream) = &self.stream else { return };
+        self.rates.measure(elapsed, &stream.stats.layers);
+        for (rate, bytes) in [(&stream.stats.bitrate, all), (&stream.stats.picture_bitrate, picture)] {
+            let current = (bytes * 8) as f64 / elapsed.as_secs_f64();
+            let before = rate.load(Ordering::Relaxed) as f64;
+            let mean = if before == 0.0 { current } else { before * 0.6 + current * 0.4 };
+            rate.store(mean as u64, Ordering::Relaxed);
+        }
     }
 }
 

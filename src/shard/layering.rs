@@ -1,5 +1,6 @@
 //! Which layers of its stream's picture a viewer asked for, which it gets, and which it is to get.
 
+use super::lane::Lane;
 use super::slot::SlotState;
 use super::worker::Worker;
 use crate::hub::{Thinned, ladder};
@@ -52,7 +53,12 @@ impl Worker {
         let Some(stream) = self.streams.get_mut(&key) else { return };
         let session = &self.slots[slot].session;
         let lanes = &mut stream.viewers[index].lanes;
-        let (asked, ceiling) = (session.layering.asked(), session.ceiling());
+        let (mut asked, ceiling) = (session.layering.asked(), session.ceiling());
+        // It would see the lowest alone in any case, and ask for keyframes without end.
+        let joins = lanes.iter().all(Lane::joins_layers) || !stream.stream.has_spatial_layers();
+        if !joins && asked.spatial() == LayerId::ALL.spatial() {
+            asked = LayerId::new(0, asked.temporal());
+        }
         let is_thinned = lanes.iter().any(|lane| lane.thinned().is_some());
         if asked == LayerId::ALL && ceiling.is_none() && !is_thinned {
             return;

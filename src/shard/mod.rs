@@ -1,5 +1,6 @@
 //! The WebRTC media plane: shards that own sockets and sessions, receive, and fan out.
 
+mod adapt;
 pub mod adaptation;
 mod census;
 mod clock;
@@ -11,11 +12,13 @@ mod home;
 mod ice;
 mod inbox;
 mod joins;
+mod ladder;
 mod lane;
 mod layer;
 mod layer_rates;
 mod layering;
 mod load;
+mod numbered;
 mod paths;
 mod ports;
 mod publisher;

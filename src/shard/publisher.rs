@@ -14,6 +14,7 @@ use crate::protocol::webrtc::rtcp;
 use crate::protocol::webrtc::rtp::{self, Header, SequenceMap};
 use crate::protocol::webrtc::srtp::SrtpSender;
 use bytes::Bytes;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// The capture time goes with every so many frames, and with keyframes.
@@ -116,8 +117,9 @@ impl Ingest {
             track.ssrc = Some(header.ssrc);
         }
         let timestamp = track.timestamp.unwrap(header.timestamp);
+        let video = track.media.track.kind() == MediaKind::Video;
         for layer in of_track(&mut self.layers, track.layer) {
-            layer.count_bytes(payload.len());
+            layer.count_bytes(payload.len(), video);
         }
         let map = track.map.get_or_insert_with(|| SequenceMap::new(source_seq, 0x1_0000));
         if payload.is_empty() {
@@ -130,9 +132,8 @@ impl Ingest {
         let Some(seq) = map.map(source_seq) else { return };
         let frame = track.frame_of(timestamp);
         let index = track.index();
-        let video = track.media.track.kind() == MediaKind::Video;
         let mut facts = inspected.facts;
-        track.describe(&mut facts, &header, packet);
+        let descriptor = track.describe(&mut facts, &header, packet).map(|value| Arc::new(value.into()));
         let starts = facts.frame_start || inspected.inserted.frame_start;
         if starts {
             for layer in of_track(&mut self.layers, track.layer) {
@@ -188,6 +189,7 @@ impl Ingest {
             capture,
             arrival_ns: now_ns,
             payload,
+            descriptor,
         };
         let layer = track.layer;
         if let Some(first) = first_inserted {

@@ -182,6 +182,8 @@ pub struct SessionStats {
     pub rtt_us: AtomicU64,
     /// Packets dropped because the peer or its path could not take them.
     pub dropped: AtomicU64,
+    /// Viewer: what its way carries, as far as it was tried, in bits a second; 0 while unknown, and where nobody measures.
+    pub estimate: AtomicU64,
 }
 
 impl SessionStats {

@@ -1,22 +1,37 @@
 //! Moves viewers between the renditions of a stream: from a keyframe of the one that they go to, without a seam.
 
+use super::adapt::start;
 use super::fanout::{LocalStream, Viewer};
+use super::ladder::Ladder;
 use super::slot::SlotState;
 use super::wish::{Given, Why, choose, place};
 use super::worker::Worker;
 use crate::hub::{Batch, Rendition, Stream, StreamKey};
 use std::sync::Arc;
 
-/// Viewers that have a choice are looked after in so many parts, one a tick: each ten times a second.
-const PARTS: usize = 10;
+/// Viewers that have a choice are looked after in so many parts, one a tick: each twenty times a second.
+const PARTS: usize = 5;
 
 /// A viewer of a stream with several renditions.
 pub struct Chooser {
-    renditions: Vec<Rendition>,
+    pub(super) renditions: Vec<Rendition>,
     /// The one that it gets.
-    present: usize,
+    pub(super) present: usize,
     /// The one that it goes to with the next keyframe, and whose arrival it waits for.
-    next: Option<usize>,
+    pub(super) next: Option<usize>,
+    /// What it may have; kept up for those alone whose way is measured.
+    pub(super) ladder: Ladder,
+    /// The one that it asked for.
+    pub(super) pinned: Option<usize>,
+    /// It is being tried whether its way carries more.
+    pub(super) probing: bool,
+}
+
+impl Chooser {
+    /// The rung that it gets.
+    pub(super) fn rung(&self) -> usize {
+        self.ladder.rung(self.present)
+    }
 }
 
 impl Worker {
@@ -25,10 +40,17 @@ impl Worker {
         let renditions = stream.renditions();
         let Some(own) = place(&renditions, &stream) else { return stream };
         let session = &self.slots[slot].session;
-        let (present, why) = choose(&renditions, &session.wish(), session.ceiling(), Some(own));
+        let (wish, ceiling) = (session.wish(), session.ceiling());
+        let mut ladder = Ladder::default();
+        let (present, why) = if session.negotiated.media.iter().any(|media| media.feedback.transport_cc) {
+            ladder.look(&renditions, ceiling);
+            start(&ladder, &renditions, &wish, ceiling, own)
+        } else {
+            choose(&renditions, &wish, ceiling, Some(own))
+        };
         let rendition = renditions[present].clone();
         session.set_given(Given { rendition: rendition.clone(), next: None, why });
-        self.choosers.insert(slot, Chooser { renditions, present, next: None });
+        self.choosers.insert(slot, Chooser { renditions, present, next: None, ladder, pinned: None, probing: false });
         rendition.stream
     }
 
@@ -45,13 +67,16 @@ impl Worker {
 
     /// Finds what a viewer is to get, and lets it wait for the keyframe of that.
     pub(super) fn choose_for(&mut self, slot: usize) {
+        if self.adapt(slot) {
+            return;
+        }
         let Some(chooser) = self.choosers.get(&slot) else { return };
         let session = &self.slots[slot].session;
         let (wanted, why) = choose(&chooser.renditions, &session.wish(), session.ceiling(), Some(chooser.present));
         self.head_for(slot, wanted, why);
     }
 
-    fn head_for(&mut self, slot: usize, wanted: usize, why: Why) {
+    pub(super) fn head_for(&mut self, slot: usize, wanted: usize, why: Why) {
         let Some(chooser) = self.choosers.get_mut(&slot) else { return };
         let next = (wanted != chooser.present).then_some(wanted);
         let before = std::mem::replace(&mut chooser.next, next);
@@ -67,6 +92,9 @@ impl Worker {
         }
         if let Some(key) = left {
             self.no_longer_expected(slot, key);
+        }
+        if next.is_none() {
+            self.stay(slot);
         }
         if let Some(Rendition { rid, stream }) = next_rendition {
             tracing::debug!(session = %self.slots[slot].session.id, rid = &*rid, why = why.words(), "moving");
@@ -101,6 +129,7 @@ impl Worker {
                     let clock = |clocks: &[crate::hub::TrackClock]| clocks.get(usize::from(lane.track)).copied();
                     let (from_clock, to_clock) =
                         (clock(&from.clocks).unwrap_or_default(), clock(to).unwrap_or_default());
+                    lane.carry_on_pictures(&from.ring, first);
                     lane.move_to(from_clock, from.newest(lane.track), to_clock, first);
                 }
             }
@@ -110,11 +139,14 @@ impl Worker {
         let index = stream.adopt(viewer);
         self.slots[slot].state = SlotState::Viewing { key, index, joined };
         if let Some(chooser) = self.choosers.get_mut(&slot) {
-            chooser.present = chooser.next.take().unwrap_or(chooser.present);
+            let left = chooser.present;
+            chooser.present = chooser.next.take().unwrap_or(left);
             let rendition = chooser.renditions[chooser.present].clone();
+            let up = rendition.pixels() > chooser.renditions[left].pixels();
             let session = &self.slots[slot].session;
             let why = session.given().map_or(Why::Asked, |given| given.why);
             session.set_given(Given { rendition, next: None, why });
+            self.moved(slot, up);
         }
     }
 

@@ -23,6 +23,13 @@ pub struct Look {
     pub layers: LayerId,
 }
 
+impl Look {
+    /// As the source sent it.
+    pub fn of(packet: &Packet) -> Look {
+        Look { marker: packet.flags.marker, blank: false, layers: LayerId::ALL }
+    }
+}
+
 /// What was given an index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Given {
@@ -167,6 +174,13 @@ impl Thinning {
         let known = index < self.next_index && index >= self.oldest();
         let entry = self.entries[slot(index)];
         (known && entry.given() != Given::Missing).then(|| entry.source())
+    }
+
+    /// Index and look of a packet that has its place already.
+    pub fn placed(&self, packet: &Packet) -> Option<(u64, Look)> {
+        let index = self.index_of(packet.seq)?;
+        let entry = self.entries[slot(index)];
+        (entry.given() != Given::Missing).then(|| (index, look(packet, entry.layers(), entry.given())))
     }
 
     fn place_late(&mut self, packet: &Packet) -> Option<(u64, Look)> {
@@ -317,6 +331,7 @@ mod tests {
                         capture: NtpTime(0),
                         arrival_ns: 0,
                         payload: Bytes::new(),
+                        descriptor: None,
                     });
                     self.seq += 1;
                 }
@@ -348,7 +363,7 @@ mod tests {
             // The picture: the layers that were sent of it.
             let mut sent: BTreeMap<u64, u8> = BTreeMap::new();
             for number in 0..200u64 {
-                let keyframe = number == 0 || random() % 40 == 0;
+                let keyframe = number == 0 || random().is_multiple_of(40);
                 let packets = source.picture(keyframe, &mut random);
                 if number == 0 {
                     thinning.begin(next, packets[0].seq);
@@ -356,7 +371,7 @@ mod tests {
                 let mut of_picture = Vec::new();
                 for packet in &packets {
                     // At any moment.
-                    if random() % 60 == 0 {
+                    if random().is_multiple_of(60) {
                         thinning.want(LayerId::new((random() % 4) as u8, (random() % 4) as u8));
                     }
                     let placed = thinning.place(packet);
@@ -413,8 +428,8 @@ mod tests {
             assert!(!thinning.needs_keyframe());
             let found = temporal(&mut thinning, 8, false);
             let all = [Some(0), Some(2), Some(1), Some(2)];
-            // VP8 goes up layer by layer.
-            let first = if style == Style::Vp8 { [Some(0), None, Some(1), Some(2)] } else { all };
+            // VP8 goes up layer by layer, each at a frame that refers to the lowest alone.
+            let first = if style == Style::Vp8 { [Some(0), None, Some(1), None] } else { all };
             assert_eq!(found, [first, all].concat(), "{style:?}");
             thinning.want(LayerId::new(3, 1));
             assert_eq!(temporal(&mut thinning, 4, false), [Some(0), None, Some(1), None], "{style:?}");
@@ -482,19 +497,19 @@ mod tests {
                 None => assert!(left_out.insert(packet.seq)),
             };
             for number in 0..150u64 {
-                for packet in source.picture(number == 0 || random() % 30 == 0, &mut random) {
+                for packet in source.picture(number == 0 || random().is_multiple_of(30), &mut random) {
                     if packet.seq == 70_000 {
                         thinning.begin(3, 70_000);
                     }
-                    if random() % 40 == 0 {
+                    if random().is_multiple_of(40) {
                         thinning.want(LayerId::new((random() % 3) as u8, (random() % 3) as u8));
                     }
-                    if packet.seq > 70_000 && random() % 8 == 0 {
+                    if packet.seq > 70_000 && random().is_multiple_of(8) {
                         late.push(packet);
                         continue;
                     }
                     place(&mut thinning, &packet);
-                    if random() % 3 == 0 && !late.is_empty() {
+                    if random().is_multiple_of(3) && !late.is_empty() {
                         let packet = late.remove((random() % late.len() as u64) as usize);
                         place(&mut thinning, &packet);
                     }

@@ -73,12 +73,13 @@ impl Track {
         media.map(|ssrc| (ssrc, false)).into_iter().chain(rtx.map(|ssrc| (ssrc, true))).collect()
     }
 
-    /// Adds what the dependency descriptor of a packet tells, where it has one.
-    pub fn describe(&mut self, facts: &mut Facts, header: &Header, packet: &[u8]) {
-        let value = self.media.extensions.dependencies.and_then(|id| header.extension(packet, id));
-        let Some(described) = value.and_then(|value| self.dependencies.read(value)) else { return };
+    /// Adds what the dependency descriptor of a packet tells, where it has one. Returns it, if it is needed to put the picture together.
+    pub fn describe<'a>(&mut self, facts: &mut Facts, header: &Header, packet: &'a [u8]) -> Option<&'a [u8]> {
+        let value = header.extension(packet, self.media.extensions.dependencies?)?;
+        let described = self.dependencies.read(value)?;
         (facts.layer, facts.layer_end, facts.upward) = (described.layer, described.ends, described.upward);
         facts.sizes = described.sizes.or(facts.sizes);
+        Some(value).filter(|_| self.dependencies.has_spatial_layers())
     }
 
     /// The number of the frame with a timestamp: packets that come late belong to the frame that they are of.

@@ -93,7 +93,7 @@ impl Worker {
                 }
                 Ok(Packet::Nack { media, lost, .. }) => {
                     if let Some(lane) = lane_of(media) {
-                        let sent = stream.retransmit(index, lane, lost, &mut self.egress);
+                        let sent = stream.retransmit(index, lane, lost, self.clock.now, &mut self.egress);
                         self.metrics.retransmitted.add(u64::from(sent));
                     }
                 }
@@ -106,6 +106,11 @@ impl Worker {
                     let wanted = { entries }.any(|(ssrc, _)| lane_of(ssrc).is_some());
                     ask_for_keyframe(wanted, stats, stream);
                     self.metrics.keyframe_requests_in.add(u64::from(wanted));
+                }
+                Ok(Packet::TransportCc { raw, .. }) => {
+                    if let Some(auto) = &mut stream.viewers[index].auto {
+                        auto.feedback(self.clock.now, raw);
+                    }
                 }
                 // The rest of a broken compound packet can not be found; what came before it counts.
                 Err(_) => self.metrics.rejected_packets.add(1),

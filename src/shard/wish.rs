@@ -44,6 +44,10 @@ pub enum Why {
     Grant,
     /// The least is more than the grant has.
     Least,
+    /// The best that the viewer's way carries, as far as it was tried.
+    Way,
+    /// What a weak link carries; nothing is known of the viewer's way yet.
+    Start,
     /// The publisher sends no layer now.
     NothingSent,
 }
@@ -56,6 +60,8 @@ impl Why {
             Why::Best => "the best that is sent",
             Why::Grant => "the best within the bitrate of the grant",
             Why::Least => "the least that is sent; the grant has less",
+            Why::Way => "the best that the connection carries, as far as it was tried",
+            Why::Start => "what a weak connection carries, until it is known what this one does",
             Why::NothingSent => "the publisher sends no layer now",
         }
     }

@@ -286,11 +286,13 @@ impl Worker {
                 let key = stream.key;
                 let inbox = self.inbox.clone();
                 let local = self.streams.entry(key).or_insert_with(|| LocalStream::new(stream.subscribe(inbox)));
-                let index = local.join(slot as u32, peer, sender, &session.negotiated.media);
+                let rung = self.choosers.get(&slot).map_or(0, Chooser::rung);
+                let now = self.clock.now;
+                let index = local.join(slot as u32, peer, sender, &session.negotiated.media, rung, now);
                 self.slots[slot].state = SlotState::Viewing { key, index, joined: false };
                 self.thin(slot);
                 if let Some(local) = self.streams.get_mut(&key) {
-                    local.catch_up(Some(index), &mut self.egress);
+                    local.catch_up(Some(index), now, &mut self.egress);
                 }
                 self.starting.push(slot);
             }
@@ -330,12 +332,12 @@ impl Worker {
         while let Some((key, batch)) = self.inbox.take_media() {
             let Some(stream) = self.streams.get_mut(&key) else { continue };
             if stream.arrivals.is_empty() {
-                stream.batch(&batch, &mut self.egress);
+                stream.batch(&batch, self.clock.now, &mut self.egress);
                 continue;
             }
             self.arrive(key, &batch);
             if let Some(stream) = self.streams.get_mut(&key) {
-                stream.batch(&batch, &mut self.egress);
+                stream.batch(&batch, self.clock.now, &mut self.egress);
             }
         }
     }
@@ -444,8 +446,9 @@ impl Worker {
             self.tick_publisher(slot);
         }
         for stream in self.streams.values_mut() {
-            stream.catch_up(None, &mut self.egress);
+            stream.catch_up(None, self.clock.now, &mut self.egress);
         }
+        self.try_ways();
         self.greet_starting();
         self.choose_again(self.round);
         self.round = (self.round + 1) % ROUNDS;

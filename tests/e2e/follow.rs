@@ -44,6 +44,11 @@ impl Follower {
         seen
     }
 
+    /// All that was seen so far.
+    pub fn all(&self) -> Vec<Value> {
+        self.process.data().iter().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+
     /// Waits until it plays: so many more frames, and sound for as long, than `before` had.
     pub fn wait_playing(&self, before: &Value, frames: u64) -> Value {
         let more = |seen: &Value, name: &str, by: u64| count(seen, name) >= count(before, name) + by;

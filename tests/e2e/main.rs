@@ -1,8 +1,10 @@
 //! End-to-end tests: the real binary on free ports of this machine, with clients that nobody here wrote.
 
+mod adaptation;
 mod auth_plugin;
 mod authors;
 mod bad_days;
+mod bottleneck;
 mod checks;
 mod clients;
 mod comings;

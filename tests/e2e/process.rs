@@ -116,6 +116,12 @@ impl Process {
         assert!(sent.is_ok_and(|status| status.success()), "{} takes no {name}", self.name);
     }
 
+    /// Lines of standard output so far.
+    pub fn data(&self) -> Vec<String> {
+        let output = self.log.lock();
+        output.lines.iter().filter(|(stdout, _)| *stdout).map(|(_, line)| line.clone()).collect()
+    }
+
     /// Everything written so far.
     pub fn log(&self) -> String {
         let output = self.log.lock();

@@ -1,10 +1,11 @@
 //! One viewer of a load generator: counts packets by their clear headers, opens them only where that is needed.
 
 use crate::client::answer::Answer;
+use crate::client::arrivals::Arrivals;
 use crate::client::dtls::Identity;
 use crate::client::error::{ClientError, TransportError};
 use crate::client::feedback;
-use crate::client::offer::Section;
+use crate::client::offer::{Section, TRANSPORT_CC};
 use crate::client::reception::Reception;
 use crate::client::samples::Samples;
 use crate::client::session::{make_offer, reachable};
@@ -95,6 +96,8 @@ pub struct Viewer {
     pub not_authentic: u64,
     pub plis: u64,
     keyframe_began: bool,
+    /// Where the server wants to be told what arrives: the id of the header extension with its numbers.
+    arrivals: Option<(u8, Arrivals)>,
     /// Only while packets are looked into.
     assembler: Option<Assembler>,
     timestamps: TimestampUnwrapper,
@@ -146,6 +149,7 @@ impl Viewer {
             not_authentic: 0,
             plis: 0,
             keyframe_began: false,
+            arrivals: None,
             assembler: None,
             timestamps: TimestampUnwrapper::default(),
             next_report: Instant::now(),
@@ -192,6 +196,8 @@ impl Viewer {
                 };
                 self.video = format(MediaKind::Video);
                 self.audio = format(MediaKind::Audio);
+                let number = answer.section(MediaKind::Video).and_then(|section| section.extension(TRANSPORT_CC.1));
+                self.arrivals = number.map(|id| (id, Arrivals::new(now)));
                 self.transport.start(&answer, &candidates, now);
                 self.state = State::Joining;
                 self.flush();
@@ -253,6 +259,11 @@ impl Viewer {
 
     fn rtp(&mut self, now: Instant, datagram: &mut Datagram<'_>, whole: bool, latency: &mut Option<&mut Samples>) {
         let Ok(header) = Header::parse(datagram.data) else { return };
+        if let (Some((id, arrivals)), Some(posted)) = (&mut self.arrivals, &self.posted)
+            && let Some([high, low]) = header.extension(datagram.data, *id)
+        {
+            arrivals.came(u16::from_be_bytes([*high, *low]), (now - posted.at).as_micros() as i64);
+        }
         let known = self.sources.iter().position(|source| source.reception.ssrc == header.ssrc);
         let index = known.unwrap_or(self.sources.len());
         if known.is_none() {
@@ -333,6 +344,11 @@ impl Viewer {
                 if !blocks.is_empty() {
                     self.send_rtcp(feedback::receiver_report(self.ssrc, &blocks));
                 }
+            }
+            let ssrc = self.sources.first().map_or(0, |source| source.reception.ssrc);
+            let report = self.arrivals.as_mut().and_then(|(_, arrivals)| arrivals.poll(now, self.ssrc, ssrc));
+            if let Some(report) = report {
+                self.send_rtcp(report);
             }
             if !self.keyframe_began && self.next_pli.is_some_and(|due| now >= due) {
                 self.next_pli = Some(now + PLI_INTERVAL);

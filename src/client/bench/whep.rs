@@ -5,7 +5,7 @@ use super::signalling::{Answered, Ask, leave, socket_error, start_signalling, un
 use super::viewer::{Counts, State, Viewer};
 use crate::client::dtls::Identity;
 use crate::client::error::ClientError;
-use crate::client::offer::{Section, counting_sections};
+use crate::client::offer::{Section, counting_sections, viewer_sections};
 use crate::client::report;
 use crate::client::samples::Samples;
 use crate::client::session::resolve;
@@ -41,7 +41,8 @@ const EVENTS: usize = 1024;
     Prints one JSON line. Times to the first packet (ttfp) and to the last packet of the first keyframe (ttff) count from just \
     before the POST. packets, bytes, loss, latency and CPU are those of the steady window, which starts when all viewers have \
     media and the settle time is over. Latency needs a publisher that puts the time into the picture, as `wasmcast publish \
-    testsrc` does. No retransmissions and no congestion control are negotiated, so that each packet counts once."
+    testsrc` does. No retransmissions and no congestion control are negotiated, so that each packet counts once; with --twcc both \
+    are, and what the server sends to try a viewer's way counts, too."
 )]
 pub struct Args {
     /// WHEP endpoint, http or https
@@ -79,6 +80,9 @@ pub struct Args {
     /// Do not ask for a picture
     #[arg(long)]
     no_video: bool,
+    /// Tell the server what arrives, as browsers do, so that it adapts viewers of streams with several renditions
+    #[arg(long)]
+    twcc: bool,
     /// Copied into the output
     #[arg(long, value_name = "TEXT")]
     label: Option<String>,
@@ -149,7 +153,8 @@ impl Load {
         (asks, answers): (UnboundedSender<Ask>, mpsc::Receiver<Answered>),
         stop: Arc<AtomicBool>,
     ) -> Result<Self, ClientError> {
-        let sections = counting_sections(!args.no_audio, !args.no_video);
+        let sections = if args.twcc { viewer_sections } else { counting_sections };
+        let sections = sections(!args.no_audio, !args.no_video);
         Ok(Load {
             sections,
             endpoint,

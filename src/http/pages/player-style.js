@@ -90,6 +90,10 @@ form button, .notice > button, .help > button {
 .bar button:hover, .bar button[aria-pressed=true] { background: #ffffff2b; }
 .space { flex: 1; }
 .latency { font-size: 13px; font-variant-numeric: tabular-nums; padding: 0 8px; white-space: nowrap; text-shadow: 0 1px 3px #000; }
+.bar select {
+  height: 32px; padding: 0 6px; border: 0; border-radius: 8px; background: #ffffff2b; color: inherit; font: inherit; font-size: 13px;
+}
+.bar option { color: #15161c; background: #fff; }
 .asleep .bar, .asleep .top .plain { opacity: 0; pointer-events: none; }
 .asleep .bar { translate: 0 8px; }
 input[type=range] { -webkit-appearance: none; appearance: none; width: 92px; height: 24px; background: none; cursor: pointer; border-radius: 6px; }

@@ -121,6 +121,7 @@ const TEMPLATE = `
       <input type="range" data-id="volume" min="0" max="1" step="0.05" aria-label="Volume">
       <span class="space"></span>
       <output class="latency" data-id="latency" title=""></output>
+      <select data-id="layers" aria-label="Picture size" hidden></select>
       <button type="button" data-id="showFigures" aria-label="Figures (I)" aria-pressed="false">${ICONS.figures}</button>
       <button type="button" class="wide" data-id="showHelp" aria-label="Keys (?)">${ICONS.help}</button>
       <button type="button" data-id="window" aria-label="Picture in picture (P)">${ICONS.window}</button>
@@ -202,6 +203,7 @@ class WasmcastPlayer extends (globalThis.HTMLElement ?? Object) {
     player.addEventListener("media", () => this.#wanted && this.#begin());
     player.addEventListener("stats", ({ detail }) => this.#measured(detail));
     player.addEventListener("viewers", ({ detail }) => this.#paintViewers(detail));
+    player.addEventListener("layers", () => this.#paintLayers(player));
     for (const type of ["state", "stats", "error", "viewers"]) {
       player.addEventListener(type, ({ detail }) => this.dispatchEvent(new CustomEvent(type, { detail })));
     }
@@ -258,6 +260,7 @@ class WasmcastPlayer extends (globalThis.HTMLElement ?? Object) {
     press(ui.full, () => this.toggleFullscreen());
     press(ui.again, () => this.#player?.retry());
     ui.window.hidden = !document.pictureInPictureEnabled;
+    ui.layers.addEventListener("change", () => (this.#player.layer = ui.layers.value));
     ui.volume.addEventListener("input", () => this.#setVolume(Number(ui.volume.value)));
     ui.form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -396,6 +399,18 @@ class WasmcastPlayer extends (globalThis.HTMLElement ?? Object) {
     viewers.innerHTML = ICONS.viewers;
     viewers.append(` ${count}`);
     viewers.setAttribute("aria-label", `${count} watching`);
+  }
+
+  #paintLayers({ layers, layer }) {
+    const { layers: select } = this.#ui;
+    const bySize = layers.toSorted((a, b) => (b.height ?? 0) - (a.height ?? 0) || b.bitrate - a.bitrate);
+    const options = bySize.map(({ rid, height, bitrate }) => {
+      const option = new Option(height ? `${height}p` : rid, rid, false, rid === layer);
+      option.disabled = bitrate === 0;
+      return option;
+    });
+    select.hidden = layers.length < 2;
+    select.replaceChildren(new Option("Auto", "", true, layer === ""), ...options);
   }
 
   #paintControls() {

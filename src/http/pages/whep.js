@@ -7,6 +7,8 @@ import { backoff, farewell, findLink, locationOf, Problem, readEvents, request, 
 
 /** Relation of the WHEP extension that tells a player what happens to the stream. */
 const EVENTS_RELATION = "urn:ietf:params:whep:ext:core:server-sent-events";
+/** Relation of the one by which a viewer chooses among the layers of a stream. */
+const LAYER_RELATION = "urn:ietf:params:whep:ext:core:layer";
 
 /** Over HTTP/1.1 a browser opens six connections to a server; events of many players must not use them all up. */
 const MAX_EVENT_STREAMS = 3;
@@ -29,7 +31,7 @@ const CONNECT_MS = 15_000;
 
 /**
  * Events: `state` [{name, title, detail, advice, retryAt}], `stats` [object] each second while a session runs,
- * `error` [Problem] for each failed attempt, `viewers` [number|null], `media` when a session's tracks are in the video
+ * `error` [Problem] for each failed attempt, `viewers` [number|null], `layers` [array, see Player.layers], `media` when a session's tracks are in the video
  * (play() is the caller's; an `autoplay` attribute does it too).
  *
  * States, as told by the `state` event and `player.state.name`:
@@ -56,6 +58,8 @@ export class Player extends EventTarget {
   #pollTimer = 0;
   #latest = null;
   #viewers = null;
+  #layers = [];
+  #layer = "";
   #captureAges = [];
   #frameCallback = 0;
 
@@ -92,6 +96,22 @@ export class Player extends EventTarget {
   /** Number of viewers, as far as the server tells; else null. */
   get viewers() {
     return this.#viewers;
+  }
+
+  /** The sizes that can be chosen from, as the server tells: `{rid, width, height, bitrate}`, 0 bits a second while not sent. */
+  get layers() {
+    return this.#layers;
+  }
+
+  /** The `rid` of the layer that was chosen; empty where the choice is the server's. */
+  get layer() {
+    return this.#layer;
+  }
+
+  /** Asks for one layer; empty leaves the choice to the server. */
+  set layer(rid) {
+    this.#layer = rid;
+    this.#session?.choose(selection(this.#layers, rid)).catch((problem) => this.#dispatch("error", problem));
   }
 
   get url() {
@@ -178,6 +198,7 @@ export class Player extends EventTarget {
     if (this.#video.srcObject !== this.#stream) this.#video.srcObject = this.#stream;
     this.#dispatch("media");
     old?.close();
+    if (this.#layer) this.layer = this.#layer;
     if (session.bytes > 0) this.#seen();
   }
 
@@ -227,6 +248,10 @@ export class Player extends EventTarget {
     if (name === "viewercount" && Number.isInteger(data.viewercount)) {
       this.#viewers = data.viewercount;
       this.#dispatch("viewers", data.viewercount);
+    } else if (name === "layers") {
+      const [list = []] = Object.values(data);
+      this.#layers = choices(list);
+      this.#dispatch("layers", this.#layers);
     } else if (name === "inactive") {
       session.pausedAt = performance.now();
       this.#enter("paused", PAUSED);
@@ -315,6 +340,30 @@ const STALLED = {
   advice: "The publisher has paused, or the network has. It goes on by itself.",
 };
 
+/** Browsers put the spatial layers of AV1 together by this alone, and offer it only where a page says so. */
+const DEPENDENCIES = "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
+
+function offerDependencies(transceiver) {
+  const extensions = transceiver.getHeaderExtensionsToNegotiate?.() ?? [];
+  const dependencies = extensions.find(({ uri }) => uri === DEPENDENCIES);
+  if (!dependencies) return;
+  dependencies.direction = "sendrecv";
+  transceiver.setHeaderExtensionsToNegotiate(extensions);
+}
+
+/** Each rendition or size once, at its full frame rate: layers come lowest first. Sizes of one picture have no rid of their own. */
+function choices(list) {
+  const named = list.map((layer) => ({ ...layer, rid: layer.rid ?? `s${layer.spatialLayerId}` }));
+  const each = [...new Map(named.map((layer) => [layer.rid, layer])).values()];
+  return each.length > 1 ? each : [];
+}
+
+function selection(layers, rid) {
+  if (!rid) return {};
+  const layer = layers.find((layer) => layer.rid === rid);
+  return layer && !layer.encodingId ? { spatialLayerId: layer.spatialLayerId } : { encodingId: rid };
+}
+
 /** One WHEP session, from the offer to DELETE. It never comes back: whoever wants the stream again makes another. */
 class Session {
   onmedia = () => {};
@@ -326,6 +375,7 @@ class Session {
   #url;
   #options;
   #location = null;
+  #layerUrl = null;
   #ended = new AbortController();
   #counters = null;
   #grewAt = performance.now();
@@ -340,7 +390,9 @@ class Session {
     this.peer = new RTCPeerConnection({ bundlePolicy: "max-bundle", iceServers: options.iceServers });
     this.peer.onconnectionstatechange = () => this.#connectionChanged();
     for (const kind of ["audio", "video"]) {
-      const { receiver } = this.peer.addTransceiver(kind, { direction: "recvonly" });
+      const transceiver = this.peer.addTransceiver(kind, { direction: "recvonly" });
+      offerDependencies(transceiver);
+      const { receiver } = transceiver;
       if ("jitterBufferTarget" in receiver) receiver.jitterBufferTarget = options.bufferMs;
       else if ("playoutDelayHint" in receiver) receiver.playoutDelayHint = options.bufferMs / 1000;
     }
@@ -374,6 +426,7 @@ class Session {
       timeout: 70_000,
     });
     this.#location = locationOf(response);
+    this.#layerUrl = findLink(response.headers.get("Link"), LAYER_RELATION, response.url);
     if (signal.aborted) return this.#delete();
     // Gathering starts with the local description, and by now it is known which TURN servers there are.
     useIceServers(this.peer, response.headers.get("Link"));
@@ -413,6 +466,18 @@ class Session {
     return { figures, grewAt: this.#grewAt };
   }
 
+  async choose(selection) {
+    if (!this.#layerUrl) return;
+    await request(this.#layerUrl, {
+      action: "play",
+      method: "POST",
+      token: this.#options.token,
+      signal: this.#ended.signal,
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(selection),
+    });
+  }
+
   close() {
     if (this.#ended.signal.aborted) return;
     this.#ended.abort();
@@ -447,7 +512,7 @@ class Session {
     this.#listening = true;
     try {
       await readEvents(url, {
-        events: ["active", "inactive", "viewercount", "reconnect", "ended"],
+        events: ["active", "inactive", "layers", "viewercount", "reconnect", "ended"],
         token: this.#options.token,
         signal,
         onEvent: (name, data) => {

@@ -185,6 +185,7 @@ fn packet() -> crate::media::Packet {
         capture: crate::media::NtpTime(0),
         arrival_ns: 0,
         payload: bytes::Bytes::from_static(b"x"),
+        descriptor: None,
     }
 }
 

@@ -50,6 +50,12 @@ pub struct ShardMetrics {
     pub keyframe_requests_in: LocalCounter,
     /// PLI to publishers.
     pub keyframe_requests_out: LocalCounter,
+    /// Viewers that went to a better and to a lower rendition.
+    pub moves_up: LocalCounter,
+    pub moves_down: LocalCounter,
+    /// Tries whether a viewer's way carries more, and what was sent for their sake alone.
+    pub probes: LocalCounter,
+    pub probe_bytes: LocalCounter,
     /// Packets that a full ring between publisher and shard lost.
     pub subscription_drops: LocalCounter,
     /// Packets not sent because the viewer, its path or the socket could not take them.
@@ -114,7 +120,7 @@ type Field = fn(&ShardMetrics) -> &LocalCounter;
 type Row = (&'static str, Option<Unit>, &'static str, &'static str, &'static [(&'static str, Field)]);
 
 /// Counters without a second label are written with an empty one.
-const ROWS: [Row; 12] = [
+const ROWS: [Row; 15] = [
     (
         "media",
         Some(Unit::Bytes),
@@ -144,6 +150,21 @@ const ROWS: [Row; 12] = [
         "Keyframe requests received from viewers and sent to publishers",
         "direction",
         &[("in", |s| &s.keyframe_requests_in), ("out", |s| &s.keyframe_requests_out)],
+    ),
+    (
+        "rendition_moves",
+        None,
+        "Viewers that went over to a better or to a lower rendition of their stream",
+        "direction",
+        &[("up", |s| &s.moves_up), ("down", |s| &s.moves_down)],
+    ),
+    ("bandwidth_probes", None, "Tries whether the way to a viewer carries more", "", &[("", |s| &s.probes)]),
+    (
+        "bandwidth_probe",
+        Some(Unit::Bytes),
+        "What was sent to viewers to try whether their way carries more",
+        "",
+        &[("", |s| &s.probe_bytes)],
     ),
     (
         "queue_dropped_packets",

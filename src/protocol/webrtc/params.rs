@@ -92,8 +92,8 @@ pub struct ExtensionIds {
     pub rid: Option<u8>,
     /// `urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id`; the layer that a retransmission belongs to.
     pub repaired_rid: Option<u8>,
-    /// The dependency descriptor of AV1, from publishers alone. Viewers need none: what is left out for them leaves no gap in
-    /// their sequence numbers.
+    /// The dependency descriptor of AV1. Viewers get it where the picture has spatial layers: what is left out for them leaves no gap
+    /// in their sequence numbers, but several frames are one picture then.
     pub dependencies: Option<u8>,
 }
 

@@ -92,7 +92,18 @@ impl Auto {
         }
     }
 
-    /// The viewer gets another rung from now on. To be told of each move that was made, and of renumbered rungs.
+    /// Where it is about to go: what [`Auto::decide`] named last, while that stands and was not made.
+    pub fn heading(&self) -> Option<usize> {
+        self.moving.map(|(to, _)| to)
+    }
+
+    /// The rungs have other places than before; the viewer gets what it got.
+    pub fn renumber(&mut self, current: usize) {
+        self.current = current;
+        (self.moving, self.probe, self.probed, self.short_since) = (None, None, Probed::Not, None);
+    }
+
+    /// The viewer gets another rung from now on. To be told of each move that was made.
     pub fn moved(&mut self, now: Instant, to: usize) {
         let failed = to < self.current && self.climbed && now.saturating_duration_since(self.moved) < LASTING;
         if failed {

@@ -116,7 +116,7 @@ impl Links {
         for event in events {
             match event.token().0.checked_sub(FIRST) {
                 None if event.token().0 == LISTENER => {
-                    self.accept_at = Some(self.accept_at.map_or(now, |at| at.min(now)))
+                    self.accept_at = Some(self.accept_at.map_or(now, |at| at.min(now)));
                 }
                 None => {}
                 Some(index) => {

@@ -45,7 +45,18 @@ export async function connected(patience) {
 export async function observe() {
   const player = window.wasmcast?.player?.player;
   const peer = player?.peer;
+  const element = document.querySelector("wasmcast-player")?.video;
+  if (element && !window.shown) {
+    // Each frame that is shown: when, its RTP timestamp, its width.
+    window.shown = [];
+    const look = (now, { rtpTimestamp, width }) => {
+      window.shown.push([performance.timeOrigin + now, rtpTimestamp, width]);
+      element.requestVideoFrameCallback(look);
+    };
+    element.requestVideoFrameCallback(look);
+  }
   const seen = {
+    shown: window.shown?.splice(0) ?? [],
     state: player?.state.name ?? null,
     title: player?.state.title ?? null,
     // Statuses of the offers that were answered so far, and how many sessions came of them.
@@ -58,7 +69,7 @@ export async function observe() {
     if (entry.type !== "inbound-rtp") continue;
     if (entry.kind === "video") {
       Object.assign(seen, { frames: entry.framesDecoded, keyframes: entry.keyFramesDecoded, freezes: entry.freezeCount });
-      Object.assign(seen, { lost: entry.packetsLost, plis: entry.pliCount, dropped: entry.framesDropped });
+      Object.assign(seen, { width: entry.frameWidth, lost: entry.packetsLost, plis: entry.pliCount, dropped: entry.framesDropped });
     } else {
       Object.assign(seen, { samples: entry.totalSamplesReceived, concealed: entry.concealedSamples, energy: entry.totalAudioEnergy });
     }
@@ -117,7 +128,8 @@ export async function trickle({ endpoint, patience }) {
 
 // Publishes the test picture in layers (sendEncodings), and resolves when each of them is sent. `off` names one that is paused
 // for some seconds later on.
-export async function simulcast({ endpoint, patience, codec, encodings, off, width = 1280, height = 720, fps = 15 }) {
+// `steady`: neither smaller nor fewer pictures where this machine is busy.
+export async function simulcast({ endpoint, patience, codec, encodings, off, steady, width = 1280, height = 720, fps = 15 }) {
   const { openTest } = await import(new URL("/assets/sources.js", location.href).href);
   const stream = await openTest({ width, height, fps });
   const peer = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
@@ -134,6 +146,7 @@ export async function simulcast({ endpoint, patience, codec, encodings, off, wid
     const { codecs } = RTCRtpSender.getCapabilities("video");
     const chosen = codecs.filter(({ mimeType }) => mimeType === `video/${codec}`);
     transceiver.setCodecPreferences([...chosen, ...codecs.filter(({ mimeType }) => mimeType === "video/rtx")]);
+    if (steady) await sender.setParameters({ ...sender.getParameters(), degradationPreference: "maintain-framerate-and-resolution" });
   }
   await peer.setLocalDescription(await peer.createOffer());
   const offer = peer.localDescription.sdp;

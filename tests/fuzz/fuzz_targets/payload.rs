@@ -2,8 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use wasmcast::media::{Codec, TrackInfo};
-use wasmcast::protocol::webrtc::payload::{Assembler, Inspector};
+use wasmcast::media::{Codec, LayerId, TrackInfo};
+use wasmcast::protocol::webrtc::payload::{Assembler, Inspector, narrow_av1};
 
 // The first byte chooses the codec. Then packets: length, a byte of flags (marker, new frame, lost packets), payload.
 fuzz_target!(|data: &[u8]| {
@@ -16,6 +16,9 @@ fuzz_target!(|data: &[u8]| {
     while let [length, flags, rest @ ..] = data {
         let (payload, rest) = rest.split_at(usize::from(*length).min(rest.len()));
         data = rest;
+        let mut narrowed = payload.to_vec();
+        narrow_av1(&mut narrowed, LayerId::new(flags >> 4 & 3, flags >> 6));
+        assert_eq!(narrowed.len(), payload.len());
         let payload = payload.to_vec().into();
         seq += u64::from(flags >> 2 & 3);
         timestamp += u64::from(flags >> 1 & 1) * 3_000;

@@ -2,6 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use wasmcast::media::LayerId;
+use wasmcast::protocol::webrtc::payload::Dependencies;
 use wasmcast::protocol::webrtc::rtp::{self, ExtensionValue, Header, HeaderFields};
 
 fuzz_target!(|data: &[u8]| {
@@ -11,6 +13,13 @@ fuzz_target!(|data: &[u8]| {
     }
     let extensions: Vec<(u8, ExtensionValue<'_>)> =
         header.extensions(data).map(|(id, value)| (id, ExtensionValue::Raw(value))).collect();
+    // Each may be a dependency descriptor; the later ones refer to the structure of an earlier one.
+    let mut dependencies = Dependencies::default();
+    for (_, value) in header.extensions(data) {
+        if let Some(described) = dependencies.read(value) {
+            assert!(LayerId::ALL.includes(described.layer));
+        }
+    }
     let fields = HeaderFields {
         marker: header.marker,
         payload_type: header.payload_type,

@@ -56,6 +56,12 @@ struct Template {
 struct Indications([u8; MAX_TARGETS]);
 
 impl Dependencies {
+    /// Whether the structure has several spatial layers.
+    pub fn has_spatial_layers(&self) -> bool {
+        let templates = self.structure.iter().flat_map(|structure| &structure.templates);
+        templates.map(|template| template.layer.spatial()).max() > Some(0)
+    }
+
     /// Reads the value of the header extension. `None` where it is broken, or refers to a structure that never came.
     pub fn read(&mut self, value: &[u8]) -> Option<Described> {
         let [head, _, _, ..] = value else { return None };
@@ -248,7 +254,7 @@ mod tests {
     }
 
     fn delta(template: u32, flags: u32) -> [u8; 3] {
-        [(flags << 6 | (62 + template) % 64) as u8, 0, 101]
+        [((flags << 6) | ((62 + template) % 64)) as u8, 0, 101]
     }
 
     #[test]
@@ -274,6 +280,36 @@ mod tests {
         }
         assert_eq!(dependencies.read(&delta(6, 3)), None, "there is no such template");
         assert_eq!(dependencies.read(&keyframe(&[])).unwrap().sizes, None);
+    }
+
+    /// The first packets of a Chromium that sends AV1 as `L2T2`.
+    #[test]
+    fn packets_of_a_browser() {
+        let keyframe = [
+            0x80, 0x00, 0x01, 0xc0, 0x03, 0x18, 0x7a, 0xaa, 0xf1, 0x30, 0xa0, 0xa0, 0x14, 0xd1, 0x41, 0x38, 0x23, 0x04,
+            0x60, 0x08, 0x64, 0x22, 0x22, 0x26, 0x50, 0x13, 0xf0, 0x0b, 0x30, 0x27, 0xf0, 0x16, 0x73,
+        ];
+        let mut dependencies = Dependencies::default();
+        let first = dependencies.read(&keyframe).unwrap();
+        assert_eq!((first.begins, first.ends), (true, false));
+        assert_eq!(first.sizes, Some([Some((320, 180)), Some((640, 360)), None, None]));
+        assert!(dependencies.has_spatial_layers());
+        let rows: [(&[u8], &str, Upward, bool, bool); 9] = [
+            (&[0x40, 0, 1], "s0t0", Upward::After, false, true),
+            (&[0xc2, 0, 2, 0x5f, 0xa0, 0x00, 0x80, 0x80], "s0t1", Upward::No, true, true),
+            (&[0xc1, 0, 3, 0x5f, 0xa2, 0x01, 0x01, 0x00], "s0t0", Upward::After, true, true),
+            (&[0x83, 0, 4], "s1t0", Upward::After, true, false),
+            (&[0x03, 0, 4], "s1t0", Upward::After, false, false),
+            (&[0x43, 0, 4], "s1t0", Upward::After, false, true),
+            (&[0xc2, 0, 5], "s0t1", Upward::No, true, true),
+            (&[0xc5, 0, 6], "s1t1", Upward::No, true, true),
+            (&[0xc1, 0, 7], "s0t0", Upward::After, true, true),
+        ];
+        for (value, layer, upward, begins, ends) in rows {
+            let found = dependencies.read(value).unwrap();
+            let told = (found.layer.to_string(), found.upward, found.begins, found.ends);
+            assert_eq!(told, (layer.to_owned(), upward, begins, ends), "{value:02x?}");
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod h265;
 mod inspector;
 mod packetizer;
 mod parameter_sets;
+mod picture_ids;
 pub mod sei;
 mod vp8;
 mod vp9;
@@ -23,6 +24,7 @@ pub use facts::{Facts, LayerSizes, inspect};
 pub use inspector::{Inspected, Inspector};
 pub use packetizer::{DEFAULT_MTU, Packetizer};
 pub use parameter_sets::ParameterSets;
+pub use picture_ids::PictureShift;
 
 #[cfg(test)]
 mod rtpdump;

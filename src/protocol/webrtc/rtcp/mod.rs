@@ -12,7 +12,7 @@ mod tests;
 pub use feedback::{FirEntries, LostSequences, Ssrcs};
 pub use packet::{Packet, Packets, packets};
 pub use report::{ReportBlock, ReportBlocks, SenderInfo};
-pub use transport_cc::{Arrivals, TransportFeedback};
+pub use transport_cc::{Arrivals, TransportFeedback, write_transport_feedback};
 pub use write::{
     write_bye, write_fir, write_nack, write_pli, write_receiver_report, write_remb, write_sender_report,
     write_source_description,

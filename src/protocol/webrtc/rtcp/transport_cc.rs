@@ -1,4 +1,4 @@
-//! Reads transport-wide feedback (draft-holmer-rmcat-transport-wide-cc-extensions-01, 3.1) without allocation.
+//! Reads and writes transport-wide feedback (draft-holmer-rmcat-transport-wide-cc-extensions-01, 3.1).
 
 use super::word;
 
@@ -147,6 +147,57 @@ impl Chunk {
     }
 }
 
+/// Appends feedback from `sender` on packets with the numbers from `base` on, in their order: when each came, in microseconds
+/// of any steady clock; none: it has not come. `number` counts the feedback packets. At most 65,535 packets; times that are more than
+/// 8 s apart are told as 8 s.
+pub fn write_transport_feedback(
+    buf: &mut Vec<u8>,
+    sender: u32,
+    media: u32,
+    number: u8,
+    base: u16,
+    arrivals: &[Option<i64>],
+) {
+    let arrivals = &arrivals[..arrivals.len().min(usize::from(u16::MAX))];
+    let first = arrivals.iter().flatten().next().copied().unwrap_or_default();
+    let reference = first.div_euclid(REFERENCE_US);
+    let mut told = reference * (REFERENCE_US / TICK_US);
+    let mut chunks = Vec::with_capacity(arrivals.len().div_ceil(7) * 2);
+    let mut deltas = Vec::with_capacity(arrivals.len() * 2);
+    for part in arrivals.chunks(7) {
+        // Two bits a symbol, the first on top.
+        let mut chunk = 0xc000u16;
+        for (place, at_us) in part.iter().enumerate() {
+            let Some(at_us) = at_us else { continue };
+            let ticks = at_us.div_euclid(TICK_US) - told;
+            let ticks = ticks.clamp(i16::MIN.into(), i16::MAX.into()) as i16;
+            told += i64::from(ticks);
+            let symbol = match u8::try_from(ticks) {
+                Ok(small) => {
+                    deltas.push(small);
+                    1
+                }
+                Err(_) => {
+                    deltas.extend_from_slice(&ticks.to_be_bytes());
+                    2
+                }
+            };
+            chunk |= symbol << (12 - 2 * place);
+        }
+        chunks.extend_from_slice(&chunk.to_be_bytes());
+    }
+    super::write::packet(buf, super::TRANSPORT_FEEDBACK, super::TRANSPORT_CC, |buf| {
+        let start = buf.len();
+        for word in [sender, media, u32::from(base) << 16 | arrivals.len() as u32] {
+            buf.extend_from_slice(&word.to_be_bytes());
+        }
+        buf.extend_from_slice(&((reference as u32) << 8 | u32::from(number)).to_be_bytes());
+        buf.extend_from_slice(&chunks);
+        buf.extend_from_slice(&deltas);
+        buf.resize(start + (buf.len() - start).next_multiple_of(4), 0);
+    });
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -269,6 +320,49 @@ mod tests {
             if let Some(feedback) = TransportFeedback::read(&raw) {
                 assert_eq!(feedback.arrivals().count(), usize::from(feedback.count));
             }
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_by_others_and_by_us() {
+        use rtc_shared::marshal::Unmarshal;
+        let mut state = 17u32;
+        for round in 0..500u32 {
+            let mut at = i64::from(round) * 7_000_000;
+            let arrivals: Vec<Option<i64>> = (0..1 + round % 60)
+                .map(|_| {
+                    state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    // Mostly close together; some late, some long after.
+                    at += match state >> 28 {
+                        0 => 200_000,
+                        1 => -20_000,
+                        _ => i64::from(state >> 8 & 0x3fff),
+                    };
+                    (state >> 27 & 7 != 0).then_some(at)
+                })
+                .collect();
+            let base = 0xfff0u16.wrapping_add(round as u16);
+            let mut raw = Vec::new();
+            write_transport_feedback(&mut raw, 1, 2, round as u8, base, &arrivals);
+            let feedback = TransportFeedback::read(&raw).unwrap();
+            assert_eq!(
+                (feedback.base, usize::from(feedback.count), feedback.number),
+                (base, arrivals.len(), round as u8)
+            );
+            let expected: Vec<_> = arrivals
+                .iter()
+                .enumerate()
+                .map(|(place, at)| (base.wrapping_add(place as u16), at.map(|at| at.div_euclid(TICK_US) * TICK_US)))
+                .collect();
+            let unwrapped = |list: Vec<(u16, Option<i64>)>| {
+                // The reference time wraps.
+                let wrap = REFERENCE_US << 24;
+                list.into_iter().map(|(number, at)| (number, at.map(|at| at.rem_euclid(wrap)))).collect::<Vec<_>>()
+            };
+            assert_eq!(unwrapped(read(&raw).unwrap()), unwrapped(expected), "round {round}");
+            let others = TransportLayerCc::unmarshal(&mut &raw[..]).unwrap();
+            assert_eq!((others.base_sequence_number, usize::from(others.packet_status_count)), (base, arrivals.len()));
+            assert_eq!(others.recv_deltas.len(), arrivals.iter().flatten().count());
         }
     }
 }

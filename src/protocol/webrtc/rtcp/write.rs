@@ -10,7 +10,7 @@ const MAX_BLOCKS: usize = 31;
 const MAX_CNAME: usize = 255;
 
 /// Appends a packet whose body is what `body` appends, in whole words.
-fn packet(buf: &mut Vec<u8>, kind: u8, format: u8, body: impl FnOnce(&mut Vec<u8>)) {
+pub(super) fn packet(buf: &mut Vec<u8>, kind: u8, format: u8, body: impl FnOnce(&mut Vec<u8>)) {
     let start = buf.len();
     buf.extend_from_slice(&[0x80 | format, kind, 0, 0]);
     body(buf);

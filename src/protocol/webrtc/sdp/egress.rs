@@ -14,6 +14,8 @@ pub struct EgressPolicy {
     /// Negotiate transport-wide congestion control, only where an estimator runs. M-lines without retransmissions by RTX
     /// stay without it: there a lost packet is sent again byte for byte, and its transport-wide number would differ.
     pub transport_cc: bool,
+    /// Negotiate the dependency descriptor: decoders need it to put the spatial layers of an AV1 picture together.
+    pub dependencies: bool,
     /// A random number from which the session's SSRCs are derived; they differ among each other and are never 0.
     pub ssrc_seed: u32,
 }
@@ -54,7 +56,8 @@ pub fn answer_egress(
         };
         left.retain(|track| *track != track_index);
         let track = &tracks[usize::from(track_index)];
-        let dealt = Dealt { track, track_index, nth: served, mid: media.tag(index) };
+        let mixed = offer.allow_mixed || media.allow_mixed;
+        let dealt = Dealt { track, track_index, nth: served, mid: media.tag(index), mixed };
         let params = dealt.params(media, codec, policy);
         plans.push(Plan::Served(Box::new(Served { params, codec, fmtp: fmtp(codec, track), layers: Vec::new() })));
         served += 1;
@@ -102,6 +105,8 @@ struct Dealt<'a> {
     /// Counts the m-lines that carry media.
     nth: u32,
     mid: String,
+    /// Both forms of header extensions may be in use at once.
+    mixed: bool,
 }
 
 impl Dealt<'_> {
@@ -114,6 +119,10 @@ impl Dealt<'_> {
             && extensions.transport_cc.is_some();
         if !transport_cc {
             extensions.transport_cc = None;
+        }
+        // It is longer than the one-byte form allows where it brings a structure.
+        if !policy.dependencies || codec.codec != Codec::Av1 || !self.mixed {
+            extensions.dependencies = None;
         }
         // 16 m-lines with two streams each stay below the top, so that no two are equal and none is 0.
         let ssrc = policy.ssrc_seed % (u32::MAX - 64) + 1 + 2 * self.nth;

@@ -124,7 +124,7 @@ impl OfferedMedia {
         })
     }
 
-    /// The ids of the extensions that we use in this direction. Those of layers are the publishers' alone: viewers get one.
+    /// The ids of the extensions that we use in this direction. Those of renditions are the publishers' alone: viewers get one.
     pub fn extension_ids(&self, direction: Direction) -> ExtensionIds {
         let id = |uri: &str| {
             let usable = |extension: &&OfferedExtension| match direction {
@@ -140,7 +140,7 @@ impl OfferedMedia {
             audio_level: id(AUDIO_LEVEL).filter(|_| self.kind == Some(MediaKind::Audio)),
             rid: id(RID).filter(|_| direction == Direction::Ingest),
             repaired_rid: id(REPAIRED_RID).filter(|_| direction == Direction::Ingest),
-            dependencies: id(DEPENDENCIES).filter(|_| direction == Direction::Ingest),
+            dependencies: id(DEPENDENCIES),
         }
     }
 

@@ -469,7 +469,7 @@ fn viewers_get_the_nearest_profile() {
 #[test]
 fn congestion_control_towards_viewers_is_a_choice() {
     let offer = Offer::parse(&recorded("chrome-whep")).unwrap();
-    let policy = EgressPolicy { transport_cc: true, ssrc_seed: u32::MAX };
+    let policy = EgressPolicy { transport_cc: true, dependencies: true, ssrc_seed: u32::MAX };
     let negotiated = answer_egress(&offer, &[h264("42e01f"), opus()], &local(), &policy).unwrap();
     let used = |params: &MediaParams| (params.extensions.transport_cc, params.feedback.transport_cc);
     assert_eq!(negotiated.media.iter().map(used).collect::<Vec<_>>(), [(None, false), (Some(3), true)]);

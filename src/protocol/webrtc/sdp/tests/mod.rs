@@ -58,7 +58,7 @@ fn ingest(text: &str) -> Result<Negotiated, OfferError> {
 }
 
 fn egress(text: &str, tracks: &[TrackInfo]) -> Result<Negotiated, OfferError> {
-    let policy = EgressPolicy { transport_cc: false, ssrc_seed: 999 };
+    let policy = EgressPolicy { transport_cc: false, dependencies: false, ssrc_seed: 999 };
     answer_egress(&Offer::parse(text)?, tracks, &local(), &policy)
 }
 

@@ -100,3 +100,26 @@ fn dependencies_are_told_by_publishers_of_av1() {
         assert_eq!(negotiated.answer.contains("#dependency-descriptor"), id.is_some(), "{codec}");
     }
 }
+
+/// Viewers of AV1 need it as well, where a picture has several sizes, and in the two-byte form.
+#[test]
+fn dependencies_are_told_to_viewers_of_layers() {
+    const LINE: &str =
+        "a=extmap:12 https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension\r\n";
+    let offer = recorded("chrome-whep").replace("a=mid:1\r\n", &format!("a=mid:1\r\n{LINE}"));
+    let narrow = offer.replace("a=extmap-allow-mixed\r\n", "");
+    let rows = [
+        (&offer, true, Codec::Av1, Some(12)),
+        (&offer, false, Codec::Av1, None),
+        (&offer, true, Codec::Vp9, None),
+        (&narrow, true, Codec::Av1, None),
+        (&recorded("chrome-whep"), true, Codec::Av1, None),
+    ];
+    for (row, (offer, dependencies, codec, id)) in rows.into_iter().enumerate() {
+        let policy = EgressPolicy { transport_cc: false, dependencies, ssrc_seed: 7 };
+        let offer = Offer::parse(offer).unwrap();
+        let negotiated = answer_egress(&offer, &[TrackInfo::new(codec)], &local(), &policy).unwrap();
+        assert_eq!(negotiated.media[0].extensions.dependencies, id, "row {row}");
+        assert_eq!(negotiated.answer.contains(LINE), id.is_some(), "row {row}");
+    }
+}
