@@ -12,8 +12,10 @@ use super::worker::Worker;
 use crate::hub::Rendition;
 use crate::media::MediaKind;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+/// Who has told nothing by then, as was agreed, is treated as one whose way is not measured.
+const TELLS_WITHIN: Duration = Duration::from_secs(5);
 /// What is less is kept for later: a packet's headers would cost more than it tries.
 const LEAST_PADDING: usize = 250;
 /// Packets that one turn sends for a try at most: 30 ms of the highest rate that is tried, in packets of padding alone.
@@ -65,7 +67,8 @@ impl Worker {
         session.stats.estimate.store(estimate.unwrap_or_default(), Ordering::Relaxed);
         let was_probing = std::mem::replace(&mut chooser.probing, auto.is_probing());
         self.metrics.probes.add(u64::from(chooser.probing && !was_probing));
-        if pinned.is_some() {
+        let silent = estimate.is_none() && now >= self.slots[slot].born + TELLS_WITHIN;
+        if pinned.is_some() || silent {
             return false;
         }
         let (to, at_once) = match choice {
@@ -74,6 +77,9 @@ impl Worker {
             _ => (auto.heading().unwrap_or(chooser.rung()), false),
         };
         let (rendition, why) = (chooser.ladder.rendition(to), chooser.ladder.why(to, estimate.is_some()));
+        if (chooser.present, chooser.next, chooser.why) == (rendition, None, why) {
+            return true;
+        }
         if at_once {
             stream.hold(index);
         }

@@ -19,6 +19,8 @@ pub struct Chooser {
     pub(super) present: usize,
     /// The one that it goes to with the next keyframe, and whose arrival it waits for.
     pub(super) next: Option<usize>,
+    /// Why it is, or will be, this one; as its session tells.
+    pub(super) why: Why,
     /// What it may have; kept up for those alone whose way is measured.
     pub(super) ladder: Ladder,
     /// The one that it asked for.
@@ -50,7 +52,8 @@ impl Worker {
         };
         let rendition = renditions[present].clone();
         session.set_given(Given { rendition: rendition.clone(), next: None, why });
-        self.choosers.insert(slot, Chooser { renditions, present, next: None, ladder, pinned: None, probing: false });
+        self.choosers
+            .insert(slot, Chooser { renditions, present, next: None, why, ladder, pinned: None, probing: false });
         rendition.stream
     }
 
@@ -79,6 +82,7 @@ impl Worker {
     pub(super) fn head_for(&mut self, slot: usize, wanted: usize, why: Why) {
         let Some(chooser) = self.choosers.get_mut(&slot) else { return };
         let next = (wanted != chooser.present).then_some(wanted);
+        chooser.why = why;
         let before = std::mem::replace(&mut chooser.next, next);
         let (rendition, next_rendition) =
             (chooser.renditions[chooser.present].clone(), next.map(|index| chooser.renditions[index].clone()));

@@ -36,6 +36,21 @@ async fn renditions_are_listed_with_their_stream() {
 }
 
 #[tokio::test]
+async fn what_arrives_is_asked_of_viewers_who_have_a_choice() {
+    let fixture = Fixture::open();
+    let _publisher = publish(&fixture);
+    let _plain = fixture.publish("plain");
+    let answer = async |path: &str| ask(&fixture.public, "POST", path, &[SDP], &offer("chrome-whep")).await.body;
+    for (path, told) in [("/whep/demo", true), ("/whep/demo@q", true), ("/whep/plain", false)] {
+        let sdp = answer(path).await;
+        let lines = |end: &str| sdp.lines().filter(|line| line.ends_with(end)).count();
+        let (extensions, feedback) = (lines("transport-wide-cc-extensions-01"), lines(" transport-cc"));
+        // On the picture alone: sound has no retransmissions.
+        assert_eq!((extensions, feedback), (usize::from(told), usize::from(told)), "{path}: {sdp}");
+    }
+}
+
+#[tokio::test]
 async fn a_rendition_is_asked_for_by_name() {
     let fixture = Fixture::open();
     let _publisher = publish(&fixture);
