@@ -47,7 +47,7 @@ impl Routes {
         }
     }
 
-    fn to_shard(&mut self, address: SocketAddr, shard: usize) {
+    fn lead_to_shard(&mut self, address: SocketAddr, shard: usize) {
         if self.foreign >= MAX_FOREIGN {
             self.by_address.retain(|_, route| matches!(route, Route::Slot(_)));
             self.foreign = 0;
@@ -128,7 +128,7 @@ impl Worker {
                 self.first_stun(slot, data, peer);
             }
             Owner::Shard(shard) => {
-                self.routes.to_shard(peer.address, shard);
+                self.routes.lead_to_shard(peer.address, shard);
                 self.forward(shard, data, peer);
             }
             Owner::Nobody => {}
