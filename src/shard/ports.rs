@@ -45,7 +45,8 @@ fn free(listen: SocketAddr, by_tcp: bool) -> Result<SocketAddr, StartError> {
     loop {
         let probe = udp(listen, false).map_err(|error| failed("UDP", listen, error))?;
         let taken = probe.local_addr().ok().and_then(|address| address.as_socket()).unwrap_or(listen);
-        match if by_tcp { tcp(taken, false).map(drop) } else { Ok(()) } {
+        let by_tcp = if by_tcp { tcp(taken, false).map(drop) } else { Ok(()) };
+        match by_tcp {
             Ok(()) => return Ok(taken),
             Err(error) => {
                 tries += 1;

@@ -104,7 +104,8 @@ impl Worker {
         true
     }
 
-    /// Asks whether a session's peer is at an address.
+    /// Asks whether a session's peer is at an address. Finding paths is not for us, an ICE-lite agent; but without the answer
+    /// anyone with a session could turn its media on another by one forged address.
     fn check_path(&mut self, slot: usize, peer: Peer) {
         let waiting = self.strays.checks.iter().any(|check| check.slot == slot && check.peer == peer);
         let Some(entry) = self.slots.get(slot).filter(|_| !waiting && self.strays.checks.len() < MAX_CHECKS) else {

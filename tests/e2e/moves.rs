@@ -1,15 +1,17 @@
 //! Peers whose address changes while media flows: a NAT that forgets them, and another network.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::clients::browser;
 use crate::process::Process;
+use crate::report::Report;
 use crate::server::{Server, Setup, wasmcast};
 
 const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -27,7 +29,9 @@ struct State {
     inner: SocketAddr,
     /// Counts how often it forgot; a mapping of before is dead.
     generation: AtomicU64,
-    to_server: Mutex<Seen>,
+    /// Peers that have sent something, and those that are not heard any more.
+    known: Mutex<HashSet<SocketAddr>>,
+    cut: Mutex<HashSet<SocketAddr>>,
     to_peers: Mutex<Seen>,
 }
 
@@ -44,12 +48,23 @@ impl Nat {
     fn start(server: &Server) -> Self {
         let outer = SocketAddr::new(Ipv4Addr::new(127, 0, 0, 2).into(), server.media.port());
         let outside = UdpSocket::bind(outer).expect("the port is free there too");
-        let (to_server, to_peers) = (Mutex::default(), Mutex::default());
-        let generation = AtomicU64::new(0);
-        let state = Arc::new(State { outside, inner: server.media, generation, to_server, to_peers });
+        let state = Arc::new(State {
+            outside,
+            inner: server.media,
+            generation: AtomicU64::new(0),
+            known: Mutex::default(),
+            cut: Mutex::default(),
+            to_peers: Mutex::default(),
+        });
         let from_peers = state.clone();
         thread::spawn(move || from_peers.carry());
         Nat { state }
+    }
+
+    /// Whom it knows now it carries nothing for any more, as a network that was left.
+    fn cut(&self) {
+        let known = self.state.known.lock().expect("nobody panics while holding it").clone();
+        self.state.cut.lock().expect("nobody panics while holding it").extend(known);
     }
 
     /// From now on peers come from other addresses, and what is sent to the old ones is lost.
@@ -70,11 +85,18 @@ impl State {
         let mut peers: HashMap<(SocketAddr, u64), Arc<UdpSocket>> = HashMap::new();
         let mut datagram = [0; 2_048];
         while let Ok((length, peer)) = self.outside.recv_from(&mut datagram) {
+            if self.is_cut(peer) {
+                continue;
+            }
+            self.known.lock().expect("nobody panics while holding it").insert(peer);
             let generation = self.generation.load(Ordering::SeqCst);
             let inside = peers.entry((peer, generation)).or_insert_with(|| self.open(peer, generation));
-            look(&self.to_server, &datagram[..length]);
             let _ = inside.send(&datagram[..length]);
         }
+    }
+
+    fn is_cut(&self, peer: SocketAddr) -> bool {
+        self.cut.lock().expect("nobody panics while holding it").contains(&peer)
     }
 
     fn open(self: &Arc<Self>, peer: SocketAddr, generation: u64) -> Arc<UdpSocket> {
@@ -84,7 +106,7 @@ impl State {
         thread::spawn(move || {
             let mut datagram = [0; 2_048];
             while let Ok(length) = from.recv(&mut datagram) {
-                if state.generation.load(Ordering::SeqCst) == generation {
+                if state.generation.load(Ordering::SeqCst) == generation && !state.is_cut(peer) {
                     look(&state.to_peers, &datagram[..length]);
                     let _ = state.outside.send_to(&datagram[..length], peer);
                 }
@@ -111,6 +133,15 @@ fn look(seen: &Mutex<Seen>, datagram: &[u8]) {
     seen.packets += 1;
 }
 
+/// A server whose peers come by a NAT.
+fn behind_nat() -> (Server, Nat) {
+    // On three shards most new addresses come out at another shard than the session's own.
+    let config = "media.public_address = \"127.0.0.2\"\nmedia.tcp = false\nmedia.shards = 3";
+    let server = Setup::new().config(config).demo().start();
+    let nat = Nat::start(&server);
+    (server, nat)
+}
+
 /// The address that the server sends the media of the only session with an action to.
 fn media_address(server: &Server, action: &str) -> Value {
     server.api(&format!("/api/v1/sessions?action={action}"))["sessions"][0]["media_address"].clone()
@@ -118,10 +149,7 @@ fn media_address(server: &Server, action: &str) -> Value {
 
 #[test]
 fn peers_whose_nat_forgets_them_play_on_and_publishers_lose_nothing() {
-    // On three shards most new addresses come out at another shard than the session's own.
-    let config = "media.public_address = \"127.0.0.2\"\nmedia.tcp = false\nmedia.shards = 3";
-    let server = Setup::new().config(config).start();
-    let nat = Nat::start(&server);
+    let (server, nat) = behind_nat();
     let mut command = wasmcast();
     command.args(["publish", "testsrc", "--size", "640x360", "--bitrate", "1500"]).arg(server.url("/whip/cam"));
     let _publisher = Process::start("wasmcast publish", &mut command);
@@ -154,4 +182,18 @@ fn peers_whose_nat_forgets_them_play_on_and_publishers_lose_nothing() {
     let finished = viewer.finish(LIMIT);
     let report: Value = finished.data.last().and_then(|line| serde_json::from_str(line).ok()).expect("a report");
     assert_eq!(report["broken_frames"], 0, "{report}");
+}
+
+#[test]
+fn a_page_on_a_device_that_changes_its_network_plays_on_in_the_same_session() {
+    let (server, nat) = behind_nat();
+    server.wait_live("demo");
+    let options = json!({ "role": "move", "url": server.url("/play/demo?muted=1") });
+    let viewer = browser("chromium", &server, "demo", &options);
+    let ready = |line: &str| line.contains("\"ready\":true").then_some(());
+    viewer.wait_for("playing", LIMIT, ready);
+    nat.cut();
+    let seen = Report::read(viewer, LIMIT).measured;
+    assert_eq!((&seen["sessions"], &seen["connections"]), (&json!(1), &json!(1)), "{seen}");
+    assert!(seen["longest_ms"].as_f64().is_some_and(|longest| longest < 1_000.0), "{seen}");
 }

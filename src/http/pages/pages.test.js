@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { playFigures, publishFigures } from "./figures.js";
-import { backoff, EventParser, explain, farewell, findLink, iceServersOf, parseRetryAfter, Problem, withStereo } from "./signalling.js";
+import { backoff, EventParser, explain, farewell, findLink, iceServersOf, parseRetryAfter, Problem, withCredentials, withStereo } from "./signalling.js";
 
 test("a refusal says whether waiting helps", () => {
   const rows = [
@@ -27,6 +27,13 @@ test("a refusal says whether waiting helps", () => {
     assert.equal(problem.retry, retry, `${status} ${action}`);
     assert.ok(problem.title, `${status} ${action}`);
   }
+});
+
+test("a restart changes every section's credentials and nothing else", () => {
+  const sdp = "v=0\r\na=ice-ufrag:old\r\na=ice-pwd:oldold\r\na=mid:0\r\nm=video 9\r\na=ice-ufrag:old\r\na=ice-pwd:oldold\r\n";
+  const fresh = withCredentials(sdp, "a=ice-lite\r\na=ice-ufrag:n$1w\r\na=ice-pwd:new/new+\r\na=candidate:1 1 udp 1 x 1\r\n");
+  assert.equal(fresh, sdp.replaceAll(":oldold", ":new/new+").replaceAll(":old", ":n$1w").replaceAll("$$", "$"));
+  assert.equal(withCredentials(sdp, "a=ice-lite\r\n"), sdp);
 });
 
 test("a farewell tells why, and asks for what can be done about it", () => {

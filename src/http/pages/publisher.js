@@ -12,7 +12,7 @@
 // The stream stays the caller's: stop() does not stop its tracks.
 
 import { publishFigures } from "./figures.js";
-import { backoff, farewell, locationOf, Problem, readEvents, request, useIceServers, withStereo } from "./signalling.js";
+import { backoff, farewell, followNetwork, locationOf, Problem, readEvents, request, useIceServers, withStereo } from "./signalling.js";
 
 const DISCONNECTED_MS = 4_000;
 const CONNECT_MS = 15_000;
@@ -156,6 +156,7 @@ export class Publisher extends EventTarget {
       await this.#limit();
       this.#watch(peer, current);
       this.#listen(location, current);
+      followNetwork(peer, { action: "publish", location, token: this.#token, signal: this.#abort.signal });
     } catch (error) {
       if (current()) this.#refused(error instanceof Problem ? error : unexpected(error));
     }
@@ -206,7 +207,7 @@ export class Publisher extends EventTarget {
     }
     this.#after(CONNECT_MS, () => {
       if (peer.connectionState === "connected") return;
-      this.#lose("No media path: UDP to the server is blocked, or its public address is wrong.");
+      this.#lose("No media path: the server's media port is blocked, or its public address is wrong.");
     });
   }
 

@@ -217,6 +217,72 @@ export function useIceServers(peer, header) {
   }
 }
 
+/** Where nothing arrives for so long after the device got another network, the path was cut off by that. */
+const CUT_MS = 300;
+
+/** A description with the ICE credentials of another one. */
+export function withCredentials(sdp, other) {
+  return ["ice-ufrag", "ice-pwd"].reduce((changed, name) => {
+    const value = other.match(new RegExp(`^a=${name}:(.*?)\\r?$`, "m"))?.[1];
+    return value ? changed.replace(new RegExp(`^a=${name}:.*?(\\r?)$`, "gm"), (_, end) => `a=${name}:${value}${end}`) : changed;
+  }, sdp);
+}
+
+/**
+ * Lets a session go on by another path when the device changes its network, as a phone does that leaves its Wi-Fi: ICE is
+ * restarted (RFC 9725, 4.3.3), and media flows on within a few round trips.
+ *
+ * @param {RTCPeerConnection} peer
+ * @param {object} session
+ * @param {"play"|"publish"} session.action
+ * @param {string} session.location the session's URL
+ * @param {string} session.token
+ * @param {AbortSignal} session.signal aborted at the session's end
+ */
+export function followNetwork(peer, { action, location, token, signal }) {
+  let busy = false;
+  const restart = async () => {
+    peer.restartIce();
+    const offer = await peer.createOffer();
+    const sdp = action === "play" ? withStereo(offer.sdp) : offer.sdp;
+    await peer.setLocalDescription({ type: "offer", sdp });
+    const value = (name) => sdp.match(new RegExp(`^a=${name}:(.*?)\\r?$`, "m"))?.[1] ?? "";
+    const response = await request(location, {
+      action,
+      method: "PATCH",
+      token,
+      signal,
+      headers: { "Content-Type": "application/trickle-ice-sdpfrag", "If-Match": "*" },
+      body:
+        `a=ice-ufrag:${value("ice-ufrag")}\r\na=ice-pwd:${value("ice-pwd")}\r\n` +
+        `m=video 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:${value("mid")}\r\n`,
+    });
+    const answer = withCredentials(peer.remoteDescription.sdp, await response.text());
+    await peer.setRemoteDescription({ type: "answer", sdp: answer });
+  };
+  const received = async () => {
+    const pairs = [...(await peer.getStats()).values()].filter((entry) => entry.type === "candidate-pair");
+    return pairs.reduce((bytes, pair) => bytes + (pair.bytesReceived ?? 0), 0);
+  };
+  const look = async () => {
+    if (busy || signal.aborted || peer.connectionState === "connecting" || peer.signalingState !== "stable") return;
+    busy = true;
+    try {
+      const before = await received();
+      await new Promise((next) => setTimeout(next, CUT_MS));
+      if (!signal.aborted && (await received()) === before) await restart();
+    } catch (error) {
+      // Whoever watches over the media gives the session up if it does not come back.
+      if (!signal.aborted) console.warn(`ICE could not be restarted: ${error.message}`);
+    } finally {
+      busy = false;
+    }
+  };
+  addEventListener("online", look, { signal });
+  navigator.connection?.addEventListener?.("change", look, { signal });
+  peer.addEventListener("connectionstatechange", () => peer.connectionState === "disconnected" && look(), { signal });
+}
+
 /** The absolute URL of a response's Location header. */
 export function locationOf(response) {
   const location = response.headers.get("Location");

@@ -3,7 +3,7 @@
 // This is the part without a face; player.js wraps it in an element with controls and says how to use both.
 
 import { playFigures } from "./figures.js";
-import { backoff, farewell, findLink, locationOf, Problem, readEvents, request, useIceServers, withStereo } from "./signalling.js";
+import { backoff, farewell, findLink, followNetwork, locationOf, Problem, readEvents, request, useIceServers, withStereo } from "./signalling.js";
 
 /** Relation of the WHEP extension that tells a player what happens to the stream. */
 const EVENTS_RELATION = "urn:ietf:params:whep:ext:core:server-sent-events";
@@ -443,8 +443,9 @@ class Session {
     }
     this.#after(CONNECT_MS, () => {
       if (this.peer.connectionState === "connected") return;
-      this.#lose("No media path: UDP to the server is blocked, or its public address is wrong.");
+      this.#lose("No media path: the server's media port is blocked, or its public address is wrong.");
     });
+    followNetwork(this.peer, { action: "play", location: this.#location, token, signal });
     const events = this.#options.events && findLink(response.headers.get("Link"), EVENTS_RELATION, response.url);
     if (events) this.#listen(events);
   }

@@ -6,6 +6,10 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::time::Instant;
 
+/// What may wait on a full connection besides the rest of one packet: answers to checks and reports, without which the peer would
+/// take a slow connection for a dead one.
+const RESERVED: usize = 4 << 10;
+
 /// Names a connection of a shard. The serial number tells it from those that had its place before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LinkId {
@@ -43,7 +47,7 @@ pub struct Link {
     stream: TcpStream,
     /// What came and is no whole frame yet. Of a connection that was handed over also what came with its first frame.
     rest: Vec<u8>,
-    /// What is left of the one packet that the kernel took only a part of.
+    /// What is left of the one packet that the kernel took only a part of, and packets that may wait.
     unsent: Vec<u8>,
     /// The kernel takes no more until it says so.
     full: bool,
@@ -114,7 +118,7 @@ impl Link {
                 None => return Sent::Broken,
             }
         }
-        if self.full {
+        if self.full || bytes.is_empty() {
             return Sent::Packets(0);
         }
         let Some(written) = write(&mut self.stream, bytes) else { return Sent::Broken };
@@ -129,6 +133,22 @@ impl Link {
         }
         self.unsent.extend_from_slice(&bytes[written..ends[whole]]);
         Sent::Packets(whole + 1)
+    }
+
+    /// Sends one framed packet that may wait its turn.
+    pub fn send_soon(&mut self, packet: &[u8]) -> Sent {
+        match self.send(packet, &[packet.len()]) {
+            Sent::Packets(0) if self.unsent.len() + packet.len() <= RESERVED => {
+                self.unsent.extend_from_slice(packet);
+                Sent::Packets(1)
+            }
+            sent => sent,
+        }
+    }
+
+    /// Sends what waits.
+    pub fn flush(&mut self) -> Sent {
+        self.send(&[], &[])
     }
 }
 
@@ -186,6 +206,27 @@ mod tests {
         drop(peer);
         let broken = (0..1_000).any(|_| link.send(&run, &ends) == Sent::Broken || !link.writable());
         assert!(broken);
+    }
+
+    #[test]
+    fn a_full_connection_still_answers() {
+        let (mut link, mut peer) = pair();
+        let media = [&framing::head(1_000)[..], &[7; 1_000]].concat();
+        while link.send(&media, &[media.len()]) == Sent::Packets(1) && link.has_room() {}
+        let answer = [&framing::head(100)[..], &[9; 100]].concat();
+        let waiting = (0..100).take_while(|_| link.send_soon(&answer) == Sent::Packets(1)).count();
+        assert!((10..=40).contains(&waiting), "{waiting}");
+        let mut seen = 0;
+        while seen < waiting {
+            let mut head = [0; 2];
+            peer.read_exact(&mut head).unwrap();
+            let mut packet = vec![0; usize::from(u16::from_be_bytes(head))];
+            peer.read_exact(&mut packet).unwrap();
+            assert!(packet == [7; 1_000] && seen == 0 || packet == [9; 100]);
+            seen += usize::from(packet[0] == 9);
+            link.writable();
+            assert_eq!(link.flush(), Sent::Packets(0));
+        }
     }
 
     #[test]

@@ -122,7 +122,7 @@ impl Links {
                 Some(index) => {
                     let Some(link) = self.links.get_mut(index) else { continue };
                     let id = LinkId { index: index as u32, serial: link.serial };
-                    if event.is_readable() || event.is_error() {
+                    if event.is_readable() || event.is_read_closed() || event.is_error() {
                         self.readable.push(id);
                     }
                     if event.is_writable() && link.writable() {
@@ -212,7 +212,16 @@ impl Links {
 
     /// Sends what is in a run. Returns how many packets of it are on their way, from the first on.
     pub fn send(&mut self, id: LinkId, run: &Run) -> usize {
-        match self.get_mut(id).map(|link| link.send(&run.bytes[..run.used], &run.ends)) {
+        self.with(id, |link| link.send(&run.bytes[..run.used], &run.ends))
+    }
+
+    /// Sends what waits on a connection that has room again.
+    pub fn flush(&mut self, id: LinkId) {
+        self.with(id, Link::flush);
+    }
+
+    fn with(&mut self, id: LinkId, send: impl FnOnce(&mut Link) -> Sent) -> usize {
+        match self.get_mut(id).map(send) {
             Some(Sent::Packets(count)) => count,
             Some(Sent::Broken) => {
                 self.broken.push(id);
@@ -222,12 +231,12 @@ impl Links {
         }
     }
 
-    /// Sends one packet that `write` makes. Returns its length, and whether it is on its way.
+    /// Sends one packet that `write` makes and that may wait its turn. Returns its length, and whether it is on its way.
     pub fn packet(&mut self, id: LinkId, write: impl FnOnce(&mut [u8]) -> usize) -> (usize, bool) {
         let Some(mut run) = self.run.take() else { return (0, false) };
         run.clear();
         let length = run.packet(write);
-        let sent = length > 0 && self.send(id, &run) > 0;
+        let sent = length > 0 && self.with(id, |link| link.send_soon(&run.bytes[..run.used])) > 0;
         self.run = Some(run);
         (length, sent)
     }

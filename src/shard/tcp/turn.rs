@@ -138,6 +138,7 @@ impl Worker {
 
     /// A connection has room again.
     fn give(&mut self, id: LinkId) {
+        self.egress.links.flush(id);
         let Some(slot) = self.egress.links.get(id).and_then(|link| link.slot) else { return };
         if let SlotState::Viewing { key, index, .. } = self.slots[slot].state
             && self.slots[slot].peer.link == Some(id)

@@ -318,6 +318,48 @@ export async function restart({ patience }) {
   return { before, moved, after, longest_ms, ufrag, connection: peer.connectionState, etag: response.headers.get("etag") };
 }
 
+// Waits until a viewer has shown some frames.
+export async function connectedViewer({ patience }) {
+  const end = performance.now() + patience * 1000;
+  window.shown = { longest_ms: 0, frames: 0 };
+  const watch = (_, { rtpTimestamp }) => {
+    const { newest } = window.shown;
+    const step = newest === undefined ? 0 : ((rtpTimestamp - newest) >>> 0) / 90;
+    window.shown.longest_ms = Math.max(window.shown.longest_ms, step);
+    window.shown.newest = rtpTimestamp;
+    window.shown.frames += 1;
+    window.wasmcast.player.video.requestVideoFrameCallback(watch);
+  };
+  while (!window.wasmcast?.player?.video) await new Promise((next) => setTimeout(next, 20));
+  window.wasmcast.player.video.requestVideoFrameCallback(watch);
+  while (window.shown.frames < 60 && performance.now() < end) await new Promise((next) => setTimeout(next, 50));
+}
+
+// Waits until nothing arrives any more, tells the page that there is another network, as the system of a phone does, and what
+// was missing between two frames that were shown.
+export async function move({ patience }) {
+  const end = performance.now() + patience * 1000;
+  const peer = window.peerConnections.at(-1);
+  const bytes = async () => {
+    const stats = [...(await peer.getStats()).values()];
+    return stats.filter(({ type }) => type === "candidate-pair").reduce((sum, pair) => sum + (pair.bytesReceived ?? 0), 0);
+  };
+  const wait = (ms) => new Promise((next) => setTimeout(next, ms));
+  const before = { ...window.shown };
+  window.shown.longest_ms = 0;
+  for (let seen = -1, now = await bytes(); seen !== now; [seen, now] = [now, await bytes()]) {
+    if (performance.now() > end) return { error: "the path was not cut off" };
+    await wait(100);
+  }
+  const at = window.shown.frames;
+  dispatchEvent(new Event("online"));
+  while (window.shown.frames < at + 60) {
+    if (performance.now() > end) return { error: "nothing is shown any more", before, shown: window.shown, state: peer.connectionState };
+    await wait(50);
+  }
+  return { before, ...window.shown, sessions: window.sessions.length, connections: window.peerConnections.length };
+}
+
 // Waits until the page shows a word, and tells what it shows.
 export async function look({ until, patience }) {
   const end = performance.now() + patience * 1000;
