@@ -1,8 +1,10 @@
 //! End-to-end tests: the real binary on free ports of this machine, with clients that nobody here wrote.
 
+mod abuse;
 mod auth_plugin;
 mod authors;
 mod bad_days;
+mod churn;
 mod clients;
 mod comings;
 mod configuration;
@@ -27,5 +29,6 @@ mod simulcast;
 mod telephony;
 mod tls;
 mod tokens;
+mod weather;
 mod whep;
 mod whip;
