@@ -8,8 +8,9 @@ TOOLS := $(or $(WASMCAST_TEST_TOOLS),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/wasm
 export PATH := $(TOOLS)/tools/bin:$(PATH)
 SETUP := tests/setup/install.sh
 FUZZ_SECONDS ?= 30
+SOAK_SECONDS ?= 600
 
-.PHONY: help run plugins guests test test-all lint fmt unit setup-build setup-test bindings bench fuzz
+.PHONY: help run plugins guests test test-all lint fmt unit setup-build setup-test bindings bench soak fuzz
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +64,9 @@ bindings: ## write the SDK's bindings anew, after a change of wit/
 
 bench: setup-build ## CPU, memory and latency with 200 viewers, beside Janus; prints a table
 	tests/bench/run.sh
+
+soak: setup-build ## peers come and go and plugins reload for SOAK_SECONDS (600); the server must not grow
+	tests/soak/run.sh $(SOAK_SECONDS)
 
 fuzz: setup-build ## each fuzz target for FUZZ_SECONDS (30)
 	$(SETUP) tools

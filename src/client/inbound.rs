@@ -14,13 +14,13 @@ use std::time::{Duration, Instant};
 /// Packets that wait for a lost one; at 1200 bytes 2.4 MB. When full, the lost one is given up.
 const MAX_WAITING: usize = 2048;
 /// How long a packet may be late where retransmissions can be asked for.
-const PATIENCE_WITH_NACK: Duration = Duration::from_millis(400);
+const PATIENCE_WITH_NACK: Duration = Duration::from_millis(800);
 /// Likewise where packets can only be out of order.
 const PATIENCE: Duration = Duration::from_millis(50);
 /// Between two requests for the same packet.
 const NACK_INTERVAL: Duration = Duration::from_millis(40);
 /// Requests for one packet.
-const MAX_NACKS: u8 = 10;
+const MAX_NACKS: u8 = 20;
 /// A keyframe is asked for when none began this long after the first packet, and again after `PLI_INTERVAL`.
 const FIRST_PLI: Duration = Duration::from_millis(100);
 const PLI_INTERVAL: Duration = Duration::from_secs(1);

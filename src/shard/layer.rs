@@ -51,7 +51,10 @@ pub struct Layer {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct KeyframeAsk {
     pub wanted: bool,
+    /// When it was asked for the one that has not come yet.
     asked: Option<Instant>,
+    /// When it was asked last, whatever came of it.
+    last: Option<Instant>,
     /// One has come.
     seen: bool,
 }
@@ -59,7 +62,7 @@ pub struct KeyframeAsk {
 impl KeyframeAsk {
     /// A keyframe starts: who asked before is served by it.
     pub fn came(&mut self) {
-        *self = KeyframeAsk { seen: true, ..KeyframeAsk::default() };
+        *self = KeyframeAsk { seen: true, last: self.last, ..KeyframeAsk::default() };
     }
 
     /// The first picture of a publisher is to be a keyframe.
@@ -68,11 +71,11 @@ impl KeyframeAsk {
     }
 
     fn is_due(&self, now: Instant) -> bool {
-        match self.asked {
-            Some(asked) if self.wanted => now >= asked + KEYFRAME_INTERVAL,
-            Some(asked) => now >= asked + KEYFRAME_PATIENCE,
-            None => self.wanted,
+        if self.wanted {
+            // Also when the last one has come: a viewer that asks all the time must not make every frame one.
+            return self.last.is_none_or(|last| now >= last + KEYFRAME_INTERVAL);
         }
+        self.asked.is_some_and(|asked| now >= asked + KEYFRAME_PATIENCE)
     }
 }
 
@@ -207,7 +210,7 @@ impl Layer {
         // A layer that is not sent begins with a keyframe when it comes back: it is not asked again and again.
         let due = self.keyframe.is_due(now) && (self.keyframe.wanted || self.is_sent(now));
         if due {
-            self.keyframe = KeyframeAsk { wanted: false, asked: Some(now), ..self.keyframe };
+            self.keyframe = KeyframeAsk { wanted: false, asked: Some(now), last: Some(now), ..self.keyframe };
         }
         due
     }
@@ -321,5 +324,21 @@ mod tests {
         layer.keyframe.came();
         layer.keyframe.want_first();
         assert!(!layer.ask_for_keyframe(ms(9_000)));
+    }
+    #[test]
+    fn keyframes_that_come_at_once_are_not_asked_for_more_often() {
+        let start = Instant::now();
+        let mut layer = Layer::new(&[], None);
+        let asked = (0..3_000u64).filter(|ms| {
+            let now = start + Duration::from_millis(*ms);
+            layer.saw(now);
+            layer.keyframe.wanted = true;
+            let asked = layer.ask_for_keyframe(now);
+            if asked {
+                layer.keyframe.came();
+            }
+            asked
+        });
+        assert_eq!(asked.count(), 10);
     }
 }

@@ -1,11 +1,13 @@
 //! End-to-end tests: the real binary on free ports of this machine, with clients that nobody here wrote.
 
+mod abuse;
 mod adaptation;
 mod auth_plugin;
 mod authors;
 mod bad_days;
 mod bottleneck;
 mod checks;
+mod churn;
 mod clients;
 mod comings;
 mod configuration;
@@ -36,5 +38,6 @@ mod tcp;
 mod telephony;
 mod tls;
 mod tokens;
+mod weather;
 mod whep;
 mod whip;

@@ -9,7 +9,7 @@ use crate::server::{Server, wasmcast};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
-fn start(arguments: &[&str]) -> Process {
+pub fn start(arguments: &[&str]) -> Process {
     Process::start(&format!("wasmcast {}", arguments[0]), wasmcast().args(arguments))
 }
 
@@ -18,13 +18,13 @@ fn run(arguments: &[&str]) -> Finished {
 }
 
 /// The last line of JSON of a command that ended well.
-fn report(finished: &Finished) -> Value {
+pub fn report(finished: &Finished) -> Value {
     assert_eq!(finished.status.code(), Some(0), "{}", finished.log);
     let line = finished.data.last().unwrap_or_else(|| panic!("it printed nothing\n{}", finished.log));
     serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}\n{}", finished.log))
 }
 
-fn number(report: &Value, name: &str) -> f64 {
+pub fn number(report: &Value, name: &str) -> f64 {
     report[name].as_f64().unwrap_or_else(|| panic!("no {name} in {report}"))
 }
 
@@ -85,7 +85,7 @@ fn playing_ends_well_with_the_stream() {
 }
 
 /// Memory of a process that is in RAM, in KiB.
-fn resident_kib(pid: u32) -> u64 {
+pub fn resident_kib(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the process runs");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("every process has a size");
     line.trim().trim_end_matches("kB").trim().parse().expect("a number")

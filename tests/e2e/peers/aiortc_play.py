@@ -113,6 +113,7 @@ async def main():
     await asyncio.to_thread(signalling.delete, location, arguments.token)
     for pts, frame in seen.get("video", []):
         video.add(luma(frame), timelines["video"].seconds(pts))
+    stamps = [pts for pts, _ in seen.get("video", [])]
     for pts, frame in seen.get("audio", []):
         samples = frame.to_ndarray().reshape(-1, len(frame.layout.channels)).astype(np.float32) / 32768
         # Both channels of a track that has one.
@@ -122,6 +123,8 @@ async def main():
         "peer": "aiortc",
         "video": video.report() if "video" in kinds else None,
         "audio": audio.report() if "audio" in kinds else None,
+        # Longest step of media time from one picture to the next.
+        "step_ms": max(((b - a) / 90 for a, b in zip(stamps, stamps[1:])), default=0),
         "skew_ms": measure.skew_ms(video.flashes, audio.beeps()),
         "transit_skew_ms": round((delays[1] - delays[0]) * 1000, 1) if len(delays) == 2 and None not in delays else None,
         "first_report_s": [timeline.first_report_after for timeline in timelines.values()],

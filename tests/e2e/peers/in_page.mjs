@@ -375,6 +375,69 @@ export async function look({ until, patience }) {
   return { found: found(), text: text(), links, title: document.title };
 }
 
+// Plays for some seconds, and tells how it went: the longest time without a new picture, by the clock and by the media, and the
+// longest time for which this machine kept the page waiting anyhow. Where the pictures are `marked` with the row of black and white
+// cells of our test picture, it tells how many of them could not be read.
+export async function endure({ seconds, patience, marked }) {
+  const deadline = performance.now() + patience * 1000;
+  const video = () => window.wasmcast?.player?.video ?? document.querySelector("video");
+  while (!(video()?.videoWidth > 0)) {
+    if (performance.now() > deadline) return { error: "nothing played", text: document.body.innerText };
+    await new Promise((next) => setTimeout(next, 20));
+  }
+  const CELLS = 44;
+  const canvas = Object.assign(document.createElement("canvas"), { width: CELLS * 4, height: 4 });
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  // Whether the row reads as what it says with its checksum, as in src/codec/pattern.rs.
+  const readable = () => {
+    const rows = Math.max(4, Math.floor(video().videoHeight / 30));
+    context.drawImage(video(), 0, 0, video().videoWidth, rows, 0, 0, canvas.width, canvas.height);
+    const pixels = context.getImageData(0, 0, canvas.width, canvas.height).data;
+    const level = (cell) => {
+      const at = (row, column) => pixels[(row * canvas.width + cell * 4 + column) * 4 + 1];
+      return (at(1, 1) + at(1, 2) + at(2, 1) + at(2, 2)) / 4;
+    };
+    const middle = (level(0) + level(1)) / 2;
+    const bits = Array.from({ length: 40 }, (_, bit) => Number(level(bit + 2) > middle));
+    const byte = (at) => bits.slice(at, at + 8).reduce((sum, bit) => sum * 2 + bit, 0);
+    let crc = 0x5a;
+    for (let at = 0; at < 32; at += 8) {
+      crc ^= byte(at);
+      for (let bit = 0; bit < 8; bit += 1) crc = crc & 0x80 ? ((crc << 1) ^ 7) & 0xff : (crc << 1) & 0xff;
+    }
+    return level(0) > level(1) + 64 && crc === byte(32);
+  };
+  const frames = [];
+  let unreadable = 0;
+  const look = (now, frame) => {
+    frames.push({ timestamp: frame.rtpTimestamp, at: frame.presentationTime });
+    if (marked && !readable()) unreadable += 1;
+    video().requestVideoFrameCallback(look);
+  };
+  video().requestVideoFrameCallback(look);
+  let [stall, beat] = [0, performance.now()];
+  const watch = setInterval(() => {
+    const now = performance.now();
+    [stall, beat] = [Math.max(stall, now - beat - 20), now];
+  }, 20);
+  await new Promise((next) => setTimeout(next, seconds * 1000));
+  clearInterval(watch);
+  let [gap, step, backwards] = [0, 0, 0];
+  for (let at = 1; at < frames.length; at += 1) {
+    const ticks = (frames[at].timestamp - frames[at - 1].timestamp) | 0;
+    gap = Math.max(gap, frames[at].at - frames[at - 1].at);
+    step = Math.max(step, ticks);
+    backwards += ticks < 0;
+  }
+  const seen = { frames: frames.length, gap_ms: gap, step_ms: step / 90, stall_ms: stall, backwards, unreadable };
+  for (const entry of (await window.peerConnections.at(-1).getStats()).values()) {
+    if (entry.type !== "inbound-rtp" || entry.kind !== "video") continue;
+    Object.assign(seen, { decoded: entry.framesDecoded, dropped: entry.framesDropped, freezes: entry.freezeCount });
+    Object.assign(seen, { frozen_s: entry.totalFreezesDuration, lost: entry.packetsLost, nacks: entry.nackCount, plis: entry.pliCount });
+  }
+  return seen;
+}
+
 // Watches the page's video element: picture size and motion, tone of each channel, sound against picture.
 export async function measure({ seconds, patience, kinds }) {
   const tick = () => new Promise((next) => setTimeout(next, 20));

@@ -9,9 +9,31 @@ FLASH_LUMA = 140
 TONE_STEP_S = 0.005
 
 
+def readable(luma):
+    """Whether the row of black and white cells along the upper edge reads as what it says, as in src/codec/pattern.rs."""
+    height, width = luma.shape
+    rows = max(4, height // 30)
+
+    def level(cell):
+        start, end = width * cell // 44, width * (cell + 1) // 44
+        inset = (end - start) // 4
+        return float(luma[rows // 4 : rows - rows // 4, start + inset : end - inset].mean())
+
+    white, black = level(0), level(1)
+    bits = [int(level(cell) > (white + black) / 2) for cell in range(2, 42)]
+    octets = [int("".join(map(str, bits[at : at + 8])), 2) for at in range(0, 40, 8)]
+    crc = 0x5A
+    for octet in octets[:4]:
+        crc ^= octet
+        for _ in range(8):
+            crc = ((crc << 1) ^ 7 if crc & 0x80 else crc << 1) & 0xFF
+    return white > black + 64 and crc == octets[4]
+
+
 class Video:
     def __init__(self):
         self.frames = 0
+        self.unreadable = 0
         self.width = self.height = 0
         self.sizes = set()
         self.motion = []
@@ -24,6 +46,7 @@ class Video:
         self.frames += 1
         self.height, self.width = luma.shape
         self.sizes.add((self.width, self.height))
+        self.unreadable += not readable(luma)
         small = luma[:: max(1, self.height // 45), :: max(1, self.width // 80)].astype(np.int16)
         if self._previous is not None and self._previous.shape == small.shape:
             self.motion.append(float(np.abs(small - self._previous).mean()))
@@ -42,6 +65,7 @@ class Video:
             "height": self.height,
             "sizes": sorted(self.sizes),
             "motion": round(float(np.median(self.motion)), 3) if self.motion else 0.0,
+            "unreadable": self.unreadable,
         }
 
 
