@@ -112,7 +112,7 @@ pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
 #[allow(unsafe_code)]
 fn load(engine: &Engine, path: &Path) -> Option<Component> {
     // SAFETY: the file was written by `store` of this program, from the output of `precompile_component` of an engine
-    // with the same configuration, into a directory that only this user can write; its digest was compared just now,
+    // with the same configuration, in this process or another of this program, into a directory that only this user can write; its digest was compared just now,
     // and files are replaced by rename only, so the mapping never changes below us.
     let loaded = unsafe { Component::deserialize_file(engine, path) };
     loaded.inspect_err(|error| tracing::debug!(file = %path.display(), "a cached plugin does not load: {error:#}")).ok()

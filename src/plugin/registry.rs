@@ -34,6 +34,8 @@ pub struct Options {
     pub dir: PathBuf,
     /// A directory of our own, readable by us alone: compiled code, and the last good versions.
     pub state_dir: PathBuf,
+    /// The program to compile in, see [`RuntimeOptions::compiler`].
+    pub compiler: Option<PathBuf>,
     /// Memory of all instances together, in bytes.
     pub memory: usize,
     /// Live instances; none: as many as this machine has room for.
@@ -73,7 +75,7 @@ impl Plugins {
     /// When the directory can not be read and nothing is kept from before, or the host can not be set up. A plugin that
     /// can not be loaded is no error of the start: its policy decides, and its status says why.
     pub async fn start(options: Options, tasks: &Tasks) -> Result<Self, StartError> {
-        let Options { dir, state_dir, memory, instances, countries } = options;
+        let Options { dir, state_dir, compiler, memory, instances, countries } = options;
         let services = Services::new();
         services.set_knows_countries(countries);
         let store = LastGood::open(state_dir.join("plugins"))?;
@@ -83,7 +85,7 @@ impl Plugins {
             return Err(StartError::Directory { path: dir, error });
         }
         let runtime = Runtime::new(
-            &RuntimeOptions { cache_dir: state_dir.join("compiled"), memory, instances },
+            &RuntimeOptions { cache_dir: state_dir.join("compiled"), compiler, memory, instances },
             services.clone(),
         )?;
         let (watch, sights) =

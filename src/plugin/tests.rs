@@ -21,7 +21,7 @@ impl Host {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("wasmcast-host-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let dir = std::env::temp_dir().join(name);
-        let options = RuntimeOptions { cache_dir: dir.clone(), memory, instances };
+        let options = RuntimeOptions { cache_dir: dir.clone(), compiler: None, memory, instances };
         Host { runtime: Runtime::new(&options, host::Services::new()).unwrap(), dir }
     }
 
