@@ -23,6 +23,10 @@ pub enum CacheError {
         "the directory {} belongs to somebody else or may be written by others; native code is kept there: `chmod 700` it, or set `plugins.state_dir`", path.display()
     )]
     NotPrivate { path: PathBuf },
+    #[error(
+        "another server (process {process}) runs with the plugins in {} and keeps their last good versions in {}: stop it, or set `plugins.state_dir` of one of them to another directory", plugins.display(), path.display()
+    )]
+    InUse { plugins: PathBuf, path: PathBuf, process: String },
 }
 
 /// The directory.

@@ -3,8 +3,8 @@
 use super::cache::{CacheError, private_dir, write_whole};
 use super::inspect::{MAX_FILE, hex};
 use sha2::{Digest, Sha256};
-use std::fs;
-use std::io::{self, Read};
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// The directory, with one of its own for each plugin.
@@ -38,6 +38,17 @@ pub(super) struct Version {
     pub(super) auth: bool,
 }
 
+/// Held while a server uses what is remembered of a plugin directory; freed by the drop, and by the end of the process.
+#[derive(Debug)]
+pub(super) struct Lock {
+    _file: Option<File>,
+}
+
+/// The lock's file; no plugin can have this name.
+const LOCK: &str = ".lock";
+/// Tells a reader whose plugins are remembered here.
+const DIRECTORY: &str = ".directory";
+
 /// Versions that are kept.
 const KEPT: usize = 2;
 /// A manifest of 1 MiB twice, with room for escapes.
@@ -69,6 +80,49 @@ impl LastGood {
     pub(super) fn open(dir: PathBuf) -> Result<Self, CacheError> {
         private_dir(&dir)?;
         Ok(LastGood { dir })
+    }
+
+    /// Uses what is remembered of the plugins of this directory, below this one, made where absent. Each plugin directory
+    /// has its own, by its path as the operator writes it: servers of one user may share the state directory, and a link
+    /// in the path that is turned is no other directory.
+    ///
+    /// # Errors
+    /// When it can not be made, is open to others, or is used by another server.
+    pub(super) fn of(plugins: &Path, state: &Path) -> Result<(Self, Lock), CacheError> {
+        let path = std::path::absolute(plugins).unwrap_or_else(|_| plugins.to_owned());
+        // Without slashes at the end, and the like.
+        let path: PathBuf = path.components().collect();
+        let key = hex(&Sha256::digest(path.as_os_str().as_encoded_bytes()));
+        private_dir(state)?;
+        let store = LastGood::open(state.join(&key[..16]))?;
+        let lock = store.lock(&path)?;
+        // Only for who looks into the directory.
+        let _ = fs::write(store.dir.join(DIRECTORY), path.as_os_str().as_encoded_bytes());
+        Ok((store, lock))
+    }
+
+    /// Takes the lock for this plugin directory.
+    fn lock(&self, plugins: &Path) -> Result<Lock, CacheError> {
+        let path = self.dir.join(LOCK);
+        let file = File::options().create(true).read(true).append(true).open(&path);
+        let mut file = file.map_err(|error| CacheError::Unusable { path: path.clone(), error })?;
+        match file.try_lock() {
+            Ok(()) => {
+                // Whose it is, for the message of who comes second.
+                let _ = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
+                Ok(Lock { _file: Some(file) })
+            }
+            Err(TryLockError::WouldBlock) => {
+                let mut process = String::new();
+                let _ = file.take(20).read_to_string(&mut process);
+                let process = Some(process).filter(|process| !process.is_empty()).unwrap_or("unknown".to_owned());
+                Err(CacheError::InUse { plugins: plugins.to_owned(), path: self.dir.clone(), process })
+            }
+            Err(TryLockError::Error(error)) => {
+                tracing::warn!(file = %path.display(), "no lock can be had: {error}; see to it that no other server uses it");
+                Ok(Lock { _file: None })
+            }
+        }
     }
 
     /// The plugins that something is remembered of.
@@ -202,6 +256,26 @@ mod tests {
         store.forget("a");
         assert!(store.plugins().is_empty());
         fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn two_servers_of_one_user_do_not_touch_what_the_other_keeps() {
+        let base = std::env::temp_dir().join(format!("wasmcast-last-good-two-{}", std::process::id()));
+        let (one, lock) = LastGood::of(&base.join("one"), &base.join("state")).unwrap();
+        let (two, _lock) = LastGood::of(&base.join("two"), &base.join("state")).unwrap();
+        let mut record = Record::default();
+        record.in_service(1, version(b"one", None));
+        one.save("a", &record, Some(b"one")).unwrap();
+        assert_eq!((one.plugins(), two.plugins()), (vec!["a".to_owned()], vec![]));
+        assert_eq!(two.record("a"), Record::default(), "nor is it switched off there when it is here");
+
+        let again = || LastGood::of(&base.join("./one/"), &base.join("state"));
+        let error = again().unwrap_err().to_string();
+        let expected = format!("process {}", std::process::id());
+        assert!(error.contains(&expected) && error.contains("plugins.state_dir"), "{error}");
+        drop(lock);
+        assert_eq!(again().unwrap().0.record("a"), record);
+        fs::remove_dir_all(&base).unwrap();
     }
 
     #[test]

@@ -78,7 +78,7 @@ impl Plugins {
         let Options { dir, state_dir, compiler, memory, instances, countries } = options;
         let services = Services::new();
         services.set_knows_countries(countries);
-        let store = LastGood::open(state_dir.join("plugins"))?;
+        let (store, lock) = LastGood::of(&dir, &state_dir.join("plugins"))?;
         if let Err(error) = std::fs::read_dir(&dir)
             && store.plugins().is_empty()
         {
@@ -95,7 +95,11 @@ impl Plugins {
         let (machine, is_ready) =
             Machine::new(runtime, dir, store, watch, board.clone(), services.clone(), tasks.clone());
         tasks.spawn_until_stop("plugin services", services.clone().run());
-        tasks.spawn("plugins", machine.run(sights, receiver, tasks.stopping()));
+        let stop = tasks.stopping();
+        tasks.spawn("plugins", async move {
+            machine.run(sights, receiver, stop).await;
+            drop(lock);
+        });
         if tokio::time::timeout(START_PATIENCE, is_ready).await.is_err() {
             tracing::warn!("some plugins are still being loaded; what they guard is refused until they are in service");
         }
