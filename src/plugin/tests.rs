@@ -138,6 +138,15 @@ async fn more_instances_than_there_is_room_for_are_refused_in_words() {
 }
 
 #[tokio::test]
+async fn an_instance_that_begins_with_more_memory_than_it_may_have_is_told_the_key() {
+    let host = Host::new(256 << 20, Some(64));
+    let mut settings = settings(json!({}));
+    settings.limits.memory = 1 << 20;
+    let error = host.generation(TRAP, &settings).await.err().unwrap().to_string();
+    assert!(error.contains("(limits.memory-mib = 1; it has to be raised)"), "{error}");
+}
+
+#[tokio::test]
 async fn memory_of_all_plugins_together_is_bounded() {
     let host = Host::new(3 << 20, Some(64));
     let mut kept = Vec::new();
