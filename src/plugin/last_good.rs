@@ -21,9 +21,10 @@ pub(super) struct Record {
     pub(super) generation: u64,
     /// Whether the operator switched it off.
     pub(super) disabled: bool,
-    /// What is in the directory and was rolled back: not taken into service until it changes.
-    pub(super) rolled_back: Option<Version>,
-    /// The version in service, then the one before.
+    /// The component in the directory that was rolled back, by its digest: it stays out of service, whatever its manifest
+    /// becomes, until another one is in service or the operator wants it.
+    pub(super) rolled_back: Option<String>,
+    /// The version in service, then the one before, and the last one of another component.
     pub(super) good: Vec<Version>,
 }
 
@@ -49,9 +50,7 @@ const LOCK: &str = ".lock";
 /// Tells a reader whose plugins are remembered here.
 const DIRECTORY: &str = ".directory";
 
-/// Versions that are kept.
-const KEPT: usize = 2;
-/// A manifest of 1 MiB twice, with room for escapes.
+/// A manifest of 1 MiB three times, with room for escapes.
 const MAX_RECORD: u64 = 16 << 20;
 const RECORD: &str = "record.json";
 
@@ -68,7 +67,25 @@ impl Record {
         self.generation = generation;
         self.good.retain(|other| !other.is(&version.digest, version.manifest.as_deref()));
         self.good.insert(0, version);
-        self.good.truncate(KEPT);
+        let other = self.other_component();
+        let mut place = 0;
+        self.good.retain(|_| {
+            place += 1;
+            place <= 2 || Some(place - 1) == other
+        });
+    }
+
+    /// Where the last version of another component than the one in service is: changes of the manifest do not count, or two of
+    /// them would leave nothing to go back to.
+    pub(super) fn other_component(&self) -> Option<usize> {
+        let first = self.good.first()?;
+        self.good.iter().position(|version| version.digest != first.digest)
+    }
+
+    /// The next version to try after the one at this place; not what the operator rolled back.
+    pub(super) fn next_good(&self, place: usize) -> Option<usize> {
+        let wanted = |version: &Version| self.rolled_back.as_ref() != Some(&version.digest);
+        self.good.iter().skip(place + 1).position(wanted).map(|further| place + 1 + further)
     }
 }
 
@@ -159,6 +176,11 @@ impl LastGood {
         } else {
             Err(io::Error::new(io::ErrorKind::InvalidData, "the kept file was changed"))
         }
+    }
+
+    /// The size of a version that was kept, in bytes; 0 where it is not there.
+    pub(super) fn size(&self, plugin: &str, digest: &str) -> u64 {
+        fs::metadata(self.component_path(plugin, digest)).map_or(0, |metadata| metadata.len())
     }
 
     /// Writes the record. `component`: the bytes of the first good version, where they may be new. Files that the
@@ -285,5 +307,19 @@ mod tests {
         record.in_service(2, version(b"one", Some("priority = 1")));
         record.in_service(3, version(b"one", None));
         assert_eq!(record.good, [version(b"one", None), version(b"one", Some("priority = 1"))]);
+    }
+
+    #[test]
+    fn changes_of_the_manifest_do_not_push_out_the_component_before() {
+        let mut record = Record::default();
+        record.in_service(1, version(b"one", None));
+        for (number, manifest) in ["a = 1", "a = 2", "a = 3"].into_iter().enumerate() {
+            record.in_service(2 + number as u64, version(b"two", Some(manifest)));
+        }
+        let kept = [version(b"two", Some("a = 3")), version(b"two", Some("a = 2")), version(b"one", None)];
+        assert_eq!((record.good.as_slice(), record.other_component()), (kept.as_slice(), Some(2)));
+        assert_eq!((record.next_good(0), record.next_good(1), record.next_good(2)), (Some(1), Some(2), None));
+        record.rolled_back = Some(kept[1].digest.clone());
+        assert_eq!((record.next_good(0), record.next_good(2)), (Some(2), None));
     }
 }
