@@ -23,6 +23,10 @@ pub enum CacheError {
         "the directory {} belongs to somebody else or may be written by others; native code is kept there: `chmod 700` it, or set `plugins.state_dir`", path.display()
     )]
     NotPrivate { path: PathBuf },
+    #[error(
+        "another server (process {process}) runs with the plugins in {} and keeps their last good versions in {}: stop it, or set `plugins.state_dir` of one of them to another directory", plugins.display(), path.display()
+    )]
+    InUse { plugins: PathBuf, path: PathBuf, process: String },
 }
 
 /// The directory.
@@ -112,7 +116,7 @@ pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
 #[allow(unsafe_code)]
 fn load(engine: &Engine, path: &Path) -> Option<Component> {
     // SAFETY: the file was written by `store` of this program, from the output of `precompile_component` of an engine
-    // with the same configuration, into a directory that only this user can write; its digest was compared just now,
+    // with the same configuration, in this process or another of this program, into a directory that only this user can write; its digest was compared just now,
     // and files are replaced by rename only, so the mapping never changes below us.
     let loaded = unsafe { Component::deserialize_file(engine, path) };
     loaded.inspect_err(|error| tracing::debug!(file = %path.display(), "a cached plugin does not load: {error:#}")).ok()

@@ -387,6 +387,10 @@ fn fault(
             let text = error.root_cause().to_string();
             match text.contains("fuel") {
                 true => format!("{text} (limits.hostcall-kib = {})", limits.hostcall >> 10),
+                // An instance that is larger from the start than it may become.
+                false if guest.memory.take_refused() => {
+                    format!("{text} (limits.memory-mib = {}; it has to be raised)", limits.memory >> 20)
+                }
                 false => text,
             }
         }

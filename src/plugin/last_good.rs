@@ -3,8 +3,8 @@
 use super::cache::{CacheError, private_dir, write_whole};
 use super::inspect::{MAX_FILE, hex};
 use sha2::{Digest, Sha256};
-use std::fs;
-use std::io::{self, Read};
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// The directory, with one of its own for each plugin.
@@ -21,9 +21,10 @@ pub(super) struct Record {
     pub(super) generation: u64,
     /// Whether the operator switched it off.
     pub(super) disabled: bool,
-    /// What is in the directory and was rolled back: not taken into service until it changes.
-    pub(super) rolled_back: Option<Version>,
-    /// The version in service, then the one before.
+    /// The component in the directory that was rolled back, by its digest: it stays out of service, whatever its manifest
+    /// becomes, until another one is in service or the operator wants it.
+    pub(super) rolled_back: Option<String>,
+    /// The version in service, then the one before, and the last one of another component.
     pub(super) good: Vec<Version>,
 }
 
@@ -38,9 +39,18 @@ pub(super) struct Version {
     pub(super) auth: bool,
 }
 
-/// Versions that are kept.
-const KEPT: usize = 2;
-/// A manifest of 1 MiB twice, with room for escapes.
+/// Held while a server uses what is remembered of a plugin directory; freed by the drop, and by the end of the process.
+#[derive(Debug)]
+pub(super) struct Lock {
+    _file: Option<File>,
+}
+
+/// The lock's file; no plugin can have this name.
+const LOCK: &str = ".lock";
+/// Tells a reader whose plugins are remembered here.
+const DIRECTORY: &str = ".directory";
+
+/// A manifest of 1 MiB three times, with room for escapes.
 const MAX_RECORD: u64 = 16 << 20;
 const RECORD: &str = "record.json";
 
@@ -57,7 +67,25 @@ impl Record {
         self.generation = generation;
         self.good.retain(|other| !other.is(&version.digest, version.manifest.as_deref()));
         self.good.insert(0, version);
-        self.good.truncate(KEPT);
+        let other = self.other_component();
+        let mut place = 0;
+        self.good.retain(|_| {
+            place += 1;
+            place <= 2 || Some(place - 1) == other
+        });
+    }
+
+    /// Where the last version of another component than the one in service is: changes of the manifest do not count, or two of
+    /// them would leave nothing to go back to.
+    pub(super) fn other_component(&self) -> Option<usize> {
+        let first = self.good.first()?;
+        self.good.iter().position(|version| version.digest != first.digest)
+    }
+
+    /// The next version to try after the one at this place; not what the operator rolled back.
+    pub(super) fn next_good(&self, place: usize) -> Option<usize> {
+        let wanted = |version: &Version| self.rolled_back.as_ref() != Some(&version.digest);
+        self.good.iter().skip(place + 1).position(wanted).map(|further| place + 1 + further)
     }
 }
 
@@ -69,6 +97,49 @@ impl LastGood {
     pub(super) fn open(dir: PathBuf) -> Result<Self, CacheError> {
         private_dir(&dir)?;
         Ok(LastGood { dir })
+    }
+
+    /// Uses what is remembered of the plugins of this directory, below this one, made where absent. Each plugin directory
+    /// has its own, by its path as the operator writes it: servers of one user may share the state directory, and a link
+    /// in the path that is turned is no other directory.
+    ///
+    /// # Errors
+    /// When it can not be made, is open to others, or is used by another server.
+    pub(super) fn of(plugins: &Path, state: &Path) -> Result<(Self, Lock), CacheError> {
+        let path = std::path::absolute(plugins).unwrap_or_else(|_| plugins.to_owned());
+        // Without slashes at the end, and the like.
+        let path: PathBuf = path.components().collect();
+        let key = hex(&Sha256::digest(path.as_os_str().as_encoded_bytes()));
+        private_dir(state)?;
+        let store = LastGood::open(state.join(&key[..16]))?;
+        let lock = store.lock(&path)?;
+        // Only for who looks into the directory.
+        let _ = fs::write(store.dir.join(DIRECTORY), path.as_os_str().as_encoded_bytes());
+        Ok((store, lock))
+    }
+
+    /// Takes the lock for this plugin directory.
+    fn lock(&self, plugins: &Path) -> Result<Lock, CacheError> {
+        let path = self.dir.join(LOCK);
+        let file = File::options().create(true).read(true).append(true).open(&path);
+        let mut file = file.map_err(|error| CacheError::Unusable { path: path.clone(), error })?;
+        match file.try_lock() {
+            Ok(()) => {
+                // Whose it is, for the message of who comes second.
+                let _ = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
+                Ok(Lock { _file: Some(file) })
+            }
+            Err(TryLockError::WouldBlock) => {
+                let mut process = String::new();
+                let _ = file.take(20).read_to_string(&mut process);
+                let process = Some(process).filter(|process| !process.is_empty()).unwrap_or("unknown".to_owned());
+                Err(CacheError::InUse { plugins: plugins.to_owned(), path: self.dir.clone(), process })
+            }
+            Err(TryLockError::Error(error)) => {
+                tracing::warn!(file = %path.display(), "no lock can be had: {error}; see to it that no other server uses it");
+                Ok(Lock { _file: None })
+            }
+        }
     }
 
     /// The plugins that something is remembered of.
@@ -105,6 +176,11 @@ impl LastGood {
         } else {
             Err(io::Error::new(io::ErrorKind::InvalidData, "the kept file was changed"))
         }
+    }
+
+    /// The size of a version that was kept, in bytes; 0 where it is not there.
+    pub(super) fn size(&self, plugin: &str, digest: &str) -> u64 {
+        fs::metadata(self.component_path(plugin, digest)).map_or(0, |metadata| metadata.len())
     }
 
     /// Writes the record. `component`: the bytes of the first good version, where they may be new. Files that the
@@ -205,11 +281,45 @@ mod tests {
     }
 
     #[test]
+    fn two_servers_of_one_user_do_not_touch_what_the_other_keeps() {
+        let base = std::env::temp_dir().join(format!("wasmcast-last-good-two-{}", std::process::id()));
+        let (one, lock) = LastGood::of(&base.join("one"), &base.join("state")).unwrap();
+        let (two, _lock) = LastGood::of(&base.join("two"), &base.join("state")).unwrap();
+        let mut record = Record::default();
+        record.in_service(1, version(b"one", None));
+        one.save("a", &record, Some(b"one")).unwrap();
+        assert_eq!((one.plugins(), two.plugins()), (vec!["a".to_owned()], vec![]));
+        assert_eq!(two.record("a"), Record::default(), "nor is it switched off there when it is here");
+
+        let again = || LastGood::of(&base.join("./one/"), &base.join("state"));
+        let error = again().unwrap_err().to_string();
+        let expected = format!("process {}", std::process::id());
+        assert!(error.contains(&expected) && error.contains("plugins.state_dir"), "{error}");
+        drop(lock);
+        assert_eq!(again().unwrap().0.record("a"), record);
+        fs::remove_dir_all(&base).unwrap();
+    }
+
+    #[test]
     fn another_manifest_is_another_version() {
         let mut record = Record::default();
         record.in_service(1, version(b"one", None));
         record.in_service(2, version(b"one", Some("priority = 1")));
         record.in_service(3, version(b"one", None));
         assert_eq!(record.good, [version(b"one", None), version(b"one", Some("priority = 1"))]);
+    }
+
+    #[test]
+    fn changes_of_the_manifest_do_not_push_out_the_component_before() {
+        let mut record = Record::default();
+        record.in_service(1, version(b"one", None));
+        for (number, manifest) in ["a = 1", "a = 2", "a = 3"].into_iter().enumerate() {
+            record.in_service(2 + number as u64, version(b"two", Some(manifest)));
+        }
+        let kept = [version(b"two", Some("a = 3")), version(b"two", Some("a = 2")), version(b"one", None)];
+        assert_eq!((record.good.as_slice(), record.other_component()), (kept.as_slice(), Some(2)));
+        assert_eq!((record.next_good(0), record.next_good(1), record.next_good(2)), (Some(1), Some(2), None));
+        record.rolled_back = Some(kept[1].digest.clone());
+        assert_eq!((record.next_good(0), record.next_good(2)), (Some(2), None));
     }
 }

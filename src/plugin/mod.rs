@@ -39,7 +39,7 @@ mod tests;
 pub use board::Revocation;
 pub use breaker::Circuit;
 pub use cache::CacheError;
-pub use compile::{Artifact, CompileError};
+pub use compile::{Artifact, CompileError, compile_child};
 pub use decision::{Answer, Decided, Denial, Grant, Selection, Step};
 pub use facts::{Action, Facts};
 pub use fault::{Fault, FaultClass};

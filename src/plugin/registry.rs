@@ -34,6 +34,8 @@ pub struct Options {
     pub dir: PathBuf,
     /// A directory of our own, readable by us alone: compiled code, and the last good versions.
     pub state_dir: PathBuf,
+    /// The program to compile in, see [`RuntimeOptions::compiler`].
+    pub compiler: Option<PathBuf>,
     /// Memory of all instances together, in bytes.
     pub memory: usize,
     /// Live instances; none: as many as this machine has room for.
@@ -73,17 +75,17 @@ impl Plugins {
     /// When the directory can not be read and nothing is kept from before, or the host can not be set up. A plugin that
     /// can not be loaded is no error of the start: its policy decides, and its status says why.
     pub async fn start(options: Options, tasks: &Tasks) -> Result<Self, StartError> {
-        let Options { dir, state_dir, memory, instances, countries } = options;
+        let Options { dir, state_dir, compiler, memory, instances, countries } = options;
         let services = Services::new();
         services.set_knows_countries(countries);
-        let store = LastGood::open(state_dir.join("plugins"))?;
+        let (store, lock) = LastGood::of(&dir, &state_dir.join("plugins"))?;
         if let Err(error) = std::fs::read_dir(&dir)
             && store.plugins().is_empty()
         {
             return Err(StartError::Directory { path: dir, error });
         }
         let runtime = Runtime::new(
-            &RuntimeOptions { cache_dir: state_dir.join("compiled"), memory, instances },
+            &RuntimeOptions { cache_dir: state_dir.join("compiled"), compiler, memory, instances },
             services.clone(),
         )?;
         let (watch, sights) =
@@ -93,7 +95,11 @@ impl Plugins {
         let (machine, is_ready) =
             Machine::new(runtime, dir, store, watch, board.clone(), services.clone(), tasks.clone());
         tasks.spawn_until_stop("plugin services", services.clone().run());
-        tasks.spawn("plugins", machine.run(sights, receiver, tasks.stopping()));
+        let stop = tasks.stopping();
+        tasks.spawn("plugins", async move {
+            machine.run(sights, receiver, stop).await;
+            drop(lock);
+        });
         if tokio::time::timeout(START_PATIENCE, is_ready).await.is_err() {
             tracing::warn!("some plugins are still being loaded; what they guard is refused until they are in service");
         }

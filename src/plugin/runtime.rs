@@ -20,6 +20,9 @@ use wasmtime::component::Linker;
 pub struct RuntimeOptions {
     /// A directory of our own for compiled code.
     pub cache_dir: PathBuf,
+    /// The program to compile in, one that has `wasmcast plugin compile`: within bounds, in a process of its own. None: components
+    /// are compiled in this process, whatever that takes.
+    pub compiler: Option<PathBuf>,
     /// Memory of all instances together, in bytes.
     pub memory: usize,
     /// Live instances; none: as many as this machine has room for.
@@ -59,7 +62,7 @@ impl Runtime {
         let instances = options.instances.unwrap_or_else(engine::capacity).min(engine::capacity());
         let engine = engine::pooled(instances).map_err(|error| RuntimeError::Engine(format!("{error:#}")))?;
         let ticker = Arc::new(Ticker::start(&engine).map_err(RuntimeError::Ticker)?);
-        let compiler = Compiler::new(engine.clone(), cache);
+        let compiler = Compiler::new(engine.clone(), cache, options.compiler.clone());
         let budget = Budget::new(options.memory);
         let live = Live::new(instances as usize);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);

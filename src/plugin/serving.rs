@@ -49,6 +49,9 @@ pub(super) trait Loader: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Self::Generation, Refusal>> + Send;
 }
 
+/// Of the words that say why a version is refused, in bytes.
+const MAX_CAUSE: usize = 16 << 10;
+
 /// Why a version is not taken into service, and whose policy decides.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Refusal {
@@ -66,6 +69,14 @@ impl Refusal {
     /// Of something that stays wrong until it is changed.
     pub(super) fn load(cause: impl Into<String>) -> Self {
         Refusal { class: FaultClass::Load, cause: cause.into(), retry: false, hooks: None, imports: None }
+    }
+
+    /// Cuts a cause that is too long for a log and a status: it may repeat what the files say.
+    pub(super) fn bound(&mut self) {
+        if self.cause.len() > MAX_CAUSE {
+            self.cause.truncate(self.cause.floor_char_boundary(MAX_CAUSE));
+            self.cause.push_str(" ...");
+        }
     }
 }
 

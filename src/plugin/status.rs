@@ -57,6 +57,8 @@ pub struct Status {
     pub version: Option<String>,
     /// Exports that the server calls: `auth/check`.
     pub hooks: Vec<String>,
+    /// Its place among the plugins that are asked, from 1; none when it is not asked.
+    pub order: Option<usize>,
     pub phase: &'static str,
     pub priority: i32,
     pub grants: Grants,
@@ -78,7 +80,7 @@ pub struct Status {
     pub restarts: u64,
     /// Versions and manifests taken into service.
     pub reloads: u64,
-    /// Versions and manifests refused.
+    /// Versions and manifests refused; trying one again does not count.
     pub refused: u64,
     pub last_error: Option<LastError>,
     pub last_reload: Option<LastReload>,
@@ -130,6 +132,8 @@ pub struct LastReload {
 /// What the reload machine publishes of a plugin; the rest is read where it is counted.
 pub(super) struct Shown<S> {
     pub(super) plugin: Arc<Plugin>,
+    /// Its place in the chain, from 1.
+    pub(super) order: Option<usize>,
     pub(super) condition: Condition,
     pub(super) active: Option<ShownActive<S>>,
     pub(super) manifest: Option<Arc<Manifest>>,
@@ -196,6 +200,7 @@ impl<S: Serving> Shown<S> {
             origin: active.map(|active| active.origin),
             version: inspection.and_then(|inspection| inspection.label.version.clone()),
             hooks: inspection.map(|inspection| inspection.hooks.clone()).unwrap_or_default(),
+            order: self.order,
             phase: self.manifest.as_ref().map_or(Phase::Normal, |manifest| manifest.phase).name(),
             priority: self.manifest.as_ref().map_or(0, |manifest| manifest.priority),
             grants: self.grants(),

@@ -21,7 +21,7 @@ impl Host {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("wasmcast-host-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let dir = std::env::temp_dir().join(name);
-        let options = RuntimeOptions { cache_dir: dir.clone(), memory, instances };
+        let options = RuntimeOptions { cache_dir: dir.clone(), compiler: None, memory, instances };
         Host { runtime: Runtime::new(&options, host::Services::new()).unwrap(), dir }
     }
 
@@ -135,6 +135,15 @@ async fn more_instances_than_there_is_room_for_are_refused_in_words() {
     let error = host.generation(TRAP, &Settings::default()).await.err().unwrap().to_string();
     assert!(error.contains("room for 2 live plugin instances"), "{error}");
     assert!(matches!(first.authorize(&facts("fine", None)).await, Ok(Answer::Allow(_))));
+}
+
+#[tokio::test]
+async fn an_instance_that_begins_with_more_memory_than_it_may_have_is_told_the_key() {
+    let host = Host::new(256 << 20, Some(64));
+    let mut settings = settings(json!({}));
+    settings.limits.memory = 1 << 20;
+    let error = host.generation(TRAP, &settings).await.err().unwrap().to_string();
+    assert!(error.contains("(limits.memory-mib = 1; it has to be raised)"), "{error}");
 }
 
 #[tokio::test]

@@ -209,6 +209,8 @@ async fn start_plugins(config: &Config, tasks: &Tasks) -> Result<Plugins, ServeE
     let options = plugin::Options {
         dir: dir.clone(),
         state_dir,
+        // This program, also when its file was replaced meanwhile.
+        compiler: Some(PathBuf::from("/proc/self/exe")),
         memory: (config.plugins.memory_mib as usize) << 20,
         instances: None,
         countries: knows_countries(config),

@@ -160,7 +160,6 @@ fn peers_whose_nat_forgets_them_play_on_and_publishers_lose_nothing() {
     server.wait_connected("play", 1);
     for round in 0..4 {
         let before = ["publish", "play"].map(|action| media_address(&server, action));
-        Nat::take(&nat.state.to_server);
         Nat::take(&nat.state.to_peers);
         nat.forget();
         server.wait_until("media to the new addresses", || {

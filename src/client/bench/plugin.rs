@@ -52,6 +52,7 @@ pub async fn run(args: Args) -> Result<ExitCode, ClientError> {
         countries: true,
         dir: scratch.0.join("plugins"),
         state_dir: scratch.0.join("state"),
+        compiler: None,
         memory: 1 << 30,
         instances: None,
     };

@@ -39,8 +39,14 @@ impl Site {
         let manifest = format!("[match]\n{matching}\n[config]\ntoken = \"right-token\"\nttl_ms = 60000\n");
         std::fs::write(dir.join("auth-token.toml"), manifest).unwrap();
         let tasks = Tasks::new("test");
-        let options =
-            Options { dir, state_dir: base.join("state"), memory: 64 << 20, instances: Some(16), countries: true };
+        let options = Options {
+            dir,
+            state_dir: base.join("state"),
+            compiler: None,
+            memory: 64 << 20,
+            instances: Some(16),
+            countries: true,
+        };
         let plugins = Plugins::start(options, &tasks).await.unwrap();
         Site { base, tasks, fixture: Fixture::with_plugins(rules, policy, plugins) }
     }

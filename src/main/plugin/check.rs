@@ -80,7 +80,9 @@ fn read_manifest(name: &str, given: Option<&Path>, file: &Path) -> Result<Manife
 /// A host for one plugin.
 pub fn host(cache: PathBuf, services: Arc<Services>) -> Result<Runtime, Failure> {
     fs::create_dir_all(&cache).map_err(Failure::file("cannot make the cache folder", &cache))?;
-    let options = RuntimeOptions { cache_dir: cache, memory: MEMORY, instances: Some(INSTANCES) };
+    // As a server does: what costs too much to compile is told here.
+    let compiler = Some(PathBuf::from("/proc/self/exe"));
+    let options = RuntimeOptions { cache_dir: cache, compiler, memory: MEMORY, instances: Some(INSTANCES) };
     Runtime::new(&options, services).map_err(|error| Failure::Failed(error.to_string()))
 }
 

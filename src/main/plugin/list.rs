@@ -42,14 +42,19 @@ pub fn plugins(answer: &Value) -> &[Value] {
     answer.as_array().or_else(|| answer.get("plugins")?.as_array()).map_or(&[], Vec::as_slice)
 }
 
-const HEAD: [&str; 10] = ["NAME", "STATE", "GEN", "VERSION", "HOOKS", "CALLS", "ERRORS", "P50", "P99", "MEMORY"];
+const COLUMNS: usize = 13;
+/// `ORDER` is the place among those that are asked; `FROM` tells of what serves whether it is what the plugin directory holds.
+const HEAD: [&str; COLUMNS] =
+    ["ORDER", "NAME", "STATE", "GEN", "FROM", "VERSION", "HOOKS", "PHASE", "CALLS", "ERRORS", "P50", "P99", "MEMORY"];
 
-/// One line a plugin, columns aligned, and below it what went wrong last.
+/// One line a plugin in the order they are asked, columns aligned, and below it what went wrong last.
 fn table(plugins: &[Value]) -> String {
-    let rows: Vec<[String; 10]> = plugins.iter().map(row).collect();
+    let mut plugins: Vec<&Value> = plugins.iter().collect();
+    plugins.sort_by_key(|plugin| plugin.get("order").and_then(Value::as_u64).unwrap_or(u64::MAX));
+    let rows: Vec<[String; COLUMNS]> = plugins.iter().map(|plugin| row(plugin)).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).chain([HEAD[column].len()]).max();
     let widths: Vec<usize> = (0..HEAD.len()).map(|column| width(column).unwrap_or_default()).collect();
-    let line = |cells: &[String; 10]| {
+    let line = |cells: &[String; COLUMNS]| {
         let cells = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
     };
@@ -65,7 +70,7 @@ fn table(plugins: &[Value]) -> String {
     text
 }
 
-fn row(plugin: &Value) -> [String; 10] {
+fn row(plugin: &Value) -> [String; COLUMNS] {
     let text = |key: &str| plugin.get(key).and_then(Value::as_str).unwrap_or("-").to_owned();
     let number = |key: &str| plugin.get(key).and_then(Value::as_u64);
     let count = |key: &str| number(key).map_or("-".to_owned(), |count| count.to_string());
@@ -77,12 +82,20 @@ fn row(plugin: &Value) -> [String; 10] {
     let errors: u64 = errors.into_iter().flat_map(|classes| classes.values()).filter_map(Value::as_u64).sum();
     let micros = |key: &str| plugin.get(key).and_then(Value::as_f64).map_or("-".to_owned(), microseconds);
     let memory = number("memory_bytes").map_or("-".to_owned(), |bytes| format!("{:.1} MiB", mebibytes(bytes)));
+    // The higher priority comes first within a phase.
+    let phase = match plugin.get("priority").and_then(Value::as_i64) {
+        Some(priority) if priority != 0 => format!("{} {priority:+}", text("phase")),
+        _ => text("phase"),
+    };
     [
+        count("order"),
         text("name"),
         text("state"),
         count("generation"),
+        text("origin"),
         text("version"),
         hooks.join(","),
+        phase,
         count("calls"),
         errors.to_string(),
         micros("p50_us"),
@@ -108,16 +121,21 @@ mod tests {
     #[test]
     fn the_table_tells_what_stands_and_what_went_wrong() {
         let plugins = [
-            json!({"name": "auth-jwt", "state": "active", "generation": 7, "version": "0.1.0",
+            json!({"name": "auth-jwt", "state": "active", "generation": 7, "version": "0.1.0", "order": 2,
+                "origin": "directory", "phase": "normal", "priority": -5,
                 "hooks": ["auth/check", "lifecycle/init"], "calls": 120, "errors": {"trap": 1, "error": 2},
                 "p50_us": 2.35, "p99_us": 1250.0, "memory_bytes": 3 << 20, "last_error": null}),
             json!({"name": "geo", "state": "failed", "generation": null, "hooks": [], "calls": 0, "errors": {},
+                "phase": "late", "priority": 0,
                 "last_error": {"class": "load", "cause": "it imports `wasmcast:host/kv`\nto allow it: x"}}),
+            json!({"name": "old", "state": "active", "generation": 3, "order": 1, "origin": "rolled-back", "phase": "early",
+                "hooks": ["auth/check"], "calls": 0, "errors": {}}),
         ];
         let expected = "\
-NAME      STATE   GEN  VERSION  HOOKS       CALLS  ERRORS  P50     P99     MEMORY
-auth-jwt  active  7    0.1.0    auth/check  120    3       2.4 µs  1.2 ms  3.0 MiB
-geo       failed  -    -                    0      0       -       -       -
+ORDER  NAME      STATE   GEN  FROM         VERSION  HOOKS       PHASE      CALLS  ERRORS  P50     P99     MEMORY
+1      old       active  3    rolled-back  -        auth/check  early      0      0       -       -       -
+2      auth-jwt  active  7    directory    0.1.0    auth/check  normal -5  120    3       2.4 µs  1.2 ms  3.0 MiB
+-      geo       failed  -    -            -                    late       0      0       -       -       -
     it imports `wasmcast:host/kv`
     to allow it: x
 ";

@@ -4,6 +4,7 @@ mod artifact;
 mod build;
 mod cargo;
 mod check;
+mod compile;
 mod dev;
 mod inspect;
 mod list;
@@ -45,6 +46,8 @@ enum Command {
     Disable(switch::Disable),
     Rollback(switch::Rollback),
     #[command(hide = true)]
+    Compile(compile::Args),
+    #[command(hide = true)]
     TestHost(test_host::Args),
 }
 
@@ -61,6 +64,7 @@ pub fn run(args: Args) -> ExitCode {
         Command::Enable(args) => switch::enable(&args),
         Command::Disable(args) => switch::disable(&args),
         Command::Rollback(args) => switch::rollback(&args),
+        Command::Compile(args) => compile::run(&args),
         Command::TestHost(args) => test_host::run(&args),
     };
     result.unwrap_or_else(|failure| failure.tell())

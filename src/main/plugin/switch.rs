@@ -6,7 +6,10 @@ use crate::output;
 use serde_json::Value;
 use std::process::ExitCode;
 
-/// Switch a plugin of a running server on, also one that was stopped for good
+/// Switch a plugin of a running server on, also one that was stopped for good or rolled back
+///
+/// One that was disabled comes back as it was. Else what is in the plugin directory is taken into service, anew if it was
+/// stopped, and also if it was rolled back.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Example:\n  wasmcast plugin enable auth-jwt")]
 pub struct Enable {
@@ -23,6 +26,10 @@ pub struct Disable {
 }
 
 /// Go back to the version of a plugin that served before
+///
+/// Back goes to the component before, with the manifest that it had; changes of the manifest alone do not count as versions.
+/// What was rolled back stays out, over restarts and whatever its manifest becomes, until another component is put into the
+/// plugin directory, or `wasmcast plugin enable` or a second `rollback` takes it back.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Example:\n  wasmcast plugin rollback auth-jwt")]
 pub struct Rollback {

@@ -16,8 +16,14 @@ pub struct Watch {
 
 /// Between looks. A change is told 200 to 300 ms after the last write.
 const INTERVAL: Duration = Duration::from_millis(100);
-/// A look may take up to one part in so many of the time: a slow file system is asked less often.
+/// A look may take up to one part in so many of the time: a slow file system is asked less often, ...
 const SHARE: u32 = 20;
+/// ... but at least so often: a look that was held up once (a stalled machine, a mount that hung) must not blind the watch.
+const MAX_INTERVAL: Duration = Duration::from_secs(2);
+/// A look that takes longer is logged, ...
+const SLOW: Duration = Duration::from_secs(1);
+/// ... one in so long.
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
 /// Sights that wait for the receiver; beyond, the watch waits, and loses nothing by it.
 const WAITING: usize = 64;
 
@@ -32,7 +38,7 @@ impl Watch {
         let (sender, receiver) = mpsc::channel(WAITING);
         let secrets = watch.secrets.clone();
         std::thread::Builder::new().name("plugin-watch".to_owned()).spawn(move || {
-            let (mut scanner, mut first) = (Scanner::default(), true);
+            let (mut scanner, mut first, mut logged) = (Scanner::default(), true, None::<Instant>);
             while !sender.is_closed() {
                 let begin = Instant::now();
                 let files = secrets.lock().expect("no holder of this lock panics").clone();
@@ -40,12 +46,24 @@ impl Watch {
                 if first {
                     known.extend(kept.iter().cloned());
                 }
-                let sights = scanner.look(begin, look(&directory, &files, &known));
+                let found = look(&directory, &files, &known);
+                let took = begin.elapsed();
+                if took >= SLOW && logged.is_none_or(|logged| logged.elapsed() >= LOG_INTERVAL) {
+                    logged = Some(Instant::now());
+                    tracing::warn!(
+                        directory = %directory.display(),
+                        "a look at the plugin directory took {:.1} s: changes are noticed late; look at its file system, or at \
+                         what holds the machine up",
+                        took.as_secs_f64()
+                    );
+                }
+                let sights = scanner.look(begin, found);
                 if (first || !sights.is_empty()) && sender.blocking_send(sights).is_err() {
                     return;
                 }
                 first = false;
-                std::thread::sleep(INTERVAL.max(begin.elapsed() * SHARE));
+                // Without the time that the receiver kept it waiting.
+                std::thread::sleep(pause(took));
             }
         })?;
         Ok((watch, receiver))
@@ -58,5 +76,23 @@ impl Watch {
             true => secrets.remove(plugin),
             false => secrets.insert(plugin.to_owned(), files),
         };
+    }
+}
+
+/// Until the next look, after one that took so long.
+fn pause(took: Duration) -> Duration {
+    took.saturating_mul(SHARE).clamp(INTERVAL, MAX_INTERVAL)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stall_blinds_the_watch_for_two_seconds_at_most() {
+        let rows = [(0, 100), (5, 100), (50, 1_000), (100, 2_000), (3_000, 2_000), (38_000, 2_000), (u64::MAX, 2_000)];
+        for (took, expected) in rows {
+            assert_eq!(pause(Duration::from_millis(took)), Duration::from_millis(expected), "{took} ms");
+        }
     }
 }

@@ -30,6 +30,9 @@ pub(in crate::plugin) struct Section<'d> {
     asked: RefCell<Vec<&'static str>>,
 }
 
+/// Of the path of an unknown key that is shown, in characters.
+const MAX_SHOWN: usize = 100;
+
 impl<'d> Document<'d> {
     pub(super) fn new(text: &'d str) -> Self {
         Document { text, known: RefCell::default(), unknown: RefCell::default(), problems: RefCell::default() }
@@ -50,10 +53,16 @@ impl<'d> Document<'d> {
         self.problems.borrow_mut().push((line_at(self.text, offset), text));
     }
 
+    /// How much is wrong so far.
+    pub(super) fn count(&self) -> usize {
+        self.problems.borrow().len() + self.unknown.borrow().len()
+    }
+
     /// What is wrong, in the order of lines. Ask when every section is finished.
     pub(super) fn into_problems(self) -> Vec<(usize, String)> {
         let known = self.known.into_inner();
         let unknown = self.unknown.into_inner().into_iter().map(|(path, offset)| {
+            let path: String = path.chars().take(MAX_SHOWN).collect();
             let text = format!("unknown key `{}`; {}", path.escape_debug(), suggestion(&path, &known));
             (line_at(self.text, offset), text)
         });

@@ -51,7 +51,7 @@ pub enum Phase {
 }
 
 /// A manifest that can not be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct InvalidManifest {
     /// As messages name it.
     file: String,
@@ -59,7 +59,13 @@ pub struct InvalidManifest {
     problems: Vec<(usize, String)>,
     /// Files of secrets that it names: when one of them changes it is worth another try.
     pub secret_files: Vec<PathBuf>,
+    /// What could be read of it, the rest as by default: enough to tell whom a plugin that does not run would be asked about,
+    /// and what they get. None where `match` or `failure` is what is wrong.
+    pub usable: Option<Box<Manifest>>,
 }
+
+/// Problems that are told; more would only fill logs and status.
+const TOLD: usize = 20;
 
 impl Manifest {
     /// What holds for a plugin without a manifest.
@@ -101,9 +107,12 @@ impl fmt::Debug for Manifest {
 
 impl fmt::Display for InvalidManifest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, (line, text)) in self.problems.iter().enumerate() {
+        for (index, (line, text)) in self.problems.iter().take(TOLD).enumerate() {
             let end = if index == 0 { "" } else { "\n" };
             write!(f, "{end}{}:{line}: {text}", self.file)?;
+        }
+        if self.problems.len() > TOLD {
+            write!(f, "\nand {} more of the kind", self.problems.len() - TOLD)?;
         }
         Ok(())
     }

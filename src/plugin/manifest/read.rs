@@ -17,25 +17,29 @@ const PLANNED: [&str; 5] = ["router", "ratelimit", "observer", "encoded-filter",
 
 /// Reads the whole manifest.
 pub(super) fn manifest(text: &str, plugin: &str, file: &str) -> Result<Manifest, InvalidManifest> {
-    let invalid = |problems, secret_files| InvalidManifest { file: file.to_owned(), problems, secret_files };
+    let invalid =
+        |problems, secret_files, usable| InvalidManifest { file: file.to_owned(), problems, secret_files, usable };
     let table = DeTable::parse(text).map_err(|error| {
         let line = line_at(text, error.span().map_or(0, |span| span.start));
         let problem = format!("this is not valid TOML: {}", error.message().replace('\n', ", "));
-        invalid(vec![(line, problem)], Vec::new())
+        invalid(vec![(line, problem)], Vec::new(), None)
     })?;
     let document = Document::new(text);
     let mut secret_files = Vec::new();
-    let manifest = read(document.root(table.get_ref()), plugin, &mut secret_files);
+    let (manifest, is_usable) = read(document.root(table.get_ref()), plugin, &mut secret_files);
     let problems = document.into_problems();
     secret_files.sort();
     secret_files.dedup();
-    match problems.is_empty() {
-        true => Ok(Manifest { secret_files, ..manifest }),
-        false => Err(invalid(problems, secret_files)),
+    let manifest = Manifest { secret_files, ..manifest };
+    if problems.is_empty() {
+        return Ok(manifest);
     }
+    Err(invalid(problems, manifest.secret_files.clone(), is_usable.then(|| Box::new(manifest))))
 }
 
-fn read(root: Section<'_>, plugin: &str, files: &mut Vec<PathBuf>) -> Manifest {
+/// The manifest, and whether it tells whom the plugin is asked about and what they get when it fails.
+fn read(root: Section<'_>, plugin: &str, files: &mut Vec<PathBuf>) -> (Manifest, bool) {
+    let document = root.document();
     if let Some(("shadow", offset)) = root.peek("mode") {
         root.wrong_at("mode", offset, "\"shadow\" is not offered by this version; write \"enforce\"");
     } else {
@@ -45,7 +49,9 @@ fn read(root: Section<'_>, plugin: &str, files: &mut Vec<PathBuf>) -> Manifest {
     let phases = [("early", Phase::Early), ("normal", Phase::Normal), ("late", Phase::Late)];
     let phase = root.word("phase", &phases).unwrap_or_default();
     let priority = root.integer("priority", -1_000_000..=1_000_000, "steps").unwrap_or(0);
-    let hooks = hooks(&root);
+    let before = document.count();
+    // Of names that are not understood nothing follows.
+    let hooks = hooks(&root).filter(|_| document.count() == before);
     let isolations = [
         ("plugin", Isolation::Plugin),
         ("call", Isolation::Call),
@@ -54,9 +60,13 @@ fn read(root: Section<'_>, plugin: &str, files: &mut Vec<PathBuf>) -> Manifest {
     ];
     let isolation = root.word("isolation", &isolations).unwrap_or(Isolation::Plugin);
     let instances = root.integer("instances", 1..=1_000, "instances").and_then(|count| usize::try_from(count).ok());
+    let before = document.count();
     let matching = Matching::read(root.section("match"));
+    let mut is_usable = document.count() == before;
     let limits = limits(root.section("limits"));
+    let before = document.count();
     let failure = Failure::read(root.section("failure"));
+    is_usable &= document.count() == before;
     let grants = grants::read(root.section("grants"), plugin, files);
     let pin = trust(root.section("trust"));
     rollout(root.section("rollout"));
@@ -71,7 +81,7 @@ fn read(root: Section<'_>, plugin: &str, files: &mut Vec<PathBuf>) -> Manifest {
         config: Arc::new(config.values().clone()),
         hooks,
     };
-    Manifest {
+    let manifest = Manifest {
         enabled,
         phase,
         priority: i32::try_from(priority).unwrap_or(0),
@@ -81,7 +91,8 @@ fn read(root: Section<'_>, plugin: &str, files: &mut Vec<PathBuf>) -> Manifest {
         config,
         settings,
         secret_files: Vec::new(),
-    }
+    };
+    (manifest, is_usable)
 }
 
 fn hooks(root: &Section<'_>) -> Option<Vec<String>> {

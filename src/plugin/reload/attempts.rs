@@ -1,6 +1,6 @@
 //! Attempts of the reload machine: begun, judged, and what follows: into service, refused, tried again.
 
-use super::job::{Order, Outcome, Ready, Refused, Source};
+use super::job::{Found, Order, Outcome, Ready, Refused, Source};
 use super::slot::{Active, CommandError, Slot, Trouble};
 use super::{Attempt, Machine, upkeep};
 use crate::plugin::health::Health;
@@ -21,6 +21,11 @@ impl<L: Loader> Machine<L> {
         slot.attempt = Some(self.number);
         slot.changed_again = false;
         slot.retry = None;
+        let change = source == Source::Directory && std::mem::take(&mut slot.changed);
+        let mut record = slot.record.clone();
+        if std::mem::take(&mut slot.forward) {
+            record.rolled_back = None;
+        }
         let order = Order {
             loader: self.loader.clone(),
             plugin: slot.plugin.name.clone(),
@@ -30,15 +35,16 @@ impl<L: Loader> Machine<L> {
             countries: self.services.knows_countries(),
             source,
             number: slot.record.generation + 1,
-            record: slot.record.clone(),
+            record,
             current: slot.current(),
         };
         let (plugin, number, began) = (name.to_owned(), self.number, Instant::now());
-        self.attempts.spawn(async move { Attempt { plugin, number, source, began, outcome: order.run().await } });
+        self.attempts
+            .spawn(async move { Attempt { plugin, number, source, change, began, outcome: order.run().await } });
     }
 
     pub(super) async fn finish(&mut self, attempt: Attempt<L>) {
-        let Attempt { plugin: name, number, source, began, outcome } = attempt;
+        let Attempt { plugin: name, number, source, change, began, outcome } = attempt;
         let Some(slot) = self.slots.get_mut(&name).filter(|slot| slot.attempt == Some(number)) else { return };
         slot.attempt = None;
         let refused = match outcome {
@@ -52,9 +58,16 @@ impl<L: Loader> Machine<L> {
                 None
             }
             Outcome::RolledBack => {
+                slot.trouble = None;
+                slot.retries = 0;
                 if slot.active.is_none() {
                     return self.begin(&name, Source::Kept(0));
                 }
+                let line = format!(
+                    "its files changed, and their component was rolled back: the version before stays in service. Put another component \
+                     there, or `wasmcast plugin enable {name}` to take it all the same"
+                );
+                slot.plugin.tell(Grade::Warn, slot.number(), line);
                 None
             }
             Outcome::SwitchedOff(manifest) => {
@@ -79,7 +92,7 @@ impl<L: Loader> Machine<L> {
             Outcome::Refused(refused) => Some(refused),
         };
         if let Some(refused) = refused
-            && self.refuse(&name, source, refused)
+            && self.refuse(&name, source, change, refused)
         {
             return;
         }
@@ -111,13 +124,13 @@ impl<L: Loader> Machine<L> {
     /// Puts a generation into service: one swap of a pointer.
     async fn activate(&mut self, name: &str, ready: Ready<L>, source: Source, began: Instant) {
         let Some(slot) = self.slots.get_mut(name) else { return };
-        let Ready { generation, artifact, manifest, version, bytes, in_directory } = ready;
+        let Ready { generation, artifact, manifest, version, bytes, found } = ready;
         let number = slot.record.generation + 1;
-        let origin = match source {
-            Source::Directory => Origin::Directory,
-            Source::Restart => slot.active.as_ref().map_or(Origin::Directory, |active| active.origin),
-            Source::Kept(_) if slot.record.rolled_back.is_none() => Origin::LastGood,
-            Source::Kept(_) | Source::RollBack(_) => Origin::RolledBack,
+        let origin = match (&found, source) {
+            (Found::Directory, _) => Origin::Directory,
+            (Found::Service, _) => slot.active.as_ref().map_or(Origin::Directory, |active| active.origin),
+            (Found::Kept { .. }, Source::Kept(_)) if slot.record.rolled_back.is_none() => Origin::LastGood,
+            (Found::Kept { .. }, _) => Origin::RolledBack,
         };
         let health = match (source, &slot.active) {
             (Source::Restart, Some(active)) => {
@@ -144,8 +157,9 @@ impl<L: Loader> Machine<L> {
             }
             Origin::RolledBack => {
                 slot.trouble = None;
-                if matches!(source, Source::RollBack(_)) {
-                    slot.record.rolled_back = in_directory;
+                if let (Source::RollBack(_), Found::Kept { in_directory }) = (source, found) {
+                    let before = || slot.active.as_ref().map(|active| active.version.digest.clone());
+                    slot.record.rolled_back = in_directory.or_else(before);
                 }
             }
             Origin::LastGood => {}
@@ -197,10 +211,11 @@ impl<L: Loader> Machine<L> {
         let _ = self.keep(name, None).await;
     }
 
-    /// Takes note of a refusal. True when another attempt began in its place.
-    fn refuse(&mut self, name: &str, source: Source, refused: Refused) -> bool {
+    /// Takes note of a refusal. `change`: it is the first one with changed files. True when another attempt began in its place.
+    fn refuse(&mut self, name: &str, source: Source, change: bool, refused: Refused) -> bool {
         let Some(slot) = self.slots.get_mut(name) else { return false };
-        let Refused { refusal, manifest, secret_files } = refused;
+        let Refused { mut refusal, manifest, secret_files } = refused;
+        refusal.bound();
         let now = Instant::now().into_std();
         if source == Source::Restart {
             if let Some(active) = &slot.active {
@@ -225,36 +240,31 @@ impl<L: Loader> Machine<L> {
             slot.plugin.tell(Grade::Error, slot.number(), line);
             if matches!(source, Source::RollBack(_)) {
                 slot.answer(&Err(CommandError::Refused { plugin: name.to_owned(), cause: refusal.cause }));
-            } else if place + 1 < slot.record.good.len() {
-                self.begin(name, Source::Kept(place + 1));
+            } else if let Some(next) = slot.record.next_good(place) {
+                self.begin(name, Source::Kept(next));
                 return true;
             } else if slot.trouble.is_none() {
                 slot.trouble = Some(Trouble { refusal, manifest, at: SystemTime::now() });
             }
             return false;
         }
-        slot.refused += 1;
+        // Trying again what was refused before refuses nothing more.
+        slot.refused += u64::from(change);
         slot.plan_retry(now, refusal.retry);
         // Its policy takes the version before out of service too.
         let withdrawn = if policy == Policy::LastGood { None } else { slot.active.take() };
-        if !known {
-            let answers = match (&slot.active, policy) {
-                (Some(_), _) => "as before",
-                (None, Policy::Open) => "open",
-                (None, _) if !slot.record.good.is_empty() && policy == Policy::LastGood => "last-good",
-                (None, _) => "closed",
-            };
-            let (cause, class) = (&refusal.cause, refusal.class.name());
-            let line =
-                format!("not loaded: {cause}; running on: {}; answers: {answers} (failure.{class})", slot.running_on());
-            slot.plugin.tell(Grade::Error, slot.number(), line);
-        }
         if manifest.is_some() {
             slot.switched_off = None;
         }
         // The rules that held go on to hold for what is not let past it.
         let manifest = manifest.or_else(|| withdrawn.as_ref().map(|active| active.manifest.clone()));
+        let (cause, class) = (refusal.cause.clone(), refusal.class);
         slot.trouble = Some(Trouble { refusal, manifest, at: SystemTime::now() });
+        if !known {
+            let answers = slot.answers_meanwhile(policy, class);
+            let line = format!("not loaded: {cause}; running on: {}; {answers}", slot.running_on());
+            slot.plugin.tell(Grade::Error, slot.number(), line);
+        }
         if let Some(withdrawn) = withdrawn {
             self.drain(name, withdrawn);
             return false;

@@ -54,6 +54,8 @@ impl<L: Loader> Machine<L> {
             Wish::Enable => {
                 let was_disabled = std::mem::take(&mut slot.record.disabled);
                 slot.retries = 0;
+                // What was disabled comes back as it was.
+                slot.forward = !was_disabled;
                 slot.waiting.push(reply);
                 if was_disabled {
                     slot.plugin.tell(Grade::Info, 0, "enabled by the operator".to_owned());
@@ -66,8 +68,8 @@ impl<L: Loader> Machine<L> {
                 self.begin(&name, Source::Directory);
             }
             Wish::RollBack => {
-                let in_service = slot.active.as_ref().map(|active| &active.version);
-                let place = slot.record.good.iter().position(|version| Some(version) != in_service);
+                let in_service = slot.active.as_ref().map(|active| &active.version.digest);
+                let place = slot.record.good.iter().position(|version| Some(&version.digest) != in_service);
                 match place {
                     _ if slot.record.disabled => {
                         let _ = reply.send(Err(CommandError::Disabled(name)));

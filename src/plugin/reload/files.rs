@@ -41,6 +41,11 @@ pub(super) fn manifest_path(directory: &Path, plugin: &str) -> PathBuf {
     directory.join(format!("{plugin}.toml"))
 }
 
+/// The size of the component's file in bytes, 0 where there is none. Blocks.
+pub(super) fn size(directory: &Path, plugin: &str) -> u64 {
+    fs::metadata(directory.join(format!("{plugin}.wasm"))).map_or(0, |metadata| metadata.len())
+}
+
 /// Reads both files. Blocks.
 pub(super) fn read(directory: &Path, plugin: &str) -> Result<Files, FilesError> {
     let path = directory.join(format!("{plugin}.wasm"));

@@ -1,6 +1,7 @@
 //! One attempt to bring a version of a plugin into service, from its files to a generation that is ready.
 
 use super::files::{self, Files, FilesError};
+use super::hands::Hands;
 use crate::plugin::fault::FaultClass;
 use crate::plugin::inspect::hex;
 use crate::plugin::last_good::{LastGood, Record, Version};
@@ -10,7 +11,7 @@ use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 
 /// What to bring into service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,8 +32,8 @@ pub(super) struct Order<L: Loader> {
     pub(super) plugin: Arc<str>,
     pub(super) directory: PathBuf,
     pub(super) store: LastGood,
-    /// Files are read, and wait to be compiled, by these permits: a directory full of them must not fill the memory.
-    pub(super) hands: Arc<Semaphore>,
+    /// Files are read, and wait to be compiled, by these permits.
+    pub(super) hands: Hands,
     /// Whether the server learns where clients are.
     pub(super) countries: bool,
     pub(super) source: Source,
@@ -79,14 +80,25 @@ pub(super) struct Ready<L: Loader> {
     pub(super) version: Version,
     /// To be kept; none where it is kept already.
     pub(super) bytes: Option<Arc<[u8]>>,
-    /// What the directory holds, when something else is brought into service.
-    pub(super) in_directory: Option<Version>,
+    /// Where it came from.
+    pub(super) found: Found,
+}
+
+/// Where a version was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// In the plugin directory.
+    Directory,
+    /// Among what was kept; `in_directory`: the digest of what the directory holds, where it can be read.
+    Kept { in_directory: Option<String> },
+    /// It is in service already.
+    Service,
 }
 
 /// An attempt that failed.
 pub(super) struct Refused {
     pub(super) refusal: Refusal,
-    /// The manifest of the version that was refused, if it can be used.
+    /// The manifest of the version that was refused, as far as it can be used.
     pub(super) manifest: Option<Arc<Manifest>>,
     /// Files of secrets that the manifest names.
     pub(super) secret_files: Vec<PathBuf>,
@@ -115,7 +127,7 @@ impl<L: Loader> Order<L> {
     }
 
     async fn directory_version(self) -> Result<Outcome<L>, Refused> {
-        let hand = self.hand().await;
+        let hand = self.hand(None).await?;
         let files = match self.read().await? {
             Ok(files) => files,
             Err(FilesError::Unsettled(_)) => return Ok(Outcome::Unsettled),
@@ -124,15 +136,20 @@ impl<L: Loader> Order<L> {
                 return Err(Refusal { retry, ..Refusal::load(error.to_string()) }.into());
             }
         };
-        let text = files.manifest.as_deref();
-        if self.record.rolled_back.as_ref().is_some_and(|version| version.is(&files.digest, text)) {
+        if self.source == Source::Directory && self.record.rolled_back.as_ref() == Some(&files.digest) {
             return Ok(Outcome::RolledBack);
         }
-        let manifest = self.manifest(files.manifest.clone()).await?;
+        let manifest = match self.manifest(files.manifest.clone()).await {
+            Ok(manifest) => manifest,
+            // What is switched off needs nothing else that is right.
+            Err(Refused { manifest: Some(manifest), .. }) if !manifest.enabled => {
+                return Ok(Outcome::SwitchedOff(manifest));
+            }
+            Err(refused) => return Err(refused),
+        };
         let same_file = self.current.as_ref().filter(|current| current.version.digest == files.digest);
         if let Some(current) = same_file
             && *current.manifest == *manifest
-            && current.version.manifest == files.manifest
         {
             return Ok(Outcome::Unchanged);
         }
@@ -172,18 +189,19 @@ impl<L: Loader> Order<L> {
                 }
             };
         }
-        self.prepare(artifact, manifest, version, Some(files.bytes), None).await
+        self.prepare(artifact, manifest, version, Some(files.bytes), Found::Directory).await
     }
 
     async fn kept_version(self, place: usize) -> Result<Outcome<L>, Refused> {
         let nothing = || Refused::from(Refusal::load("there is no earlier version to go back to"));
         let version = self.record.good.get(place).cloned().ok_or_else(nothing)?;
-        let hand = self.hand().await;
-        let in_directory = self.read().await?.ok().map(|files| Version {
-            digest: files.digest,
-            manifest: files.manifest,
-            auth: version.auth,
-        });
+        let hand = self.hand(Some(&version.digest)).await?;
+        let in_directory = self.read().await?.ok().map(|files| files.digest);
+        if matches!(self.source, Source::RollBack(_)) && in_directory.as_ref() == Some(&version.digest) {
+            // Forward again: with the manifest that is there now.
+            drop(hand);
+            return self.directory_version().await;
+        }
         let manifest = self.manifest(version.manifest.clone()).await?;
         self.check_countries(&manifest, version.manifest.as_deref())?;
         let (store, plugin, digest) = (self.store.clone(), self.plugin.clone(), version.digest.clone());
@@ -192,15 +210,14 @@ impl<L: Loader> Order<L> {
             bytes.map_err(|error| Refusal::load(format!("the version that was kept can not be read: {error}")))?.into();
         let artifact = self.loader.load(bytes).await?;
         drop(hand);
-        let other = Some(in_directory.unwrap_or_else(|| version.clone())).filter(|other| *other != version);
-        self.prepare(artifact, manifest, version, None, other).await
+        self.prepare(artifact, manifest, version, None, Found::Kept { in_directory }).await
     }
 
     async fn restart(self) -> Result<Outcome<L>, Refused> {
         let current = self.current.as_ref().ok_or_else(|| Refusal::load("nothing is in service"))?;
         let (artifact, manifest) = (current.artifact.clone(), current.manifest.clone());
         let version = current.version.clone();
-        self.prepare(artifact, manifest, version, None, None).await
+        self.prepare(artifact, manifest, version, None, Found::Service).await
     }
 
     async fn prepare(
@@ -209,7 +226,7 @@ impl<L: Loader> Order<L> {
         manifest: Arc<Manifest>,
         version: Version,
         bytes: Option<Arc<[u8]>>,
-        in_directory: Option<Version>,
+        found: Found,
     ) -> Result<Outcome<L>, Refused> {
         let saved = match &self.current {
             Some(current) => current.generation.save().await.unwrap_or_else(|fault| {
@@ -222,7 +239,7 @@ impl<L: Loader> Order<L> {
         let generation = self.loader.prepare(&self.plugin, self.number, &artifact, settings, saved.as_deref()).await;
         match generation {
             Ok(generation) => {
-                let ready = Ready { generation, artifact, manifest, version, bytes, in_directory };
+                let ready = Ready { generation, artifact, manifest, version, bytes, found };
                 Ok(Outcome::Ready(Box::new(ready)))
             }
             Err(mut refusal) => {
@@ -242,9 +259,15 @@ impl<L: Loader> Order<L> {
         blocking(move || files::read(&directory, &plugin)).await
     }
 
-    async fn hand(&self) -> Option<OwnedSemaphorePermit> {
-        // It is never closed.
-        self.hands.clone().acquire_owned().await.ok()
+    /// The right to hold the file in the directory, and the one that is kept under this digest.
+    async fn hand(&self, kept: Option<&str>) -> Result<Option<OwnedSemaphorePermit>, Refused> {
+        let (directory, plugin, store) = (self.directory.clone(), self.plugin.clone(), self.store.clone());
+        let digest = kept.map(str::to_owned);
+        let size = blocking(move || {
+            let kept = digest.map_or(0, |digest| store.size(&plugin, &digest));
+            files::size(&directory, &plugin).max(kept)
+        });
+        Ok(self.hands.take(size.await?).await)
     }
 
     /// A plugin that is asked about some countries only would never be asked where no country is known. Until that is mended
@@ -273,7 +296,7 @@ impl<L: Loader> Order<L> {
         let parsed = blocking(move || Manifest::parse(&text, &plugin, &path.display().to_string())).await?;
         parsed.map(Arc::new).map_err(|error| Refused {
             refusal: Refusal::load(error.to_string()),
-            manifest: None,
+            manifest: error.usable.map(Arc::from),
             secret_files: error.secret_files,
         })
     }

@@ -3,6 +3,7 @@
 mod attempts;
 mod commands;
 mod files;
+mod hands;
 mod job;
 mod slot;
 #[cfg(test)]
@@ -21,13 +22,14 @@ use super::manifest::Manifest;
 use super::serving::{Loader, Serving};
 use super::status::Status;
 use crate::task::Tasks;
+use hands::Hands;
 use job::{Outcome, Source};
 use slot::{Active, Slot};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -42,8 +44,8 @@ pub(super) struct Machine<L: Loader> {
     services: Arc<Services>,
     tasks: Tasks,
     slots: BTreeMap<String, Slot<L>>,
-    /// What attempts read and compile with, at most so many at once.
-    hands: Arc<Semaphore>,
+    /// What attempts read and compile with.
+    hands: Hands,
     attempts: JoinSet<Attempt<L>>,
     drains: JoinSet<(String, u64)>,
     /// Wakes the machine when a plugin was stopped.
@@ -66,12 +68,12 @@ struct Attempt<L: Loader> {
     plugin: String,
     number: u64,
     source: Source,
+    /// Whether it is the first one with changed files.
+    change: bool,
     began: Instant,
     outcome: Outcome<L>,
 }
 
-/// Plugins that are read, or wait to be compiled, at once: each holds a file of up to 64 MiB, and a thread while it reads.
-const HANDS: usize = 4;
 /// Calls of a generation that was replaced may take so much longer than the manifest allows.
 const DRAIN_SLACK: Duration = Duration::from_secs(1);
 
@@ -96,7 +98,7 @@ impl<L: Loader> Machine<L> {
             services,
             tasks,
             slots: BTreeMap::new(),
-            hands: Arc::new(Semaphore::new(HANDS)),
+            hands: Hands::new(),
             attempts: JoinSet::new(),
             drains: JoinSet::new(),
             stopped: Arc::new(Notify::new()),
@@ -201,6 +203,7 @@ impl<L: Loader> Machine<L> {
         }
         let Some(slot) = self.slots.get_mut(name) else { return };
         slot.retries = 0;
+        slot.changed = true;
         if slot.record.disabled {
             self.first.remove(name);
         } else if slot.attempt.is_some() {
@@ -272,16 +275,21 @@ impl<L: Loader> Machine<L> {
         let same = |(a, b): (&Place, &Place)| a.0 == b.0 && a.1 == b.1 && Arc::ptr_eq(&a.2, &b.2);
         let is_same = serving.len() == self.serving.len() && serving.iter().zip(&self.serving).all(same);
         self.serving = serving;
+        let chain = Chain::new(members);
+        let order: BTreeMap<&str, usize> = chain.names().map(|name| &**name).zip(1..).collect();
+        let shown = |(name, slot): (&String, &Slot<L>)| Arc::new(slot.shown(order.get(name.as_str()).copied()));
+        let plugins = self.slots.iter().map(shown).collect();
         let published = Published {
-            chain: Chain::new(members),
-            plugins: self.slots.values().map(|slot| Arc::new(slot.shown())).collect(),
+            chain,
+            plugins,
             decides_auth: self.slots.values().any(|slot| !slot.is_disabled() && slot.is_auth()),
         };
         self.board.publish(published, !is_same);
     }
 
     fn status(&self, name: &str) -> Option<Status> {
-        self.slots.get(name).map(|slot| slot.shown().status())
+        let order = self.board.read().chain.names().position(|other| &**other == name).map(|place| place + 1);
+        self.slots.get(name).map(|slot| slot.shown(order).status())
     }
 
     fn check_ready(&mut self) {

@@ -31,6 +31,10 @@ pub(super) struct Slot<L: Loader> {
     pub(super) auth: Option<bool>,
     /// The attempt under way; results of others do not count.
     pub(super) attempt: Option<u64>,
+    /// The operator wants what is in the directory, also if it was rolled back: for the next attempt.
+    pub(super) forward: bool,
+    /// The files changed, and no attempt was made with them yet.
+    pub(super) changed: bool,
     /// The files changed while an attempt was under way.
     pub(super) changed_again: bool,
     /// When to try the directory's version again, and how often that was done.
@@ -76,7 +80,9 @@ pub enum CommandError {
     DisabledInManifest(String),
     #[error("`{0}` is disabled; enable it first")]
     Disabled(String),
-    #[error("there is no earlier version of `{0}` to go back to")]
+    #[error(
+        "there is no earlier component of `{0}` to go back to; what a manifest said before is put back in its file"
+    )]
     NothingBefore(String),
     #[error("`{plugin}` is not taken into service: {cause}")]
     Refused { plugin: String, cause: String },
@@ -107,6 +113,8 @@ impl<L: Loader> Slot<L> {
             from_start,
             guards: from_start,
             attempt: None,
+            forward: false,
+            changed: false,
             changed_again: false,
             retry: None,
             retries: 0,
@@ -174,8 +182,8 @@ impl<L: Loader> Slot<L> {
         Some(Member { plugin: self.plugin.clone(), manifest, stand })
     }
 
-    /// What is told of it.
-    pub(super) fn shown(&self) -> Shown<L::Generation> {
+    /// What is told of it. `order`: its place in the chain, from 1.
+    pub(super) fn shown(&self, order: Option<usize>) -> Shown<L::Generation> {
         let condition = match (&self.active, &self.trouble) {
             _ if self.is_disabled() => Condition::Disabled,
             (Some(_), _) => Condition::InService,
@@ -191,6 +199,7 @@ impl<L: Loader> Slot<L> {
         let trouble = self.trouble.as_ref();
         Shown {
             plugin: self.plugin.clone(),
+            order,
             condition,
             active,
             manifest: self.manifest().cloned(),
@@ -250,6 +259,20 @@ impl<L: Loader> Slot<L> {
             }
             None => "nothing".to_owned(),
         }
+    }
+
+    /// What callers get while its newest version is refused, for the log. `policy`: what the manifest makes of that.
+    pub(super) fn answers_meanwhile(&self, policy: Policy, class: FaultClass) -> String {
+        let answers = match (&self.active, policy) {
+            (Some(_), _) => "as before",
+            (None, _) if self.is_disabled() => return "it is switched off".to_owned(),
+            // New in a running server, or without the hook: it guarded nobody.
+            (None, _) if !self.is_auth() => return "sessions are decided without it".to_owned(),
+            (None, Policy::Open) => "open",
+            (None, Policy::LastGood) if !self.record.good.is_empty() => "last-good",
+            (None, _) => "closed",
+        };
+        format!("answers: {answers} (failure.{})", class.name())
     }
 
     /// Tells those who wait.

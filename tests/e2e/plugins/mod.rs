@@ -1,6 +1,7 @@
 //! Plugins in the real binary: those that come with it, those that misbehave, and what happens while they are exchanged.
 
 mod browsers;
+mod costly;
 mod decisions;
 mod folder;
 mod hostile;

@@ -22,6 +22,11 @@ async fn the_first_in_order_that_decides_decides() {
         world.put(&format!("{plugin}.toml"), manifest).await;
         let names: String = world.board.read().chain.names().map(|name| &**name).collect();
         assert_eq!(names, order, "{plugin}: {manifest}");
+        let place = |name: &str| world.status(name).order.map(|place| place.to_string()).unwrap_or_default();
+        let places: Vec<String> = ["a", "b", "c", "d"].into_iter().map(place).collect();
+        let expected =
+            ["a", "b", "c", "d"].map(|name| order.find(name).map_or(String::new(), |at| (at + 1).to_string()));
+        assert_eq!(places, expected, "{plugin}: {manifest}");
         let decided = world.ask("s-1").await;
         assert_eq!((word(&decided.answer).as_str(), decided.steps.len()), (said, steps), "{plugin}: {manifest}");
     }

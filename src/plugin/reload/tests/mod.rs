@@ -2,7 +2,9 @@
 
 mod chain;
 mod fake;
+mod operator;
 mod real;
+mod refused;
 mod service;
 
 use super::{Command, CommandError, Machine, Wish};
@@ -166,6 +168,10 @@ impl Drop for World {
             let _ = fs::remove_dir_all(&self.base);
         }
     }
+}
+
+fn stable(name: &str) -> Sight {
+    Sight::Stable(name.to_owned())
 }
 
 fn facts(id: &str) -> Facts {

@@ -37,6 +37,7 @@ impl Site {
         let options = Options {
             dir: base.join("plugins"),
             state_dir: base.join("state"),
+            compiler: None,
             memory: 64 << 20,
             instances: Some(32),
             countries: true,
