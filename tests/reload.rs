@@ -66,7 +66,14 @@ async fn a_thousand_swaps_under_load_leave_no_trace() {
     put(&dir, VERSIONS[0]);
     let tasks = Tasks::new("test");
     let state_dir = base.join("state");
-    let options = Options { dir: dir.clone(), state_dir, memory: 256 << 20, instances: Some(64), countries: true };
+    let options = Options {
+        dir: dir.clone(),
+        state_dir,
+        compiler: None,
+        memory: 256 << 20,
+        instances: Some(64),
+        countries: true,
+    };
     let plugins = Plugins::start(options, &tasks).await.unwrap();
     let (stop, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
     let callers: Vec<_> = (0..4).map(|_| tokio::spawn(ask(plugins.clone(), stop.clone(), asked.clone()))).collect();

@@ -29,13 +29,14 @@ fn leb(mut number: usize) -> Vec<u8> {
     }
 }
 
-/// The plugin with a module beside it that is one function of so many bytes: loops over 2,000 locals, which a compiler takes
-/// time for that grows faster than the function.
-fn costly(size: usize) -> Vec<u8> {
+/// The plugin with a module beside it of so many functions, each of 25 kB: loops over 2,000 locals, which take a compiler two
+/// seconds and 200 MB.
+fn costly(functions: usize) -> Vec<u8> {
     const LOCALS: usize = 2_000;
+    const SIZE: usize = 25_000;
     let mut code = [leb(1), leb(LOCALS - 1), vec![0x7f]].concat();
     let mut turn = 0;
-    while code.len() < size {
+    while code.len() < SIZE {
         let (a, b) = (turn % LOCALS, (turn * 977 + 3) % LOCALS);
         code.extend([0x03, 0x40, 0x20]);
         code.extend(
@@ -46,9 +47,10 @@ fn costly(size: usize) -> Vec<u8> {
     }
     code.push(0x0b);
     let section = |id: u8, bytes: &[u8]| [&[id][..], &leb(bytes.len()), bytes].concat();
-    let function = [leb(1), leb(code.len()), code].concat();
+    let bodies = [leb(functions), [leb(code.len()), code].concat().repeat(functions)].concat();
+    let declared = [leb(functions), vec![0; functions]].concat();
     let types = section(1, &[1, 0x60, 1, 0x7f, 0]);
-    let module = [b"\0asm\x01\0\0\0".to_vec(), types, section(3, &[1, 0]), section(10, &function)].concat();
+    let module = [b"\0asm\x01\0\0\0".to_vec(), types, section(3, &declared), section(10, &bodies)].concat();
     [sound(), section(1, &module)].concat()
 }
 
@@ -56,7 +58,7 @@ fn costly(size: usize) -> Vec<u8> {
 fn compiling_ends_with_its_cpu_time() {
     const SIGXCPU: i32 = 24;
     let scratch = Scratch::new();
-    let file = scratch.write("costly.wasm", costly(100_000));
+    let file = scratch.write("costly.wasm", costly(10));
     let mut command = wasmcast();
     command.args(["plugin", "compile", "--cpu-s", "1", "--memory-mib", "4096"]);
     let status = command
@@ -72,7 +74,7 @@ fn compiling_ends_with_its_cpu_time() {
 fn a_costly_component_holds_up_no_swap_and_grows_no_server() {
     let folder = Folder::new();
     let server = folder.setup().start();
-    folder.file("costly", &costly(80_000));
+    folder.file("costly", &costly(20));
     wait_status(&server, "costly", "is on its way", |status| status["state"] == "loading");
     folder.manifest("door", "[config]\ntoken = \"secret\"\n");
     folder.file("door", &sound());
