@@ -3,7 +3,7 @@
 // This is the part without a face; player.js wraps it in an element with controls and says how to use both.
 
 import { playFigures } from "./figures.js";
-import { backoff, farewell, findLink, locationOf, Problem, readEvents, request, useIceServers, withStereo } from "./signalling.js";
+import { backoff, farewell, findLink, locationOf, Problem, readEvents, request, tokenFor, useIceServers, withStereo } from "./signalling.js";
 
 /** Relation of the WHEP extension that tells a player what happens to the stream. */
 const EVENTS_RELATION = "urn:ietf:params:whep:ext:core:server-sent-events";
@@ -326,6 +326,8 @@ class Session {
   #url;
   #options;
   #location = null;
+  /** For requests about the session. */
+  #token = "";
   #ended = new AbortController();
   #counters = null;
   #grewAt = performance.now();
@@ -374,6 +376,7 @@ class Session {
       timeout: 70_000,
     });
     this.#location = locationOf(response);
+    this.#token = tokenFor(this.#location, this.#url, token);
     if (signal.aborted) return this.#delete();
     // Gathering starts with the local description, and by now it is known which TURN servers there are.
     useIceServers(this.peer, response.headers.get("Link"));
@@ -423,7 +426,7 @@ class Session {
 
   #delete() {
     // keepalive lets the request outlive the page; a failure has nobody left to care, the server times out by itself.
-    request(this.#location, { action: "play", method: "DELETE", token: this.#options.token, keepalive: true }).catch(() => {});
+    request(this.#location, { action: "play", method: "DELETE", token: this.#token, keepalive: true }).catch(() => {});
   }
 
   #connectionChanged() {
@@ -448,7 +451,7 @@ class Session {
     try {
       await readEvents(url, {
         events: ["active", "inactive", "viewercount", "reconnect", "ended"],
-        token: this.#options.token,
+        token: this.#token,
         signal,
         onEvent: (name, data) => {
           attempt = 0;
