@@ -1,7 +1,7 @@
 //! WHEP (draft-ietf-wish-whep): from a viewer's offer to a session that a shard takes over.
 
 use super::lobby::Lobby;
-use crate::access::{self, Access, Denial, Facts, Grant};
+use crate::access::{self, Access, Denial, Facts, Grant, Routing};
 use crate::hub::{Hub, Rendition, Stream};
 use crate::media::StreamName;
 use crate::protocol::webrtc::sdp::{EgressPolicy, Offer, OfferError, answer_egress};
@@ -31,6 +31,8 @@ pub struct Whep {
 pub enum WhepError {
     /// A plugin or the access rules say no.
     Access(Denial),
+    /// A router plugin sends the viewer to another server.
+    Elsewhere(Box<Routing>),
     /// The offer can not be answered.
     Offer(OfferError),
     /// Nobody publishes the stream now.
@@ -66,14 +68,20 @@ impl Whep {
         client: ClientInfo,
     ) -> Result<Arc<Session>, WhepError> {
         self.doors_open()?;
-        let grant = self.access.check(facts).await.map_err(WhepError::Access)?;
-        let stream = grant.stream_name.clone().unwrap_or_else(|| asked.clone());
+        let grant = self.access.admit(facts).await.map_err(WhepError::Access)?;
+        if grant.routing.elsewhere.is_some() {
+            return Err(WhepError::Elsewhere(Box::new(grant.routing)));
+        }
+        let stream = grant.stream(asked);
         let offer = Offer::parse(offer).map_err(WhepError::Offer)?;
         let source = self.live(&stream).await?;
         // Nobody comes in who waited until the doors were closed.
         self.doors_open()?;
         let renditions = source.renditions();
-        let wish = wish(&stream, facts.rendition.as_deref(), &renditions)?;
+        let wish = match routed(&stream, grant.routing.rendition.as_deref(), &renditions) {
+            Some(rid) => Wish::Rid(rid),
+            None => wish(&stream, facts.rendition.as_deref(), &renditions)?,
+        };
         fits(&source, &renditions, &wish, &grant)?;
         let ceiling = grant.max_bitrate_kbps;
         let local = IceCredentials::random();
@@ -124,6 +132,16 @@ impl Whep {
             }
         }
     }
+}
+
+/// The rendition that a router chose. One that the stream does not have is no reason to turn a viewer away.
+fn routed(stream: &StreamName, chosen: Option<&str>, renditions: &[Rendition]) -> Option<Arc<str>> {
+    let chosen = chosen?;
+    let found = renditions.iter().find(|rendition| *rendition.rid == *chosen);
+    if found.is_none() {
+        tracing::warn!(%stream, rendition = chosen, "a router chose a rendition that the stream does not have");
+    }
+    found.map(|rendition| rendition.rid.clone())
 }
 
 /// The rendition that was asked for, as `NAME@rid` or `?rendition=`.

@@ -213,10 +213,11 @@ impl<L: Loader> Machine<L> {
 
     fn removed(&mut self, name: &str) {
         let Some(mut slot) = self.slots.remove(name) else { return };
-        let others = self.slots.values().any(|slot| slot.member().is_some());
-        let line = match (slot.is_auth(), others) {
+        let others = self.slots.values().any(|slot| slot.member().is_some_and(|member| member.hooks.auth));
+        let line = match (slot.answers().auth, others) {
+            (false, _) => "removed",
             (true, false) => "removed, and no other plugin decides who may come in: the access rules do from now on",
-            _ => "removed: other plugins and the access rules decide from now on",
+            (true, true) => "removed: other plugins and the access rules decide from now on",
         };
         slot.plugin.tell(Grade::Warn, slot.number(), format!("{line}; its calls under way are answered"));
         slot.answer(&Err(CommandError::Unknown(name.to_owned())));
@@ -275,7 +276,7 @@ impl<L: Loader> Machine<L> {
         let published = Published {
             chain: Chain::new(members),
             plugins: self.slots.values().map(|slot| Arc::new(slot.shown())).collect(),
-            decides_auth: self.slots.values().any(|slot| !slot.is_disabled() && slot.is_auth()),
+            decides_auth: self.slots.values().any(|slot| !slot.is_disabled() && slot.answers().auth),
         };
         self.board.publish(published, !is_same);
     }
