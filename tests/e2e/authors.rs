@@ -76,7 +76,7 @@ fn a_router_from_its_template_builds_and_its_tests_pass() {
     let file = built.data.first().expect("the path of what was built");
     let shown = well(&["inspect", "--json", file], scratch.path());
     let shown: serde_json::Value = serde_json::from_str(&shown.data.join("\n")).expect("JSON");
-    assert_eq!(shown["hooks"], serde_json::json!(["lifecycle/init", "router/routing"]));
+    assert_eq!(shown["hooks"], serde_json::json!(["router/routing", "lifecycle/init"]));
     well(&["check", file], scratch.path());
     let tested = well(&["test", "my-router"], scratch.path());
     assert!(tested.log.contains("1 passed"), "{}", tested.log);
