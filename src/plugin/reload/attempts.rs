@@ -242,6 +242,7 @@ impl<L: Loader> Machine<L> {
                 (Some(_), _) => "as before",
                 (None, Policy::Open) => "open",
                 (None, _) if !slot.record.good.is_empty() && policy == Policy::LastGood => "last-good",
+                (None, Policy::LastGood) if !slot.answers_after(Some(&refusal), manifest.as_ref()).auth => "open",
                 (None, _) => "closed",
             };
             let (cause, class) = (&refusal.cause, refusal.class.name());

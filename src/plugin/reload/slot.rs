@@ -130,10 +130,18 @@ impl<L: Loader> Slot<L> {
     /// A file that nothing can be told of counts as auth plugin when the server starts, since it may have guarded it
     /// before; added to a running server it changes nothing until it is understood.
     pub(super) fn answers(&self) -> Hooks {
-        let named = |manifest: &Arc<Manifest>| manifest.settings.hooks.as_deref().map(Hooks::named);
         let trouble = self.trouble.as_ref();
-        let by_file = trouble.and_then(|trouble| trouble.refusal.hooks.as_deref()).map(Hooks::exported);
-        let by_manifest = trouble.and_then(|trouble| trouble.manifest.as_ref()).and_then(named);
+        self.answers_after(
+            trouble.map(|trouble| &trouble.refusal),
+            trouble.and_then(|trouble| trouble.manifest.as_ref()),
+        )
+    }
+
+    /// The same, were this its trouble.
+    pub(super) fn answers_after(&self, refusal: Option<&Refusal>, manifest: Option<&Arc<Manifest>>) -> Hooks {
+        let named = |manifest: &Arc<Manifest>| manifest.settings.hooks.as_deref().map(Hooks::named);
+        let by_file = refusal.and_then(|refusal| refusal.hooks.as_deref()).map(Hooks::exported);
+        let by_manifest = manifest.and_then(named);
         by_file.or(by_manifest).or(self.hooks).unwrap_or(Hooks { auth: self.from_start, router: false })
     }
 

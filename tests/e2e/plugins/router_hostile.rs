@@ -97,6 +97,9 @@ fn a_router_that_can_not_be_loaded_lets_sessions_pass_unless_its_manifest_closes
         let seen = wait_status(&server, NAME, "failed", |status| status["state"] == "failed");
         assert_eq!(seen["last_error"]["class"], class, "{seen}");
         assert_eq!(ask(&server, "fine").status, answered, "{manifest}: {seen}");
+        let log = server.stop().log;
+        let word = if answered == SERVED { "open" } else { "closed" };
+        assert!(log.contains(&format!("answers: {word} (failure.{class})")), "{log}");
     }
 }
 
