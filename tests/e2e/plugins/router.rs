@@ -6,9 +6,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::folder::{Folder, wait_generation, wait_status};
+use crate::clients::browser;
 use crate::http::{Request, Response};
 use crate::offers::{CHROME_WHEP, CHROME_WHIP};
 use crate::process::Process;
+use crate::report::Report;
 use crate::server::{Server, Setup, wasmcast};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -212,6 +214,21 @@ fn a_client_in_a_circle_gives_up_and_says_so() {
     viewer.args(["play", "--duration", "5"]).arg(servers[0].url("/whep/demo"));
     let finished = Process::start("play", &mut viewer).finish(PATIENCE);
     assert!(!finished.status.success() && finished.log.contains("more than 5 redirects"), "{}", finished.log);
+}
+
+#[test]
+fn a_page_follows_to_the_other_server() {
+    let other = Setup::new().demo().start();
+    other.wait_live("demo");
+    let (_folder, server) = routed(&format!("[[config.rules]]\ncohort = \"away\"\nto = [\"{}\"]\n", other.url("")));
+    // A token makes the browser ask with a preflight, and must not go along.
+    let page = "/play/demo?muted=1&token=not-for-others-0123";
+    let options = json!({ "role": "play", "url": server.url(page), "seconds": 3 });
+    let viewer = browser("chromium", &server, "demo", &options);
+    other.wait_connected("play", 1);
+    Report::read(viewer, PATIENCE).check_alive();
+    assert_eq!(server.api("/api/v1/sessions?action=play")["total"], 0);
+    other.wait_sessions("play", 0);
 }
 
 #[test]
