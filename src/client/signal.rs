@@ -33,12 +33,20 @@ pub struct Signalling {
     token: Option<String>,
 }
 
+/// The URL of a session.
+#[derive(Clone, Debug)]
+pub struct SessionUrl {
+    url: Url,
+    /// Whether it is of the origin that the token was given for: a redirect may have led to another server.
+    takes_token: bool,
+}
+
 /// What came back for an offer.
 #[derive(Clone, Debug)]
 pub struct Opened {
     pub answer: String,
-    /// The session's URL, where the server named one.
-    pub session: Option<Url>,
+    /// Where the server named one.
+    pub session: Option<SessionUrl>,
     /// Just before the request, TCP connect included.
     pub posted: Instant,
     /// The same moment in nanoseconds since 1970.
@@ -122,6 +130,7 @@ impl Signalling {
         let final_url = response.url().clone();
         let session = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
         let session = session.and_then(|location| final_url.join(location).ok());
+        let session = session.map(|url| SessionUrl { takes_token: url.origin() == endpoint.origin(), url });
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let body = read_body(response).await.map_err(|error| unreachable(endpoint, &error))?;
         if !status.is_success() {
@@ -132,8 +141,10 @@ impl Signalling {
     }
 
     /// Ends a session; an error means that the server will notice by itself.
-    pub async fn delete(&self, session: &Url) -> Result<(), ClientError> {
-        let request = self.authorized(self.http.delete(session.clone()).timeout(DELETE_TIMEOUT));
+    pub async fn delete(&self, session: &SessionUrl) -> Result<(), ClientError> {
+        let SessionUrl { url: session, takes_token } = session;
+        let request = self.http.delete(session.clone()).timeout(DELETE_TIMEOUT);
+        let request = if *takes_token { self.authorized(request) } else { request };
         let response = request.send().await.map_err(|error| unreachable(session, &error))?;
         let status = response.status();
         if status.is_success() || status == StatusCode::NOT_FOUND {

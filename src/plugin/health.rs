@@ -3,6 +3,7 @@
 use super::breaker::{Breaker, Circuit, Gate, Turn};
 use super::fault::{Fault, FaultClass};
 use super::histogram::Histogram;
+use super::hook::Hook;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant, SystemTime};
@@ -10,13 +11,20 @@ use std::time::{Duration, Instant, SystemTime};
 /// Calls of one plugin since the server started, over all generations.
 #[derive(Debug, Default)]
 pub struct Tally {
-    calls: AtomicU64,
+    /// By [`Hook::ALL`].
+    asked: [Asked; 2],
     /// By [`FaultClass::CALL`].
     failures: [AtomicU64; 4],
     /// Questions that were answered by policy, since the plugin was stopped or not loaded.
     unasked: AtomicU64,
     /// Ticks and polls that failed.
     upkeep: AtomicU64,
+}
+
+/// Calls of one hook.
+#[derive(Debug, Default)]
+pub struct Asked {
+    calls: AtomicU64,
     pub latency: Histogram,
 }
 
@@ -176,11 +184,19 @@ impl Drop for Underway<'_> {
     }
 }
 
+impl Asked {
+    /// Calls, failed ones among them.
+    pub fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+}
+
 impl Tally {
     /// A call took this long.
-    pub fn called(&self, took: Duration) {
-        self.calls.fetch_add(1, Ordering::Relaxed);
-        self.latency.record(took);
+    pub fn called(&self, hook: Hook, took: Duration) {
+        let asked = self.asked(hook);
+        asked.calls.fetch_add(1, Ordering::Relaxed);
+        asked.latency.record(took);
     }
 
     /// A call failed.
@@ -200,9 +216,14 @@ impl Tally {
         self.upkeep.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Calls, failed ones among them.
+    /// What was asked of one hook.
+    pub fn asked(&self, hook: Hook) -> &Asked {
+        &self.asked[hook.index()]
+    }
+
+    /// Calls of all hooks, failed ones among them.
     pub fn calls(&self) -> u64 {
-        self.calls.load(Ordering::Relaxed)
+        self.asked.iter().map(Asked::calls).sum()
     }
 
     /// Failures of calls by class.

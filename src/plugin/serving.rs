@@ -6,6 +6,7 @@ use super::facts::Facts;
 use super::fault::{Fault, FaultClass};
 use super::generation::{Generation, PrepareError};
 use super::inspect::{Inspection, inspect};
+use super::route::Route;
 use super::runtime::Runtime;
 use super::settings::Settings;
 use std::future::Future;
@@ -16,6 +17,7 @@ use std::time::Duration;
 pub(super) trait Serving: Send + Sync + 'static {
     fn inspection(&self) -> &Arc<Inspection>;
     fn authorize(&self, facts: &Arc<Facts>) -> impl Future<Output = Result<Answer, Fault>> + Send;
+    fn choose(&self, facts: &Arc<Facts>) -> impl Future<Output = Result<Answer<Route>, Fault>> + Send;
     fn poll_revocations(&self) -> impl Future<Output = Result<Vec<Selection>, Fault>> + Send;
     fn tick(&self) -> impl Future<Output = Result<(), Fault>> + Send;
     fn reconfigure(&self, config: Arc<serde_json::Value>) -> impl Future<Output = Result<(), Fault>> + Send;
@@ -130,6 +132,10 @@ impl Serving for Generation {
 
     async fn authorize(&self, facts: &Arc<Facts>) -> Result<Answer, Fault> {
         Generation::authorize(self, facts).await
+    }
+
+    async fn choose(&self, facts: &Arc<Facts>) -> Result<Answer<Route>, Fault> {
+        Generation::choose(self, facts).await
     }
 
     async fn poll_revocations(&self) -> Result<Vec<Selection>, Fault> {

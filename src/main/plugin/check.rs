@@ -109,6 +109,7 @@ async fn begin(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use wasmcast::plugin::{FaultClass, Hook};
 
     #[test]
     fn the_manifest_that_the_readme_shows_can_be_used() {
@@ -125,7 +126,11 @@ mod tests {
             (read.settings.isolation, read.settings.instances),
             (defaults.settings.isolation, defaults.settings.instances)
         );
-        assert_eq!((&read.failure, read.phase, read.priority), (&defaults.failure, defaults.phase, defaults.priority));
+        assert_eq!((read.phase, read.priority), (defaults.phase, defaults.priority));
+        for class in [FaultClass::Load, FaultClass::Init, FaultClass::Trap, FaultClass::Deadline, FaultClass::Error] {
+            let policies = [&read, &defaults].map(|manifest| manifest.failure.policy(Hook::Auth, class));
+            assert_eq!(policies[0], policies[1], "{class:?}");
+        }
         assert!(
             read.settings.grants.kv.is_some() && read.settings.grants.http.is_some_and(|origins| origins.len() == 1)
         );

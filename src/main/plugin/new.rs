@@ -28,6 +28,8 @@ pub struct Args {
 enum Template {
     /// Who may publish and play
     Auth,
+    /// Where sessions are served, and which stream and cohort they get
+    Router,
 }
 
 impl Template {
@@ -40,6 +42,13 @@ impl Template {
                 (".gitignore", include_str!("../../../sdk/templates/auth/gitignore")),
                 ("src/lib.rs", include_str!("../../../sdk/templates/auth/src/lib.rs")),
                 ("tests/answers.rs", include_str!("../../../sdk/templates/auth/tests/answers.rs")),
+            ],
+            Template::Router => &[
+                ("Cargo.toml", include_str!("../../../sdk/templates/router/Cargo.toml.in")),
+                ("NAME.toml", include_str!("../../../sdk/templates/router/NAME.toml")),
+                (".gitignore", include_str!("../../../sdk/templates/router/gitignore")),
+                ("src/lib.rs", include_str!("../../../sdk/templates/router/src/lib.rs")),
+                ("tests/answers.rs", include_str!("../../../sdk/templates/router/tests/answers.rs")),
             ],
         }
     }

@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::plugin::decision::Selection;
+use crate::plugin::hook::Hook;
+use crate::plugin::question::Whither;
 
 #[tokio::test(start_paused = true)]
 async fn the_first_in_order_that_decides_decides() {
@@ -20,7 +22,7 @@ async fn the_first_in_order_that_decides_decides() {
     ];
     for (plugin, manifest, order, said, steps) in rows {
         world.put(&format!("{plugin}.toml"), manifest).await;
-        let names: String = world.board.read().chain.names().map(|name| &**name).collect();
+        let names: String = world.board.read().chain.names(Hook::Auth).map(|name| &**name).collect();
         assert_eq!(names, order, "{plugin}: {manifest}");
         let place = |name: &str| world.status(name).order.map(|place| place.to_string()).unwrap_or_default();
         let places: Vec<String> = ["a", "b", "c", "d"].into_iter().map(place).collect();
@@ -54,6 +56,40 @@ async fn a_failure_is_what_its_policy_says() {
     assert_eq!((status.calls, status.errors["trap"], status.errors["error"]), (5, 3, 2));
     let Answer::Deny(denial) = world.ask("s-1").await.answer else { panic!("not refused") };
     assert!(!denial.reason.contains("mood") && denial.retry_after.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_hook_is_put_to_those_who_have_it_and_a_router_that_fails_is_open() {
+    let world = World::new().await;
+    world.write("b.toml", "[config]\nsubject = \"live/canary\"\n[match]\nstream = [\"live/*\"]");
+    world.put("a.wasm", "auth deny").await;
+    world.put("b.wasm", "router allow").await;
+    let routes = || async { world.board.read().chain.ask::<Whither>(&Arc::new(facts("s-1"))).await };
+    assert_eq!(world.says().await, "deny 403");
+    let decided = routes().await;
+    let Answer::Allow(route) = &decided.answer else { panic!("{decided:?}") };
+    assert_eq!(route.stream_name.as_ref().unwrap().as_str(), "live/canary");
+    assert_eq!((decided.steps.len(), decided.steps[0].outcome, decided.steps[0].hook), (1, "route", Hook::Router));
+    let rows = [
+        ("router allow", "[config]\nsubject = \"other\"", "open", "is not in match.stream"),
+        ("router trap", "", "open", "trap `unreachable`"),
+        ("router trap", "[failure]\ntrap = \"last-good\"", "open", "trap `unreachable`"),
+        ("router trap", "[failure]\ntrap = \"closed\"", "closed", "trap `unreachable`"),
+        ("auth router trap", "hooks = [\"router\"]", "open", "trap `unreachable`"),
+    ];
+    for (file, manifest, outcome, error) in rows {
+        let (top, rest) = if manifest.starts_with("hooks") { (manifest, "") } else { ("", manifest) };
+        world.write("b.toml", &format!("{top}\n{rest}\n[match]\nstream = [\"live/*\"]"));
+        world.put("b.wasm", file).await;
+        let decided = routes().await;
+        assert_eq!(decided.steps[0].outcome, outcome, "{file} {manifest}");
+        assert!(decided.steps[0].error.as_ref().unwrap().contains(error), "{decided:?}");
+        assert_eq!(matches!(decided.answer, Answer::Deny(_)), outcome == "closed");
+        assert_eq!(world.says().await, "deny 403", "the other hook is not its business");
+    }
+    let mut text = String::new();
+    crate::plugin::exposition::render(&world.board.read().plugins, &mut text);
+    assert!(text.contains("wasmcast_plugins_calls_total{plugin=\"b\",hook=\"router/routing\"}"), "{text}");
 }
 
 #[tokio::test(start_paused = true)]
