@@ -125,7 +125,9 @@ fn many_sessions_that_never_connect_go_by_themselves() {
 
 #[test]
 fn one_client_can_not_take_the_sessions_of_all() {
-    let server = Setup::new().config("limits.sessions = 50\nhttp.trusted_proxies = [\"127.0.0.1\"]").start();
+    let server = Setup::new()
+        .config("access.publish = \"open\"\nlimits.sessions = 50\nhttp.trusted_proxies = [\"127.0.0.1\"]")
+        .start();
     let offer = |client: &str, n: usize| {
         let request = Request::offer(format!("/whip/s{n}"), CHROME_WHIP).header("X-Forwarded-For", client);
         server.send(&request)

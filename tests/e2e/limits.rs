@@ -79,7 +79,7 @@ fn viewers_of_a_stream() {
 
 #[test]
 fn requests_for_sessions_of_one_address() {
-    let config = "http.trusted_proxies = [\"127.0.0.1\"]\n";
+    let config = "access.play = \"open\"\nhttp.trusted_proxies = [\"127.0.0.1\"]\n";
     let server = Setup::new().config(&format!("{config}limits.joins_per_address = 1")).start();
     let ask =
         |client: &str| server.send(&Request::offer("/whep/nobody", CHROME_WHEP).header("X-Forwarded-For", client));

@@ -10,7 +10,7 @@ const SESSIONS: usize = 2_000;
 
 #[test]
 fn two_thousand_half_open_sessions_take_little_and_leave_nothing() {
-    let setup = Setup::new().demo().config("http.trusted_proxies = [\"127.0.0.1\"]");
+    let setup = Setup::new().demo().config("access.play = \"open\"\nhttp.trusted_proxies = [\"127.0.0.1\"]");
     let server = setup.start();
     server.wait_live("demo");
     let watched = Watched::start(server);

@@ -108,7 +108,7 @@ fn record(kind: u8, epoch: u8, content: &[u8]) -> Vec<u8> {
 
 #[test]
 fn dtls_garbage_of_those_who_were_answered_is_bounded() {
-    let setup = Setup::new().demo().config("http.trusted_proxies = [\"127.0.0.1\"]");
+    let setup = Setup::new().demo().config("access.play = \"open\"\nhttp.trusted_proxies = [\"127.0.0.1\"]");
     let server = setup.start();
     server.wait_live("demo");
     let watched = Watched::start(server);

@@ -75,7 +75,8 @@ impl Folder {
     pub fn setup(&self) -> Setup {
         let (dir, state) = (self.path(), self.state());
         Setup::new().config(&format!(
-            "plugins.dir = {dir:?}\nplugins.state_dir = {state:?}\naccess.publish = \"denied\"\naccess.play = \"denied\""
+            // The tests ask a thousand times in a row.
+            "limits.joins_per_address = 0\nplugins.dir = {dir:?}\nplugins.state_dir = {state:?}\naccess.publish = \"denied\"\naccess.play = \"denied\""
         ))
     }
 }
