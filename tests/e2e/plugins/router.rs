@@ -16,10 +16,15 @@ use crate::server::{Server, Setup, wasmcast};
 const PATIENCE: Duration = Duration::from_secs(60);
 const NAME: &str = "router-canary";
 
-/// A server on loopback, which is open where no plugin decides, with the plugins of this folder.
+/// A server that is open where no plugin decides, also for pages of other sites, with the plugins of this folder.
 pub fn open(folder: &Folder) -> Setup {
     let (dir, state) = (folder.path(), folder.state());
-    Setup::new().config(&format!("plugins.dir = {dir:?}\nplugins.state_dir = {state:?}")).demo()
+    Setup::new()
+        .config(&format!(
+            // The tests ask hundreds of times in a row.
+            "limits.joins_per_address = 0\nplugins.dir = {dir:?}\nplugins.state_dir = {state:?}\naccess.publish = \"open\"\naccess.play = \"open\""
+        ))
+        .demo()
 }
 
 fn routed(manifest: &str) -> (Folder, Server) {
