@@ -5,6 +5,7 @@ mod board;
 mod breaker;
 mod cache;
 mod chain;
+mod clients;
 mod compile;
 mod contract;
 mod decision;

@@ -1,5 +1,6 @@
 //! auth-webhook with a real HTTP server: fast, slow, wrong and down.
 
+use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -110,7 +111,7 @@ fn a_slow_endpoint_delays_only_those_who_wait_for_it() {
     let http = server.http;
     let slow: Vec<_> = (0..4)
         .map(|_| {
-            std::thread::spawn(move || {
+            thread::spawn(move || {
                 let begun = Instant::now();
                 let refused = Request::offer("/whep/demo", CHROME_WHEP).bearer("slow").send(http);
                 (refused.status, begun.elapsed())
@@ -129,4 +130,16 @@ fn a_slow_endpoint_delays_only_those_who_wait_for_it() {
         assert_eq!(status, 503);
         assert!(took > Duration::from_millis(1_900), "{took:?}");
     }
+}
+
+#[test]
+fn a_wave_of_joins_at_a_healthy_endpoint_is_let_in() {
+    let web = Web::start(|asked| Said { after: Duration::from_millis(300), ..by_token(asked) });
+    let (_folder, server) = asking(&web, "");
+    let http = server.http;
+    let join = || thread::spawn(move || Request::offer("/whep/demo", CHROME_WHEP).bearer("good").send(http).status);
+    let wave: Vec<_> = (0..80).map(|_| join()).collect();
+    let statuses: Vec<u16> = wave.into_iter().map(|join| join.join().expect("an answer")).collect();
+    assert!(statuses.iter().all(|status| *status == 201), "{statuses:?}");
+    assert_eq!(status(&server, "auth-webhook")["state"], "active");
 }
