@@ -25,6 +25,7 @@ mod lane;
 mod last_good;
 mod limits;
 mod manifest;
+mod mask;
 mod matching;
 mod pool;
 mod recall;

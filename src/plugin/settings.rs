@@ -1,5 +1,6 @@
 //! What the host needs to know to run a plugin: limits, rights, isolation, configuration; the manifest fills it.
 
+use super::mask::Mask;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -102,6 +103,8 @@ pub struct Settings {
     pub grants: Grants,
     /// The `[config]` table, secrets put in. Never shown.
     pub config: Arc<serde_json::Value>,
+    /// Hides its secrets in what the plugin says.
+    pub mask: Arc<Mask>,
     /// Hooks to use, of those exported; none: all.
     pub hooks: Option<Vec<String>>,
 }
@@ -127,6 +130,7 @@ impl Default for Settings {
             limits: Limits::default(),
             grants: Grants::default(),
             config: Arc::new(serde_json::Value::Object(serde_json::Map::new())),
+            mask: Arc::default(),
             hooks: None,
         }
     }

@@ -80,7 +80,11 @@ impl Manifest {
         let with_our_config = Manifest {
             config: self.config.clone(),
             secret_files: self.secret_files.clone(),
-            settings: Settings { config: self.settings.config.clone(), ..other.settings.clone() },
+            settings: Settings {
+                config: self.settings.config.clone(),
+                mask: self.settings.mask.clone(),
+                ..other.settings.clone()
+            },
             ..other.clone()
         };
         *self == with_our_config

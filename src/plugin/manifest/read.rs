@@ -3,6 +3,7 @@
 use super::config::Config;
 use super::document::{Document, Section, line_at};
 use super::{Failure, InvalidManifest, Manifest, Phase, grants};
+use crate::plugin::mask::Mask;
 use crate::plugin::matching::Matching;
 use crate::plugin::settings::{INSTANCES, INSTANCES_THAT_WAIT, Isolation, Limits, Settings};
 use std::path::PathBuf;
@@ -57,7 +58,8 @@ fn read(root: Section<'_>, plugin: &str, files: &mut Vec<PathBuf>) -> Manifest {
     let matching = Matching::read(root.section("match"));
     let limits = limits(root.section("limits"));
     let failure = Failure::read(root.section("failure"));
-    let grants = grants::read(root.section("grants"), plugin, files);
+    let mut secrets = Vec::new();
+    let grants = grants::read(root.section("grants"), plugin, files, &mut secrets);
     let pin = trust(root.section("trust"));
     rollout(root.section("rollout"));
     planned(&root);
@@ -70,6 +72,7 @@ fn read(root: Section<'_>, plugin: &str, files: &mut Vec<PathBuf>) -> Manifest {
         limits,
         grants,
         config: Arc::new(config.values().clone()),
+        mask: Arc::new(Mask::new(secrets.iter().map(String::as_str).chain(config.texts()))),
         hooks,
     };
     Manifest {

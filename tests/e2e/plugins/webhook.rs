@@ -143,3 +143,22 @@ fn a_wave_of_joins_at_a_healthy_endpoint_is_let_in() {
     assert!(statuses.iter().all(|status| *status == 201), "{statuses:?}");
     assert_eq!(status(&server, "auth-webhook")["state"], "active");
 }
+
+#[test]
+fn a_secret_in_the_address_is_printed_nowhere() {
+    let web = Web::start(by_token);
+    let folder = Folder::new();
+    let (secret, hook) = ("HOOK-SECRET-77", folder.state().with_file_name("hook"));
+    std::fs::write(&hook, format!("{}?key={secret}", web.url("/auth"))).expect("a file");
+    let folder = folder
+        .with("auth-webhook", &format!("{}[config]\nurl = {{ secret = \"file:{}\" }}\n", web.grants(), hook.display()));
+    let server = folder.setup().demo().start();
+    wait_generation(&server, "auth-webhook", 1);
+    server.wait_live("demo");
+    web.set_down(true);
+    play(&server, "good").problem(503);
+    let seen = status(&server, "auth-webhook").to_string();
+    assert!(seen.contains("***") && !seen.contains(secret), "{seen}");
+    let log = server.stop().log;
+    assert!(log.contains("***") && !log.contains(secret), "{log}");
+}
