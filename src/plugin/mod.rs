@@ -43,7 +43,7 @@ pub use breaker::Circuit;
 pub use cache::CacheError;
 pub use compile::{Artifact, CompileError};
 pub use decision::{Answer, Decided, Denial, Grant, Selection, Step};
-pub use facts::{Action, Facts};
+pub use facts::{Action, Facts, PROTOCOLS};
 pub use fault::{Fault, FaultClass};
 pub use generation::{Generation, PrepareError};
 pub use host::{Grade, Line, Note, Reply, START, Script, Scripted, Sent, Services, Simulation};

@@ -12,7 +12,7 @@ mod tests;
 
 pub use complaint::{line_of, line_of_key};
 pub use config::Config;
-pub(in crate::plugin) use document::Section;
+pub(in crate::plugin) use document::{Section, choice};
 pub use failure::{Failure, Policy};
 pub use grants::{granted, refused, used};
 

@@ -145,6 +145,27 @@ fn a_wave_of_joins_at_a_healthy_endpoint_is_let_in() {
 }
 
 #[test]
+fn a_misspelt_fact_and_an_address_that_is_not_granted_are_refused() {
+    let web = Web::start(by_token);
+    let (folder, server) = asking(&web, "");
+    let rows = [
+        (web.url("/auth"), "send = [\"tokn\"]", "`tokn` is no fact"),
+        ("nonsense".to_owned(), "", "request.url is no absolute URL"),
+        ("http://elsewhere.example/".to_owned(), "", "elsewhere.example"),
+    ];
+    for (url, extra, told) in rows {
+        folder.manifest("auth-webhook", &format!("{}[config]\nurl = \"{url}\"\n{extra}\n", web.grants()));
+        server.wait_until(told, || {
+            let seen = status(&server, "auth-webhook");
+            let cause = seen["last_error"]["cause"].as_str().unwrap_or_default().to_owned();
+            if cause.contains(told) { Ok(()) } else { Err(cause) }
+        });
+    }
+    play(&server, "good").expect(201);
+    assert_eq!(web.asked().len(), 1, "nobody is asked to find that out");
+}
+
+#[test]
 fn a_secret_in_the_address_is_printed_nowhere() {
     let web = Web::start(by_token);
     let folder = Folder::new();
