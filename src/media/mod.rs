@@ -5,6 +5,7 @@ mod frame;
 mod name;
 mod packet;
 mod pattern;
+mod plain;
 mod time;
 mod track;
 
@@ -13,5 +14,6 @@ pub use frame::Frame;
 pub use name::{InvalidStreamName, StreamName};
 pub use packet::{Packet, PacketFlags};
 pub use pattern::{InvalidPattern, Pattern};
+pub use plain::{one_line, plain, turns_text};
 pub use time::{NtpTime, wall_clock};
 pub use track::{TrackInfo, TrackSet};

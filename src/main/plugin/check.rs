@@ -2,7 +2,7 @@
 
 use super::inspect;
 use super::project::Project;
-use super::{Failure, build, cargo, sdk};
+use super::{Failure, bounded, build, cargo, sdk};
 use crate::output;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -58,12 +58,12 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
 /// The manifest that was named, or the one beside the file, or what holds without one.
 fn read_manifest(name: &str, given: Option<&Path>, file: &Path) -> Result<Manifest, Failure> {
     let path = given.map_or_else(|| file.with_extension("toml"), Path::to_path_buf);
-    let text = match fs::read_to_string(&path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && given.is_none() => {
+    let text = match bounded::read_text(&path, bounded::MAX_MANIFEST) {
+        Err(Failure::File { error, .. }) if error.kind() == std::io::ErrorKind::NotFound && given.is_none() => {
             output::say("manifest  none: what holds for all plugins");
             return Ok(Manifest::absent(name));
         }
-        result => result.map_err(Failure::file("cannot read", &path))?,
+        result => result?,
     };
     let shown = path.display().to_string();
     let manifest = Manifest::parse(&text, name, &shown)
