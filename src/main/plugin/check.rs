@@ -29,6 +29,9 @@ pub struct Args {
     /// The manifest [default: NAME.toml beside the file]
     #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
+    /// Print JSON: what was found of a plugin that a server would take
+    #[arg(long)]
+    json: bool,
 }
 
 /// Runs `wasmcast plugin check`.
@@ -51,7 +54,18 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         let tick = generation.tick_interval().map(|every| format!(", ticks every {} s", every.as_secs_f32()));
         output::say(&format!("begins    {} KiB of memory{}", generation.memory() >> 10, tick.unwrap_or_default()));
         output::say("a server would take it into service");
-        Ok(ExitCode::SUCCESS)
+        if !args.json {
+            return Ok(ExitCode::SUCCESS);
+        }
+        let found = serde_json::json!({
+            "name": name,
+            "file": file.display().to_string(),
+            "digest": inspection.digest,
+            "hooks": inspection.hooks,
+            "memory_bytes": generation.memory(),
+            "tick_ms": generation.tick_interval().map(|every| u64::try_from(every.as_millis()).unwrap_or(u64::MAX)),
+        });
+        Ok(output::data(&format!("{found:#}\n")))
     })
 }
 
