@@ -4,6 +4,7 @@ use super::error::ClientError;
 use crate::media::wall_clock;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use reqwest::{Client, RequestBuilder, Response, StatusCode, Url, redirect};
+use std::io::Read;
 use std::time::{Duration, Instant, SystemTime};
 
 /// An answer larger than this is not read; real ones have a few KiB.
@@ -82,13 +83,22 @@ pub fn parse_endpoint(text: &str) -> Result<Url, ClientError> {
     Ok(url)
 }
 
+/// Longest file that a token is read from, in bytes: longer ones do not fit into a request's headers.
+const MAX_TOKEN: u64 = 64 * 1_024;
+
 /// Reads the token of a command line: itself, or `env:NAME` or `file:PATH` where it is kept.
 pub fn read_token(given: Option<&str>) -> Result<Option<String>, ClientError> {
     let Some(given) = given else { return Ok(None) };
     let token = if let Some(name) = given.strip_prefix("env:") {
         std::env::var(name).map_err(|error| ClientError::Usage(format!("--token {given}: {error}")))?
     } else if let Some(path) = given.strip_prefix("file:") {
-        std::fs::read_to_string(path).map_err(|error| ClientError::Usage(format!("--token {given}: {error}")))?
+        let fail = |error: std::io::Error| ClientError::Usage(format!("--token {given}: {error}"));
+        let mut text = String::new();
+        std::fs::File::open(path).map_err(fail)?.take(MAX_TOKEN + 1).read_to_string(&mut text).map_err(fail)?;
+        if text.len() as u64 > MAX_TOKEN {
+            return Err(ClientError::Usage(format!("--token {given}: longer than {MAX_TOKEN} bytes")));
+        }
+        text
     } else {
         given.to_owned()
     };

@@ -1,6 +1,6 @@
 //! Asks the plugins of a hook in their order until one decides, and makes of each failure what its policy says.
 
-use super::breaker::{Breaker, Turn};
+use super::breaker::Turn;
 use super::decision::{Answer, Decided, Denial, Step};
 use super::facts::Facts;
 use super::fault::{Fault, FaultClass};
@@ -130,7 +130,7 @@ impl<S: Serving> Member<S> {
                 return (answer, step(0, outcome, Some(cause.to_string())));
             }
         };
-        let Some(underway) = health.begin() else {
+        let Some(underway) = health.begin(facts.remote_ip, begun.into_std()) else {
             self.plugin.tally.unasked();
             let last = health.last_failure();
             let (class, cause) = last.map_or((FaultClass::Error, String::new()), |last| (last.class, last.cause));
@@ -158,7 +158,7 @@ impl<S: Serving> Member<S> {
                 let after = underway.failed(now.into_std(), SystemTime::now(), &fault);
                 let (answer, outcome) = self.by_policy::<Q>(fault.class(), facts);
                 if let Some(silent) = after.log {
-                    self.log(Q::HOOK, number, facts, &fault, outcome, silent, after.failures);
+                    self.log(Q::HOOK, number, facts, &fault, outcome, silent, after.failing);
                 }
                 if after.turn != Turn::None {
                     self.log_turn(number, after.turn);
@@ -205,16 +205,15 @@ impl<S: Serving> Member<S> {
         fault: &Fault,
         answered: &str,
         silent: u64,
-        failures: usize,
+        failing: (usize, usize),
     ) {
         let (hook, class) = (hook.export(), fault.class().name());
         let (protocol, action, stream) = (facts.protocol, facts.action.name(), &facts.stream);
         let silent = if silent == 0 { String::new() } else { format!("; {silent} more before it") };
         let line = format!(
-            "{hook}: {fault}, session {} ({protocol} {action} {stream}); answered `{answered}` (failure.{class}); {failures} \
-             of the last calls failed, stopped at {}{silent}",
-            facts.id,
-            Breaker::LIMIT
+            "{hook}: {fault}, session {} ({protocol} {action} {stream}); answered `{answered}` (failure.{class}); it \
+             fails with {} of the last {} client networks{silent}",
+            facts.id, failing.0, failing.1
         );
         self.plugin.tell(Grade::Warn, generation, line);
     }
@@ -223,11 +222,13 @@ impl<S: Serving> Member<S> {
         let line = match turn {
             Turn::Opened(at) => {
                 let seconds = at.saturating_duration_since(Instant::now().into_std()).as_secs_f64();
-                format!("keeps failing and is stopped; its failure policy answers; it is restarted in {seconds:.0} s")
+                format!(
+                    "keeps failing and is stopped; its failure policy answers most calls; it is restarted in {seconds:.0} s"
+                )
             }
             Turn::Quarantined => {
                 format!(
-                    "was restarted in vain and stays stopped; its failure policy answers. Replace its file, change its manifest, or `wasmcast plugin enable {}`",
+                    "was restarted in vain and stays stopped; its failure policy answers, until it answers a call that is let through to see. Replace its file, change its manifest, or `wasmcast plugin enable {}`",
                     self.plugin.name
                 )
             }

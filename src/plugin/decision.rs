@@ -1,6 +1,7 @@
 //! What plugins answer, checked: a grant, a refusal or no opinion, and who said it.
 
 use super::hook::Hook;
+use crate::media::turns_text;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -150,11 +151,6 @@ pub(super) fn checked_tags(place: &str, tags: &BTreeMap<String, String>) -> Resu
         )),
         None => Ok(()),
     }
-}
-
-/// Marks that break a line or turn the direction of what stands around them, on a page or in a terminal.
-fn turns_text(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 /// At most this many bytes of a text, whole characters only.

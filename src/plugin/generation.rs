@@ -177,7 +177,9 @@ impl Generation {
     ///
     /// # Errors
     /// The plugin's own; the configuration from before is in force again then.
-    pub async fn reconfigure(&self, config: Arc<serde_json::Value>) -> Result<(), Fault> {
+    pub async fn reconfigure(&self, settings: &Settings) -> Result<(), Fault> {
+        self.context.hide_too(&settings.mask);
+        let config = settings.config.clone();
         let mut lasting = self.lasting.lock().await;
         let before = self.context.config();
         let mut trial = match lasting.take() {

@@ -262,7 +262,7 @@ impl Instance {
         }
         let limit = self.blueprint.limits.init;
         call!(self, init, wasmcast_lifecycle_init, call_init, "lifecycle/init", None, limit, limit)?
-            .map_err(Fault::Error)
+            .map_err(|words| self.error(words))
     }
 
     /// `auth/check.authorize`.
@@ -271,14 +271,14 @@ impl Instance {
         let session: Resource<CurrentSession> = Resource::new_borrow(0);
         let decision =
             call!(self, check, wasmcast_auth_check, call_authorize, "auth/check", Some(facts), cpu, wall, session)?;
-        answer(decision.map_err(Fault::Error)?).map_err(Fault::Error)
+        answer(decision.map_err(|words| self.error(words))?).map_err(|words| self.error(words))
     }
 
     /// `auth/revoke.poll`.
     pub(super) async fn poll(&mut self) -> Result<Vec<Selection>, Fault> {
         let Limits { cpu, wall, .. } = self.blueprint.limits;
         let selections = call!(self, revoke, wasmcast_auth_revoke, call_poll, "auth/revoke", None, cpu, wall)?;
-        Ok(selections.map_err(Fault::Error)?.into_iter().map(selection).collect())
+        Ok(selections.map_err(|words| self.error(words))?.into_iter().map(selection).collect())
     }
 
     /// `router/routing.choose`.
@@ -296,7 +296,7 @@ impl Instance {
             wall,
             session
         )?;
-        route(chosen.map_err(Fault::Error)?).map_err(Fault::Error)
+        route(chosen.map_err(|words| self.error(words))?).map_err(|words| self.error(words))
     }
 
     /// `lifecycle/reconfigure`, with this configuration.
@@ -313,21 +313,21 @@ impl Instance {
             limit,
             limit
         )?
-        .map_err(Fault::Error)
+        .map_err(|words| self.error(words))
     }
 
     /// `lifecycle/state.save`.
     pub(super) async fn save(&mut self) -> Result<Vec<u8>, Fault> {
         let limit = self.blueprint.limits.init;
         call!(self, state, wasmcast_lifecycle_state, call_save, "lifecycle/state", None, limit, limit)?
-            .map_err(Fault::Error)
+            .map_err(|words| self.error(words))
     }
 
     /// `lifecycle/state.restore`.
     pub(super) async fn restore(&mut self, saved: &[u8]) -> Result<(), Fault> {
         let limit = self.blueprint.limits.init;
         call!(self, state, wasmcast_lifecycle_state, call_restore, "lifecycle/state", None, limit, limit, saved)?
-            .map_err(Fault::Error)
+            .map_err(|words| self.error(words))
     }
 
     /// `lifecycle/tick.interval-ms`; none: never.
@@ -340,14 +340,20 @@ impl Instance {
     /// `lifecycle/tick.tick`.
     pub(super) async fn tick(&mut self) -> Result<(), Fault> {
         let Limits { init, .. } = self.blueprint.limits;
-        call!(self, tick, wasmcast_lifecycle_tick, call_tick, "lifecycle/tick", None, init, init)?.map_err(Fault::Error)
+        call!(self, tick, wasmcast_lifecycle_tick, call_tick, "lifecycle/tick", None, init, init)?
+            .map_err(|words| self.error(words))
     }
 
     /// `lifecycle/self-test.run`.
     pub(super) async fn self_test(&mut self) -> Result<(), Fault> {
         let limit = self.blueprint.limits.init;
         call!(self, self_test, wasmcast_lifecycle_self_test, call_run, "lifecycle/self-test", None, limit, limit)?
-            .map_err(Fault::Error)
+            .map_err(|words| self.error(words))
+    }
+
+    /// An error in the plugin's own words, without its secrets.
+    fn error(&self, words: String) -> Fault {
+        Fault::Error(self.blueprint.context.hide(words))
     }
 
     fn begin(&mut self, hook: &'static str, facts: Option<Arc<Facts>>, cpu: Duration) {
@@ -373,7 +379,10 @@ impl Instance {
                 self.poisoned = false;
                 Ok(value)
             }
-            Ok(Err(error)) => Err(fault(&error, told.as_deref(), guest, &self.blueprint.limits, cpu, cpu_key)),
+            Ok(Err(error)) => {
+                let fault = fault(&error, told.as_deref(), guest, &self.blueprint.limits, cpu, cpu_key);
+                Err(fault.map(|words| self.blueprint.context.hide(words)))
+            }
             Err(Elapsed { .. }) => Err(late(&guest.cpu, wall, wall_key)),
         }
     }

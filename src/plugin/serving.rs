@@ -20,7 +20,7 @@ pub(super) trait Serving: Send + Sync + 'static {
     fn choose(&self, facts: &Arc<Facts>) -> impl Future<Output = Result<Answer<Route>, Fault>> + Send;
     fn poll_revocations(&self) -> impl Future<Output = Result<Vec<Selection>, Fault>> + Send;
     fn tick(&self) -> impl Future<Output = Result<(), Fault>> + Send;
-    fn reconfigure(&self, config: Arc<serde_json::Value>) -> impl Future<Output = Result<(), Fault>> + Send;
+    fn reconfigure(&self, settings: &Settings) -> impl Future<Output = Result<(), Fault>> + Send;
     fn save(&self) -> impl Future<Output = Result<Option<Vec<u8>>, Fault>> + Send;
     fn retire(&self, patience: Duration) -> impl Future<Output = ()> + Send;
     fn has_revoke(&self) -> bool;
@@ -146,8 +146,8 @@ impl Serving for Generation {
         Generation::tick(self).await
     }
 
-    async fn reconfigure(&self, config: Arc<serde_json::Value>) -> Result<(), Fault> {
-        Generation::reconfigure(self, config).await
+    async fn reconfigure(&self, settings: &Settings) -> Result<(), Fault> {
+        Generation::reconfigure(self, settings).await
     }
 
     async fn save(&self) -> Result<Option<Vec<u8>>, Fault> {

@@ -97,7 +97,7 @@ impl Rehearsal {
     /// Takes another manifest. Where nothing but `[config]` differs, a plugin that can is only told.
     pub async fn change(&mut self, manifest: Manifest) -> Result<(), String> {
         if self.generation.has_reconfigure() && self.manifest.differs_only_in_config(&manifest) {
-            let told = self.generation.reconfigure(manifest.settings.config.clone()).await;
+            let told = self.generation.reconfigure(&manifest.settings).await;
             told.map_err(|fault| fault.to_string())?;
             self.manifest = manifest;
             return Ok(());

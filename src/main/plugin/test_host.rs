@@ -2,7 +2,7 @@
 
 use super::check::host;
 use super::rehearsal::{Rehearsal, Standing};
-use super::{Failure, sdk};
+use super::{Failure, bounded, sdk};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
-use wasmcast::plugin::{Action, Facts, Grant, Manifest, Place, Reply, Route, START, Scripted, Simulation};
+use wasmcast::plugin::{Action, Facts, Grant, Manifest, PROTOCOLS, Place, Reply, Route, START, Scripted, Simulation};
 
 /// Run a plugin for the SDK's tests: one question a line on stdin, one answer a line on stdout
 #[derive(clap::Args, Debug)]
@@ -184,7 +184,7 @@ async fn answer(stage: &mut Option<Rehearsal>, question: Question) -> Result<Val
 }
 
 async fn load(file: &std::path::Path, manifest: &str) -> Result<Rehearsal, String> {
-    let bytes = std::fs::read(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
+    let bytes = bounded::read(file, wasmcast::plugin::MAX_FILE).map_err(|error| error.to_string())?;
     let name: Arc<str> = file.file_stem().unwrap_or_default().to_string_lossy().into();
     let manifest = read(manifest, &name)?;
     let simulation = Simulation::new(SEED, START);
@@ -202,7 +202,6 @@ fn read(manifest: &str, name: &str) -> Result<Manifest, String> {
 }
 
 fn facts(visitor: Visitor) -> Result<Facts, String> {
-    const PROTOCOLS: &[&str] = &["whip", "whep", "websocket", "rtmp", "hls", "api"];
     let protocol = PROTOCOLS.iter().find(|known| **known == visitor.protocol);
     let protocol =
         protocol.ok_or_else(|| format!("protocol `{}` is none of {}", visitor.protocol, PROTOCOLS.join(", ")))?;

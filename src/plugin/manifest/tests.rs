@@ -26,6 +26,15 @@ fn an_empty_manifest_is_the_documented_default() {
 }
 
 #[test]
+fn a_plugin_that_may_wait_for_other_servers_has_more_instances() {
+    let http = "[grants]\nhttp = [{ origin = \"https://id.example\" }]";
+    let rows = [("", 8), (http, 64), ("[grants]\nhttp = []", 8), (&format!("instances = 3\n{http}"), 3)];
+    for (text, instances) in rows {
+        assert_eq!(parse(text).unwrap().settings.instances, instances, "{text}");
+    }
+}
+
+#[test]
 fn every_key_is_read() {
     let manifest = parse(
         r#"
@@ -48,6 +57,7 @@ fn every_key_is_read() {
         memory-mib = 64
         hostcall-kib = 0x80
         queue = 0
+        queue-ms = 700
         [failure]
         load = "closed"
         init = "open"
@@ -84,6 +94,7 @@ fn every_key_is_read() {
         memory: 64 << 20,
         hostcall: 128 << 10,
         queue: 0,
+        queue_wait: Duration::from_millis(700),
     };
     assert_eq!(settings.limits, expected);
     let policies = FaultClass::CALL.map(|class| manifest.failure.policy(Hook::Auth, class).name());

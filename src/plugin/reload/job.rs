@@ -181,8 +181,7 @@ impl<L: Loader> Order<L> {
             && current.generation.has_reconfigure()
             && current.manifest.differs_only_in_config(&manifest)
         {
-            let config = manifest.settings.config.clone();
-            return match current.generation.reconfigure(config).await {
+            return match current.generation.reconfigure(&manifest.settings).await {
                 Ok(()) => Ok(Outcome::Reconfigured { manifest, version }),
                 Err(fault) => {
                     let cause = format!("it does not take the changed configuration: {fault}");

@@ -241,7 +241,8 @@ impl<L: Loader> Machine<L> {
         if let Some(slot) = self.slots.get_mut(name) {
             slot.draining.push(active.number);
         }
-        let patience = active.manifest.settings.limits.wall.saturating_mul(2) + DRAIN_SLACK;
+        let limits = &active.manifest.settings.limits;
+        let patience = limits.queue_wait + limits.wall.saturating_mul(2) + DRAIN_SLACK;
         let (name, number, generation) = (name.to_owned(), active.number, active.generation);
         self.drains.spawn(async move {
             generation.retire(patience).await;

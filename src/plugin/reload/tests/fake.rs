@@ -178,11 +178,11 @@ impl Serving for Spoken {
         Err(Fault::Error("no net".to_owned()))
     }
 
-    async fn reconfigure(&self, config: Arc<serde_json::Value>) -> Result<(), Fault> {
+    async fn reconfigure(&self, settings: &Settings) -> Result<(), Fault> {
         if self.text.says("stubborn") {
             return Err(Fault::Error("`subject` must not change".to_owned()));
         }
-        self.configure(&config);
+        self.configure(&settings.config);
         Ok(())
     }
 
