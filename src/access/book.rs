@@ -38,7 +38,7 @@ impl Standing {
     pub(super) fn facts_at(&self, now: Instant) -> Arc<Facts> {
         // A session that is asked again is never new, however soon.
         let age = now.saturating_duration_since(self.since).max(Duration::from_millis(1));
-        let (subject, tags) = (self.grant.subject.clone(), self.grant.tags.clone());
+        let (subject, tags) = (self.grant.subject.clone(), self.grant.all_tags());
         Arc::new(Facts { subject, tags, age, ..(*self.facts).clone() })
     }
 
@@ -48,7 +48,7 @@ impl Standing {
             Selection::Session(id) => *id == *self.id,
             Selection::Subject(subject) => self.grant.subject.as_ref() == Some(subject),
             Selection::Stream(name) => self.stream.as_str() == name || self.facts.stream == *name,
-            Selection::Tag(key, value) => self.grant.tags.get(key) == Some(value),
+            Selection::Tag(key, value) => self.grant.tag(key) == Some(value),
             Selection::Everything => true,
         }
     }
@@ -204,8 +204,8 @@ impl Book {
             action: old.action,
             stream: old.stream.clone(),
             facts: old.facts.clone(),
-            // The name is fixed by the first answer.
-            grant: Grant { stream_name: old.grant.stream_name.clone(), ..grant },
+            // The name is fixed by the first answer, and so is what the routers said.
+            grant: Grant { stream_name: old.grant.stream_name.clone(), routing: old.grant.routing.clone(), ..grant },
             since: old.since,
             decided: now,
             times: old.times.saturating_add(1),

@@ -8,6 +8,7 @@ mod config;
 mod denial;
 mod network;
 mod password;
+mod routing;
 mod rules;
 mod secret;
 mod verdict;
@@ -19,6 +20,7 @@ pub use config::{Allow, Config, Fallback, Rule, Token};
 pub use denial::Denial;
 pub use network::{InvalidNetwork, Network};
 pub use password::Password;
+pub use routing::Routing;
 pub use secret::{Form, InvalidSecret, Secret, SecretDigest, digest, random_token};
 pub use verdict::{Grant, STATIC_RULES};
 
@@ -48,6 +50,8 @@ pub struct Access {
     plugins: Plugins,
     book: Arc<Book>,
     admin: Arc<Mutex<admin::Allowed>>,
+    /// The name of this node, as routers may say it.
+    node: Arc<str>,
     /// Whether the public listeners are on loopback: then what no one wrote a rule for is open, else it is denied.
     loopback_only: bool,
 }
@@ -56,7 +60,44 @@ impl Access {
     /// `loopback_only`: whether every public listener is bound to a loopback address.
     pub fn new(config: Config, plugins: Plugins, loopback_only: bool) -> Self {
         let rules = Arc::new(watch::Sender::new(Arc::new(config)));
-        Access { rules, plugins, book: Arc::default(), admin: Arc::default(), loopback_only }
+        Access { rules, plugins, book: Arc::default(), admin: Arc::default(), node: "".into(), loopback_only }
+    }
+
+    /// Under this name routers mean this server.
+    pub fn with_node(self, name: &str) -> Self {
+        Access { node: name.into(), ..self }
+    }
+
+    /// Asks whether a client may publish or play, and if so where it is served: what the routers say is in the grant's
+    /// `routing`. A no is logged with its story, and so is where a client is sent.
+    ///
+    /// # Errors
+    /// As [`Access::check`]; and when a router failed, where its policy is to refuse.
+    pub async fn admit(&self, facts: &Arc<Facts>) -> Result<Grant, Denial> {
+        let mut grant = self.check(facts).await?;
+        if !self.plugins.routes() {
+            return Ok(grant);
+        }
+        let stream = grant.stream_name.as_ref().map_or(facts.stream.as_str(), StreamName::as_str).to_owned();
+        let (subject, tags) = (grant.subject.clone(), grant.tags.clone());
+        let known = Arc::new(Facts { stream, subject, tags, ..(**facts).clone() });
+        let decided = self.plugins.route(&known).await;
+        let (action, stream) = (facts.action.name(), &facts.stream);
+        match routing::conclude(decided, &known, &self.node) {
+            Ok(routing) => {
+                if let Some(location) = routing.shown() {
+                    let decision = verdict::story(&routing.steps);
+                    tracing::info!(session = facts.id, action, stream, location, decision, "session sent elsewhere");
+                }
+                grant.routing = routing;
+                Ok(grant)
+            }
+            Err((denial, steps)) => {
+                let (denial_label, decision) = (denial.label(), verdict::story(&steps));
+                tracing::info!(session = facts.id, action, stream, denial = denial_label, decision, "access denied");
+                Err(denial)
+            }
+        }
     }
 
     /// Asks whether a client may publish or play. A no is logged with its story.

@@ -1,8 +1,9 @@
 //! From what the plugins and the static rules said to one yes or no, with the story of how it came about.
 
 use super::Denial;
+use super::routing::Routing;
 use crate::media::StreamName;
-use crate::plugin::{Answer, Decided, Step};
+use crate::plugin::{Answer, Decided, Hook, Step};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +24,8 @@ pub struct Grant {
     pub tags: BTreeMap<String, String>,
     /// Who was asked, in order; the last one decided. [`STATIC_RULES`] stands for the access rules.
     pub steps: Vec<Step>,
+    /// What the routers said, once, when it was let in.
+    pub routing: Routing,
 }
 
 /// Stands in a step for the static access rules, which have no generations. No plugin can have this name: a file's name
@@ -33,6 +36,23 @@ impl Grant {
     /// Whether the static rules decided, so that changed rules concern it.
     pub fn is_by_rules(&self) -> bool {
         self.steps.last().is_some_and(|step| &*step.plugin == STATIC_RULES)
+    }
+
+    /// The stream to go on with, where this one was asked for.
+    pub fn stream(&self, asked: &StreamName) -> StreamName {
+        self.routing.stream.as_ref().or(self.stream_name.as_ref()).unwrap_or(asked).clone()
+    }
+
+    /// Its tags by whoever gave them; auth comes before the routers.
+    pub fn all_tags(&self) -> BTreeMap<String, String> {
+        let mut tags = self.routing.tags.clone();
+        tags.extend(self.tags.clone());
+        tags
+    }
+
+    /// The value of a tag.
+    pub fn tag(&self, key: &str) -> Option<&str> {
+        self.tags.get(key).or_else(|| self.routing.tags.get(key)).map(String::as_str)
     }
 }
 
@@ -53,6 +73,7 @@ pub(super) fn conclude(
                 max_viewers: grant.max_viewers,
                 tags: grant.tags,
                 steps: steps.clone(),
+                routing: Routing::default(),
             }),
             // The host checks answers; one that slips through is a fault, not a yes.
             Err(_) => Err(Denial::Forbidden),
@@ -62,7 +83,8 @@ pub(super) fn conclude(
         Answer::Abstain => {
             let (result, took) = rules();
             let outcome = if result.is_ok() { "allow" } else { "deny" };
-            steps.push(Step { plugin: STATIC_RULES.into(), generation: 0, outcome, took, error: None });
+            let plugin = STATIC_RULES.into();
+            steps.push(Step { plugin, hook: Hook::Auth, generation: 0, outcome, took, error: None });
             result.map(|subject| Grant { subject, steps: steps.clone(), ..Grant::default() })
         }
     };
@@ -91,7 +113,7 @@ mod tests {
 
     fn step(plugin: &str, outcome: &'static str, error: Option<&str>) -> Step {
         let error = error.map(str::to_owned);
-        Step { plugin: plugin.into(), generation: 3, outcome, took: Duration::from_micros(4), error }
+        Step { plugin: plugin.into(), hook: Hook::Auth, generation: 3, outcome, took: Duration::from_micros(4), error }
     }
 
     fn rules(answer: Result<Option<String>, Denial>) -> (Result<Option<String>, Denial>, Duration) {

@@ -4,6 +4,7 @@ use super::error::ClientError;
 use crate::media::wall_clock;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use reqwest::{Client, RequestBuilder, Response, StatusCode, Url, redirect};
+use std::io::Read;
 use std::time::{Duration, Instant, SystemTime};
 
 /// An answer larger than this is not read; real ones have a few KiB.
@@ -33,12 +34,20 @@ pub struct Signalling {
     token: Option<String>,
 }
 
+/// The URL of a session.
+#[derive(Clone, Debug)]
+pub struct SessionUrl {
+    url: Url,
+    /// Whether it is of the origin that the token was given for: a redirect may have led to another server.
+    takes_token: bool,
+}
+
 /// What came back for an offer.
 #[derive(Clone, Debug)]
 pub struct Opened {
     pub answer: String,
-    /// The session's URL, where the server named one.
-    pub session: Option<Url>,
+    /// Where the server named one.
+    pub session: Option<SessionUrl>,
     /// Just before the request, TCP connect included.
     pub posted: Instant,
     /// The same moment in nanoseconds since 1970.
@@ -74,13 +83,22 @@ pub fn parse_endpoint(text: &str) -> Result<Url, ClientError> {
     Ok(url)
 }
 
+/// Longest file that a token is read from, in bytes: longer ones do not fit into a request's headers.
+const MAX_TOKEN: u64 = 64 * 1_024;
+
 /// Reads the token of a command line: itself, or `env:NAME` or `file:PATH` where it is kept.
 pub fn read_token(given: Option<&str>) -> Result<Option<String>, ClientError> {
     let Some(given) = given else { return Ok(None) };
     let token = if let Some(name) = given.strip_prefix("env:") {
         std::env::var(name).map_err(|error| ClientError::Usage(format!("--token {given}: {error}")))?
     } else if let Some(path) = given.strip_prefix("file:") {
-        std::fs::read_to_string(path).map_err(|error| ClientError::Usage(format!("--token {given}: {error}")))?
+        let fail = |error: std::io::Error| ClientError::Usage(format!("--token {given}: {error}"));
+        let mut text = String::new();
+        std::fs::File::open(path).map_err(fail)?.take(MAX_TOKEN + 1).read_to_string(&mut text).map_err(fail)?;
+        if text.len() as u64 > MAX_TOKEN {
+            return Err(ClientError::Usage(format!("--token {given}: longer than {MAX_TOKEN} bytes")));
+        }
+        text
     } else {
         given.to_owned()
     };
@@ -122,6 +140,7 @@ impl Signalling {
         let final_url = response.url().clone();
         let session = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
         let session = session.and_then(|location| final_url.join(location).ok());
+        let session = session.map(|url| SessionUrl { takes_token: url.origin() == endpoint.origin(), url });
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let body = read_body(response).await.map_err(|error| unreachable(endpoint, &error))?;
         if !status.is_success() {
@@ -132,8 +151,10 @@ impl Signalling {
     }
 
     /// Ends a session; an error means that the server will notice by itself.
-    pub async fn delete(&self, session: &Url) -> Result<(), ClientError> {
-        let request = self.authorized(self.http.delete(session.clone()).timeout(DELETE_TIMEOUT));
+    pub async fn delete(&self, session: &SessionUrl) -> Result<(), ClientError> {
+        let SessionUrl { url: session, takes_token } = session;
+        let request = self.http.delete(session.clone()).timeout(DELETE_TIMEOUT);
+        let request = if *takes_token { self.authorized(request) } else { request };
         let response = request.send().await.map_err(|error| unreachable(session, &error))?;
         let status = response.status();
         if status.is_success() || status == StatusCode::NOT_FOUND {

@@ -3,8 +3,8 @@
 use super::asked::Asked;
 use super::bandwidth::Bandwidth;
 use super::lobby::Lobby;
-use crate::access::{Access, Denial, Facts};
-use crate::hub::{Hub, Stream};
+use crate::access::{Access, Denial, Facts, Routing};
+use crate::hub::{Hub, Rendition, Stream};
 use crate::media::StreamName;
 use crate::protocol::webrtc::sdp::{EgressPolicy, Offer, OfferError, answer_egress};
 use crate::shard::{
@@ -31,6 +31,8 @@ pub struct Whep {
 pub enum WhepError {
     /// A plugin or the access rules say no.
     Access(Denial),
+    /// A router plugin sends the viewer to another server.
+    Elsewhere(Box<Routing>),
     /// The offer can not be answered.
     Offer(OfferError),
     /// Nobody publishes the stream now.
@@ -66,14 +68,18 @@ impl Whep {
         client: ClientInfo,
     ) -> Result<Arc<Session>, WhepError> {
         self.doors_open()?;
-        let grant = self.access.check(facts).await.map_err(WhepError::Access)?;
-        let stream = grant.stream_name.clone().unwrap_or_else(|| asked.clone());
+        let grant = self.access.admit(facts).await.map_err(WhepError::Access)?;
+        if grant.routing.elsewhere.is_some() {
+            return Err(WhepError::Elsewhere(Box::new(grant.routing)));
+        }
+        let stream = grant.stream(asked);
         let offer = Offer::parse(offer).map_err(WhepError::Offer)?;
         let source = self.live(&stream).await?;
         // Nobody comes in who waited until the doors were closed.
         self.doors_open()?;
         let renditions = source.renditions();
-        let asked = Asked::read(&stream, facts.rendition.as_deref(), &source, &renditions)?;
+        let routed = routed(&stream, grant.routing.rendition.as_deref(), &renditions);
+        let asked = Asked::read(&stream, routed.or(facts.rendition.as_deref()), &source, &renditions)?;
         asked.fits(&source, &renditions, &grant)?;
         let ceiling = grant.max_bitrate_kbps;
         let local = IceCredentials::random();
@@ -140,4 +146,14 @@ impl Whep {
             }
         }
     }
+}
+
+/// The rendition that a router chose. One that the stream does not have is no reason to turn a viewer away.
+fn routed<'a>(stream: &StreamName, chosen: Option<&'a str>, renditions: &[Rendition]) -> Option<&'a str> {
+    let chosen = chosen?;
+    let found = renditions.iter().any(|rendition| *rendition.rid == *chosen);
+    if !found {
+        tracing::warn!(%stream, rendition = chosen, "a router chose a rendition that the stream does not have");
+    }
+    found.then_some(chosen)
 }

@@ -1,6 +1,6 @@
 //! Every refusal of the HTTP surface as problem+json (RFC 9457): status, type and words are chosen here, by type.
 
-use crate::access::Denial;
+use crate::access::{Denial, Routing};
 use crate::egress::WhepError;
 use crate::ingest::WhipError;
 use crate::media::InvalidStreamName;
@@ -52,6 +52,21 @@ impl Problem {
 
     fn retry_after(self, seconds: u32) -> Problem {
         self.with(header::RETRY_AFTER, seconds)
+    }
+
+    /// Another server serves it: 307, so that the client sends the same request there (RFC 9110, 15.4.8).
+    pub(super) fn elsewhere(routing: &Routing) -> Problem {
+        let location = routing.elsewhere.as_ref().and_then(|url| HeaderValue::from_str(url.as_str()).ok());
+        let problem = Problem::new(
+            StatusCode::TEMPORARY_REDIRECT,
+            "elsewhere",
+            "Another server serves this",
+            "send the same request to the address in the Location header",
+        );
+        match location {
+            Some(location) => problem.with(header::LOCATION, location),
+            None => problem,
+        }
     }
 
     /// Nothing is at this path.
@@ -262,6 +277,7 @@ impl From<WhipError> for Problem {
     fn from(error: WhipError) -> Self {
         match error {
             WhipError::Access(denial) => denial.into(),
+            WhipError::Elsewhere(routing) => Problem::elsewhere(&routing),
             WhipError::Offer(error) => error.into(),
             WhipError::Taken(detail) => {
                 Problem::new(StatusCode::CONFLICT, "stream-taken", "The stream is being published already", detail)
@@ -278,6 +294,7 @@ impl From<WhepError> for Problem {
     fn from(error: WhepError) -> Self {
         match error {
             WhepError::Access(denial) => denial.into(),
+            WhepError::Elsewhere(routing) => Problem::elsewhere(&routing),
             WhepError::Offer(error) => error.into(),
             WhepError::NoRendition { stream, asked, have } => {
                 let detail = if have.is_empty() {

@@ -51,6 +51,10 @@ impl Gathered {
         facts.method = parts.method.as_str().to_owned();
         facts.path = parts.uri.path().to_owned();
         facts.headers = headers(&parts.headers);
+        // HTTP/2 has it in the request line.
+        if let Some(authority) = parts.uri.authority().filter(|_| !parts.headers.contains_key(header::HOST)) {
+            facts.headers.push((header::HOST.as_str().to_owned(), authority.as_str().to_owned()));
+        }
         facts.query = query(&parts.uri);
         facts.rendition = facts.query("rendition").filter(|name| !name.is_empty()).map(str::to_owned);
         facts.token = credential.token().map(str::to_owned);

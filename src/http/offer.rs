@@ -99,6 +99,10 @@ pub(super) fn created(app: &App, session: &Session, events: Option<&str>) -> Res
         insert(headers, header::LINK, events);
     }
     let standing = app.state.access.book().get(session.id.as_str());
+    if let Some(standing) = standing.as_ref().filter(|standing| standing.grant.routing.is_routed()) {
+        let cohort = standing.grant.routing.cohort();
+        app.state.metrics.session_routed(standing.action.name(), cohort, "here");
+    }
     let subject = standing.as_ref().and_then(|standing| standing.grant.subject.as_deref());
     if let Some(subject) = subject {
         name_subject(subject);

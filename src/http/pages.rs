@@ -3,7 +3,7 @@
 use super::App;
 use super::error::Problem;
 use axum::Router;
-use axum::extract::Path;
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -17,7 +17,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/play/{*stream}", page("play.html"))
         .route("/publish/{*stream}", page("publish.html"))
         .route("/assets/{file}", get(asset).options(options))
-        .route("/favicon.ico", get(|headers: HeaderMap| async move { send("favicon.svg", &headers) }))
+        .route("/favicon.ico", page("favicon.svg"))
 }
 
 struct File {
@@ -55,29 +55,41 @@ static FILES: [File; 16] = files! {
 };
 
 /// Only what is embedded may run or load; players may be framed by anyone, since nothing on them acts with a visitor's
-/// standing.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
-     media-src 'self' blob: mediastream:; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors *";
+/// standing. `$connect`: where requests may go.
+macro_rules! content_security_policy {
+    ($connect:literal) => {
+        concat!(
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; ",
+            "media-src 'self' blob: mediastream:; connect-src ",
+            $connect,
+            "; base-uri 'none'; form-action 'self'; frame-ancestors *"
+        )
+    };
+}
+
+const CONTENT_SECURITY_POLICY: &str = content_security_policy!("'self'");
+/// Where a router plugin may send the page's requests to another server, whose name nobody knows before.
+const ROUTED_CONTENT_SECURITY_POLICY: &str = content_security_policy!("http: https:");
 
 const PERMISSIONS_POLICY: &str =
     "camera=(self), microphone=(self), display-capture=(self), autoplay=(self), fullscreen=*";
 
 fn page(name: &'static str) -> axum::routing::MethodRouter<Arc<App>> {
-    get(move |headers: HeaderMap| async move { send(name, &headers) })
+    get(move |State(app): State<Arc<App>>, headers: HeaderMap| async move { send(&app, name, &headers) })
 }
 
-async fn asset(Path(file): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
+async fn asset(State(app): State<Arc<App>>, Path(file): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
     if file.ends_with(".html") {
         return Err(Problem::no_route());
     }
-    send(&file, &headers)
+    send(&app, &file, &headers)
 }
 
 async fn options() -> Response {
     [(header::ALLOW, "GET,HEAD,OPTIONS")].into_response()
 }
 
-fn send(name: &str, request: &HeaderMap) -> Result<Response, Problem> {
+fn send(app: &App, name: &str, request: &HeaderMap) -> Result<Response, Problem> {
     let file = FILES.iter().find(|file| file.name == name).ok_or_else(Problem::no_route)?;
     let etag = etag(file.content);
     let mut response = if is_current(request, &etag) {
@@ -90,7 +102,9 @@ fn send(name: &str, request: &HeaderMap) -> Result<Response, Problem> {
     // The names carry no version: browsers ask each time, and mostly hear that nothing changed.
     set(header::CACHE_CONTROL, "no-cache");
     if file.content_type == HTML {
-        set(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
+        let routed = app.state.plugins.routes();
+        let policy = if routed { ROUTED_CONTENT_SECURITY_POLICY } else { CONTENT_SECURITY_POLICY };
+        set(header::CONTENT_SECURITY_POLICY, policy);
         set(header::HeaderName::from_static("permissions-policy"), PERMISSIONS_POLICY);
         set(header::REFERRER_POLICY, "no-referrer");
     } else {

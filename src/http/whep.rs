@@ -23,6 +23,7 @@ async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Respons
     let created = app.state.whep.create(id, &facts, &stream, &sdp, client).await;
     let session = created.inspect_err(|error| match error {
         WhepError::Access(denial) => app.state.metrics.access_denied("play", denial.label()),
+        WhepError::Elsewhere(routing) => app.state.metrics.session_routed("play", routing.cohort(), "elsewhere"),
         WhepError::NoRoom(limit) => app.state.metrics.session_refused("play", limit.label()),
         _ => {}
     })?;

@@ -21,6 +21,7 @@ async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Respons
     let created = app.state.whip.create(id, &facts, &stream, &sdp, client).await;
     let session = created.inspect_err(|error| match error {
         WhipError::Access(denial) => app.state.metrics.access_denied("publish", denial.label()),
+        WhipError::Elsewhere(routing) => app.state.metrics.session_routed("publish", routing.cohort(), "elsewhere"),
         WhipError::NoRoom(limit) => app.state.metrics.session_refused("publish", limit.label()),
         _ => {}
     })?;

@@ -1,7 +1,7 @@
 //! WHIP (RFC 9725): from a publisher's offer to a session that a shard takes over.
 
 use super::conflict::Comer;
-use crate::access::{Access, Denial, Facts};
+use crate::access::{Access, Denial, Facts, Routing};
 use crate::hub::{Hub, PublishError};
 use crate::media::{Codec, StreamName};
 use crate::protocol::webrtc::sdp::{IngestPolicy, Offer, OfferError, answer_ingest};
@@ -26,6 +26,8 @@ pub struct Whip {
 pub enum WhipError {
     /// A plugin or the access rules say no.
     Access(Denial),
+    /// A router plugin sends the publisher to another server.
+    Elsewhere(Box<Routing>),
     /// The offer can not be answered.
     Offer(OfferError),
     /// Somebody else publishes under this name.
@@ -74,8 +76,11 @@ impl Whip {
             Doors::Draining => return Err(WhipError::Draining),
             Doors::Stopping => return Err(WhipError::Stopping),
         }
-        let grant = self.access.check(facts).await.map_err(WhipError::Access)?;
-        let stream = grant.stream_name.clone().unwrap_or_else(|| asked.clone());
+        let grant = self.access.admit(facts).await.map_err(WhipError::Access)?;
+        if grant.routing.elsewhere.is_some() {
+            return Err(WhipError::Elsewhere(Box::new(grant.routing)));
+        }
+        let stream = grant.stream(asked);
         // Who comes back to a stream, or takes it over, is let in whatever there is to do: it has viewers.
         if self.hub.stream(&stream).is_none() {
             self.sessions.spare().map_err(WhipError::NoRoom)?;

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use wasmcast::media::plain;
 
 /// Prints data. A reader that went away (`| head`) is no failure.
 pub fn data(text: &str) -> ExitCode {
@@ -15,9 +16,14 @@ pub fn data(text: &str) -> ExitCode {
     }
 }
 
-/// Tells the person at the terminal. When even that fails, nobody listens.
+/// Prints data for people. It may hold text of others, so what a terminal would act on is shown as an escape.
+pub fn text(text: &str) -> ExitCode {
+    data(&plain(text))
+}
+
+/// Tells the person at the terminal, as [`text`] does. When even that fails, nobody listens.
 pub fn say(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let _ = writeln!(io::stderr().lock(), "{}", plain(text));
 }
 
 /// Tells why a command is given up for bad usage or configuration.

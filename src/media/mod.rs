@@ -6,6 +6,7 @@ mod layer;
 mod name;
 mod packet;
 mod pattern;
+mod plain;
 mod time;
 mod track;
 
@@ -15,5 +16,6 @@ pub use layer::{LayerId, MAX_LAYERS, Upward};
 pub use name::{InvalidStreamName, StreamName};
 pub use packet::{Packet, PacketFlags};
 pub use pattern::{InvalidPattern, Pattern};
+pub use plain::{one_line, plain, turns_text};
 pub use time::{NtpTime, wall_clock};
 pub use track::{TrackInfo, TrackSet};

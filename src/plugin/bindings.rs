@@ -60,6 +60,11 @@ export!(
     "package wasmcast:server@0.1.0; world hook { export wasmcast:auth/revoke@0.1.0; }",
     { "wasmcast:host": super::imports::wasmcast::host }
 );
+export!(
+    router_routing,
+    "package wasmcast:server@0.1.0; world hook { export wasmcast:router/routing@0.1.0; }",
+    { "wasmcast:host": super::imports::wasmcast::host }
+);
 export!(init, "package wasmcast:server@0.1.0; world hook { export wasmcast:lifecycle/init@0.1.0; }");
 export!(reconfigure, "package wasmcast:server@0.1.0; world hook { export wasmcast:lifecycle/reconfigure@0.1.0; }");
 export!(state, "package wasmcast:server@0.1.0; world hook { export wasmcast:lifecycle/state@0.1.0; }");

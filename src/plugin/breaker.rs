@@ -1,6 +1,8 @@
-//! The circuit breaker of a plugin: stops one that keeps failing, tries it again with backoff, and gives up in the end.
+//! The circuit breaker of a plugin: stops one that fails with nearly everybody, tries it again with backoff, and leaves those
+//! who know how to make it fail to themselves.
 
-use std::collections::VecDeque;
+use super::clients::{Clients, Gate as ClientGate};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 /// Where a plugin stands with its callers.
@@ -9,11 +11,11 @@ use std::time::{Duration, Instant};
 pub enum Circuit {
     /// Calls go through.
     Closed,
-    /// No call goes through until a restart.
+    /// It failed with nearly everybody, and a restart is due. Some calls of others go through, to see.
     Open,
-    /// Restarted: one call at a time goes through, to see.
+    /// Restarted: some calls go through, to see.
     HalfOpen,
-    /// Stopped too often: only a new version, or the operator, brings it back.
+    /// Restarted in vain too often: no restart is due. One call at a time goes through, to see.
     Quarantined,
 }
 
@@ -21,9 +23,11 @@ pub enum Circuit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gate {
     Pass,
-    /// As [`Gate::Pass`], and the outcome decides. The gate is shut for others until the outcome is told.
-    Probe,
-    /// The plugin is stopped; its failure policy answers.
+    /// As [`Gate::Pass`], and the outcome decides; the number is that of the restart that it tells of.
+    Probe(u64),
+    /// As [`Gate::Probe`], of a client that the plugin failed with; one at a time.
+    Trial(u64),
+    /// The plugin's failure policy answers.
     Shut,
 }
 
@@ -39,35 +43,41 @@ pub enum Turn {
     Closed,
 }
 
-/// Counts failures, in calls and time that the caller tells.
+/// Judges a plugin by how it does with different clients, in time that the caller tells.
 #[derive(Debug)]
 pub struct Breaker {
     circuit: Circuit,
-    /// The latest failures: the number of the call, and when.
-    failures: VecDeque<(u64, Instant)>,
+    clients: Clients,
     /// How often it was opened since it last worked for a while.
     opened: u32,
+    /// Restarts in a row by its own fault, with several clients, after which it answered nobody.
+    in_vain: u32,
     restart: Option<Instant>,
-    /// Whether a probe is on its way.
-    probe: bool,
-    /// Probes that went well since the restart.
+    /// Counts restarts: what a probe tells of an earlier one does not count.
+    round: u64,
+    /// Probes on their way.
+    probes: usize,
+    /// Probes that went well since it was stopped or restarted.
     good_probes: u32,
     closed_since: Instant,
 }
 
-/// So many failures ...
-const FAILURES: usize = 10;
-/// ... among the last so many calls open the circuit, ...
-const CALLS: u64 = 100;
-/// ... unless they are older.
-const WINDOW: Duration = Duration::from_secs(60);
+/// So many failures of those who fail now ...
+const FAILURES: u32 = 10;
+/// ... stop it when for each client that it answers it fails with so many.
+const SHARE: usize = 3;
+/// With so many clients at least it must fail before others wait for probes, and before it is given up: a client alone is
+/// not everybody.
+const SEVERAL: usize = 3;
 /// Time until the first restart; doubled each time, ...
 const BACKOFF: Duration = Duration::from_secs(1);
 /// ... up to this.
 const MAX_BACKOFF: Duration = Duration::from_secs(60);
-/// Probes in a row that must go well.
+/// Probes that must go well.
 const PROBES: u32 = 3;
-/// After so many openings it is quarantined: by then it was stopped for two minutes.
+/// Probes at once: a wave of callers waits no longer for them than for one.
+const AT_ONCE: usize = 8;
+/// After so many restarts in vain it is quarantined: by then it was stopped for two minutes.
 const QUARANTINE: u32 = 8;
 /// Openings that are forgotten when it works again.
 const PARDON: u32 = 1;
@@ -78,10 +88,12 @@ impl Breaker {
     pub fn new(now: Instant) -> Self {
         Breaker {
             circuit: Circuit::Closed,
-            failures: VecDeque::with_capacity(FAILURES),
+            clients: Clients::default(),
             opened: 0,
+            in_vain: 0,
             restart: None,
-            probe: false,
+            round: 0,
+            probes: 0,
             good_probes: 0,
             closed_since: now,
         }
@@ -91,70 +103,97 @@ impl Breaker {
         self.circuit
     }
 
-    /// Failures among the last calls.
-    pub fn failures(&self) -> usize {
-        self.failures.len()
+    /// Whether every call passes, whoever makes it.
+    pub fn is_calm(&self) -> bool {
+        self.circuit == Circuit::Closed && !self.clients.are_any_shut()
     }
 
-    /// How many failures stop it.
-    pub const LIMIT: usize = FAILURES;
+    /// Of the latest clients those that it fails with, and all.
+    pub fn failing(&self, now: Instant) -> (usize, usize) {
+        let (failing, answered) = self.clients.count(now);
+        (failing, failing + answered)
+    }
 
-    /// Asks whether a call may go through.
-    pub fn gate(&mut self) -> Gate {
-        match self.circuit {
-            Circuit::Closed => Gate::Pass,
-            Circuit::Open | Circuit::Quarantined => Gate::Shut,
-            Circuit::HalfOpen => {
-                if self.probe {
-                    return Gate::Shut;
-                }
-                self.probe = true;
-                Gate::Probe
+    /// Asks whether a call of this client may go through.
+    pub fn gate(&mut self, client: IpAddr, now: Instant) -> Gate {
+        let stopped = self.circuit != Circuit::Closed;
+        match self.clients.gate(client, now, stopped) {
+            ClientGate::Shut => return Gate::Shut,
+            // A restart may mend it for them, and is due.
+            ClientGate::Trial if self.circuit != Circuit::Open => return Gate::Trial(self.round),
+            ClientGate::Trial => {
+                self.clients.trial_ended(client);
+                return Gate::Shut;
             }
+            ClientGate::Pass if !stopped => return Gate::Pass,
+            ClientGate::Pass => {}
         }
+        let most = match self.circuit {
+            Circuit::Quarantined => 1,
+            _ if self.clients.unanswered() < SEVERAL => usize::MAX,
+            _ => AT_ONCE,
+        };
+        if self.probes >= most {
+            return Gate::Shut;
+        }
+        self.probes += 1;
+        Gate::Probe(self.round)
     }
 
-    /// A call failed; `call` counts all calls of the plugin. `own`: whether by the plugin's own fault (a trap, too much CPU
-    /// time). What it waits for may come back after hours: that stops a plugin, but is tried again for ever.
-    pub fn failed(&mut self, now: Instant, call: u64, own: bool) -> Turn {
-        match self.circuit {
-            Circuit::Closed => {
-                let recent = |(number, when): &(u64, Instant)| {
-                    call.saturating_sub(*number) < CALLS && now.saturating_duration_since(*when) < WINDOW
-                };
-                self.failures.retain(recent);
-                self.failures.push_back((call, now));
-                if self.failures.len() < FAILURES { Turn::None } else { self.open(now, own) }
-            }
-            Circuit::HalfOpen => self.open(now, own),
-            // A call from before the circuit opened.
-            Circuit::Open | Circuit::Quarantined => Turn::None,
-        }
-    }
-
-    /// A probe went well.
-    pub fn probe_succeeded(&mut self, now: Instant) -> Turn {
-        if self.circuit != Circuit::HalfOpen {
+    /// A call failed. `own`: whether by the plugin's own fault (a trap, too much CPU time). What it waits for may come back
+    /// after hours: that stops a plugin, but is tried again for ever.
+    pub fn failed(&mut self, client: IpAddr, gate: Gate, now: Instant, own: bool) -> Turn {
+        self.lost(client, gate);
+        let is_old = matches!(gate, Gate::Probe(round) | Gate::Trial(round) if round != self.round);
+        if is_old || (gate == Gate::Pass && self.circuit != Circuit::Closed) {
             return Turn::None;
         }
-        self.probe = false;
+        self.clients.failed(client, now);
+        match self.circuit {
+            Circuit::Closed => {
+                let (failing, answered) = self.clients.count(now);
+                let fails = failing >= SHARE * answered && self.clients.failures(now) >= FAILURES;
+                if fails { self.open(now, own) } else { Turn::None }
+            }
+            Circuit::HalfOpen if self.good_probes == 0 => self.open(now, own),
+            Circuit::HalfOpen => Turn::None,
+            Circuit::Open | Circuit::Quarantined => {
+                self.clients.shut(client, self.restart.unwrap_or(now + MAX_BACKOFF));
+                Turn::None
+            }
+        }
+    }
+
+    /// A call gave an answer.
+    pub fn succeeded(&mut self, client: IpAddr, gate: Gate, now: Instant) -> Turn {
+        self.lost(client, gate);
+        self.clients.answered(client, now);
+        if self.circuit == Circuit::Closed || !matches!(gate, Gate::Probe(_) | Gate::Trial(_)) {
+            return Turn::None;
+        }
+        self.in_vain = 0;
         self.good_probes += 1;
         if self.good_probes < PROBES {
             return Turn::None;
         }
         self.circuit = Circuit::Closed;
         self.closed_since = now;
-        // A client that knows how to make it fail is not to bring it into quarantine while it serves others.
+        self.restart = None;
         self.opened = self.opened.saturating_sub(PARDON);
+        self.clients.forgive();
         Turn::Closed
     }
 
-    /// The caller of a probe went away before its outcome.
-    pub fn probe_lost(&mut self) {
-        self.probe = false;
+    /// A call ended without an outcome that tells anything of the plugin.
+    pub fn lost(&mut self, client: IpAddr, gate: Gate) {
+        match gate {
+            Gate::Probe(_) => self.probes = self.probes.saturating_sub(1),
+            Gate::Trial(_) => self.clients.trial_ended(client),
+            Gate::Pass | Gate::Shut => {}
+        }
     }
 
-    /// When the plugin is to be restarted, if it is stopped and not for good.
+    /// When the plugin is to be restarted, if it is stopped.
     pub fn restart_at(&self) -> Option<Instant> {
         self.restart
     }
@@ -164,16 +203,17 @@ impl Breaker {
         self.restart = None;
     }
 
-    /// A fresh generation is there: calls go through one at a time.
+    /// A fresh generation is there: it is tried with those that it failed with, too.
     pub fn restarted(&mut self) {
         if self.circuit == Circuit::Open {
             self.circuit = Circuit::HalfOpen;
-            self.probe = false;
+            self.round += 1;
             self.good_probes = 0;
+            self.clients.open_all();
         }
     }
 
-    /// The restart failed: it counts as a failed probe.
+    /// The restart failed.
     pub fn restart_failed(&mut self, now: Instant, own: bool) -> Turn {
         if self.circuit == Circuit::Open { self.open(now, own) } else { Turn::None }
     }
@@ -182,17 +222,21 @@ impl Breaker {
         if self.circuit == Circuit::Closed && now.saturating_duration_since(self.closed_since) >= RECOVERED {
             self.opened = 0;
         }
-        self.failures.clear();
-        self.probe = false;
-        self.opened = if own { self.opened + 1 } else { (self.opened + 1).min(QUARANTINE) };
-        if self.opened > QUARANTINE {
+        if self.circuit != Circuit::Closed && own && self.clients.unanswered() >= SEVERAL {
+            self.in_vain += 1;
+        }
+        self.good_probes = 0;
+        self.opened += 1;
+        if self.in_vain >= QUARANTINE {
             self.circuit = Circuit::Quarantined;
             self.restart = None;
+            self.clients.shut_failing(now + MAX_BACKOFF);
             return Turn::Quarantined;
         }
-        let backoff = BACKOFF.saturating_mul(1 << (self.opened - 1)).min(MAX_BACKOFF);
+        let backoff = BACKOFF.saturating_mul(1 << (self.opened - 1).min(6)).min(MAX_BACKOFF);
         self.circuit = Circuit::Open;
         self.restart = Some(now + backoff);
+        self.clients.shut_failing(now + backoff);
         Turn::Opened(now + backoff)
     }
 }
@@ -201,131 +245,241 @@ impl Breaker {
 mod tests {
     use super::*;
 
-    struct Clock {
+    /// A plugin under a breaker, asked by numbered clients.
+    struct World {
         now: Instant,
-        calls: u64,
+        breaker: Breaker,
+        /// Whether its failures are its own.
+        own: bool,
     }
 
-    impl Clock {
+    impl World {
         fn new() -> Self {
-            Clock { now: Instant::now(), calls: 0 }
+            let now = Instant::now();
+            World { now, breaker: Breaker::new(now), own: true }
         }
 
-        fn after(&mut self, ms: u64) -> Instant {
+        fn pass(&mut self, ms: u64) {
             self.now += Duration::from_millis(ms);
-            self.now
         }
 
-        fn fail(&mut self, breaker: &mut Breaker, times: usize) -> Turn {
-            let mut turn = Turn::None;
+        fn gate(&mut self, client: u32) -> Gate {
+            self.breaker.gate(address(client), self.now)
+        }
+
+        /// Asks once; none where the policy answers.
+        fn ask(&mut self, client: u32, works: bool) -> Option<Turn> {
+            let gate = self.gate(client);
+            self.end(client, gate, works)
+        }
+
+        fn end(&mut self, client: u32, gate: Gate, works: bool) -> Option<Turn> {
+            match (gate, works) {
+                (Gate::Shut, _) => None,
+                (_, true) => Some(self.breaker.succeeded(address(client), gate, self.now)),
+                (_, false) => Some(self.breaker.failed(address(client), gate, self.now, self.own)),
+            }
+        }
+
+        /// Stops it, by failures of so many clients.
+        fn stop(&mut self, clients: u32) {
+            for number in 0..10 {
+                self.ask(number % clients, false);
+            }
+            assert_eq!(self.breaker.circuit(), Circuit::Open);
+        }
+
+        fn restart(&mut self) {
+            self.now = self.now.max(self.breaker.restart_at().unwrap());
+            self.breaker.restarting();
+            self.breaker.restarted();
+            assert_eq!(self.breaker.circuit(), Circuit::HalfOpen);
+        }
+    }
+
+    fn address(client: u32) -> IpAddr {
+        std::net::Ipv4Addr::from_bits(0x0a00_0000 + client).into()
+    }
+
+    #[test]
+    fn it_is_stopped_when_it_fails_with_nearly_everybody() {
+        // Clients that it fails with and answers, failures of each, ms between calls; whether that stops it.
+        for (failing, answered, times, ms, stops) in [
+            (1, 0, 10, 0, true),
+            (1, 0, 9, 0, false),
+            (10, 0, 1, 0, true),
+            (9, 0, 1, 0, false),
+            (9, 3, 2, 0, true),
+            (8, 3, 2, 0, false),
+            (10, 0, 1, 6_000, true),
+            (10, 0, 1, 7_000, false),
+        ] {
+            let mut world = World::new();
+            for client in 0..answered {
+                world.ask(1_000 + client, true);
+            }
             for _ in 0..times {
-                assert_eq!(turn, Turn::None);
-                self.calls += 1;
-                turn = breaker.failed(self.now, self.calls, true);
+                for client in 0..failing {
+                    world.pass(ms);
+                    world.ask(client, false);
+                }
             }
-            turn
+            let found = world.breaker.circuit() == Circuit::Open;
+            assert_eq!(found, stops, "{failing} {answered} {times} {ms}");
         }
     }
 
     #[test]
-    fn the_tenth_failure_among_a_hundred_calls_stops_it() {
-        // Calls and milliseconds between failures, and whether ten of them open the circuit.
-        for (calls, ms, opens) in [(1, 0, true), (11, 0, true), (12, 0, false), (1, 6_000, true), (1, 7_000, false)] {
-            let mut clock = Clock::new();
-            let mut breaker = Breaker::new(clock.now);
-            for number in 0..10u64 {
-                let turn = breaker.failed(clock.after(ms), number * calls, true);
-                assert_eq!(turn != Turn::None, opens && number == 9, "{calls} {ms}");
+    fn one_client_that_makes_it_fail_does_not_close_the_door_for_others() {
+        for own in [true, false] {
+            let mut world = World { own, ..World::new() };
+            let (mut bad, mut good) = (0, 0);
+            // Five requests a second of each, for an hour.
+            for _ in 0..5 * 3_600 {
+                world.pass(200);
+                bad += u32::from(world.ask(1, false).is_some());
+                good += u32::from(world.ask(2, true).is_some());
             }
-            assert_eq!(breaker.gate() == Gate::Shut, opens);
+            assert_eq!(good, 5 * 3_600, "all are answered");
+            assert!(bad <= 10 + 3_600, "of the other {bad} were tried");
+            assert_eq!(world.breaker.circuit(), Circuit::Closed);
         }
     }
 
     #[test]
-    fn a_restart_lets_one_call_at_a_time_through() {
-        let mut clock = Clock::new();
-        let mut breaker = Breaker::new(clock.now);
-        assert_eq!(clock.fail(&mut breaker, 10), Turn::Opened(clock.now + BACKOFF));
-        assert_eq!(breaker.restart_at(), Some(clock.now + BACKOFF));
-        assert_eq!(breaker.gate(), Gate::Shut);
-        breaker.restarting();
-        assert_eq!(breaker.restart_at(), None);
-        breaker.restarted();
-        for _ in 0..2 {
-            assert_eq!(breaker.gate(), Gate::Probe);
-            assert_eq!(breaker.gate(), Gate::Shut);
-            assert_eq!(breaker.probe_succeeded(clock.now), Turn::None);
+    fn who_comes_while_one_client_makes_it_fail_finds_the_door_open() {
+        let mut world = World::new();
+        world.stop(1);
+        for second in 0..3_600 {
+            world.pass(1_000);
+            if world.breaker.restart_at().is_some_and(|at| at <= world.now) {
+                world.breaker.restarting();
+                world.breaker.restarted();
+            }
+            world.ask(0, false);
+            assert_ne!(world.breaker.circuit(), Circuit::Quarantined, "{second}");
         }
-        assert_eq!(breaker.gate(), Gate::Probe);
-        assert_eq!(breaker.gate(), Gate::Shut);
-        breaker.probe_lost();
-        assert_eq!(breaker.gate(), Gate::Probe, "the caller of the probe went away");
-        assert_eq!(breaker.probe_succeeded(clock.now), Turn::Closed);
-        assert_eq!(breaker.gate(), Gate::Pass);
-        assert_eq!(clock.fail(&mut breaker, 9), Turn::None);
+        let wave: Vec<Gate> = (100..200).map(|client| world.gate(client)).collect();
+        assert!(!wave.contains(&Gate::Shut), "{wave:?}");
+        for (client, gate) in (100..200).zip(wave) {
+            world.end(client, gate, true);
+        }
+        assert_eq!(world.breaker.circuit(), Circuit::Closed);
+        for client in 100..200 {
+            assert_eq!(world.gate(client), Gate::Pass);
+        }
     }
 
     #[test]
-    fn backoff_doubles_and_ends_in_quarantine() {
-        let mut clock = Clock::new();
-        let mut breaker = Breaker::new(clock.now);
-        assert!(matches!(clock.fail(&mut breaker, 10), Turn::Opened(_)));
+    fn a_client_that_is_answered_again_goes_on_as_all_do() {
+        let mut world = World::new();
+        world.ask(2, true);
+        for _ in 0..10 {
+            assert_eq!(world.ask(1, false), Some(Turn::None));
+        }
+        assert_eq!((world.ask(1, true), world.ask(2, true)), (None, Some(Turn::None)));
+        assert!(!world.breaker.is_calm());
+        world.pass(1_000);
+        let trial = world.gate(1);
+        assert_eq!((trial, world.gate(1)), (Gate::Trial(0), Gate::Shut));
+        world.end(1, trial, true);
+        assert_eq!(world.gate(1), Gate::Pass);
+        assert!(world.breaker.is_calm());
+    }
+
+    #[test]
+    fn after_a_restart_some_calls_go_through_at_once() {
+        let mut world = World::new();
+        world.stop(10);
+        world.restart();
+        let wave: Vec<(u32, Gate)> = (100..200).map(|client| (client, world.gate(client))).collect();
+        let probes: Vec<(u32, Gate)> = wave.into_iter().filter(|(_, gate)| *gate != Gate::Shut).collect();
+        assert_eq!(probes.len(), AT_ONCE);
+        world.breaker.lost(address(probes[0].0), probes[0].1);
+        assert_eq!(world.gate(300), Gate::Probe(1), "the caller of a probe went away");
+        for (number, (client, gate)) in probes[1..4].iter().enumerate() {
+            let turn = if number == 2 { Turn::Closed } else { Turn::None };
+            assert_eq!(world.end(*client, *gate, true), Some(turn));
+        }
+        assert_eq!(world.gate(400), Gate::Pass);
+        // Who failed before is a client like any, and one failure does not stop it again.
+        assert_eq!(world.ask(1, false), Some(Turn::None));
+    }
+
+    #[test]
+    fn backoff_doubles_and_ends_in_quarantine_when_it_fails_with_everybody() {
+        let mut world = World::new();
+        world.stop(10);
         for seconds in [2, 4, 8, 16, 32, 60, 60] {
-            breaker.restarted();
-            assert_eq!(breaker.gate(), Gate::Probe);
-            assert_eq!(clock.fail(&mut breaker, 1), Turn::Opened(clock.now + Duration::from_secs(seconds)));
+            world.restart();
+            let at = world.now + Duration::from_secs(seconds);
+            for client in 0..3 {
+                world.ask(client, false);
+            }
+            assert_eq!(world.breaker.restart_at(), Some(at));
         }
-        breaker.restarting();
-        assert_eq!(breaker.restart_failed(clock.now, true), Turn::Quarantined);
-        breaker.restarted();
-        assert_eq!((breaker.gate(), breaker.circuit()), (Gate::Shut, Circuit::Quarantined));
-        assert_eq!(breaker.restart_at(), None);
+        world.restart();
+        for client in 0..10 {
+            world.ask(client, false);
+        }
+        assert_eq!((world.breaker.circuit(), world.breaker.restart_at()), (Circuit::Quarantined, None));
+        world.breaker.restarted();
+        assert_eq!(world.breaker.circuit(), Circuit::Quarantined);
+        // Whoever it answers brings it back.
+        for client in 100..103 {
+            assert_eq!(world.gate(0), Gate::Shut);
+            let probe = world.gate(client);
+            assert_eq!(world.gate(200), Gate::Shut, "one at a time");
+            world.end(client, probe, true);
+        }
+        assert_eq!(world.breaker.circuit(), Circuit::Closed);
     }
 
     #[test]
     fn having_worked_for_long_is_a_fresh_start() {
-        let mut clock = Clock::new();
-        let mut breaker = Breaker::new(clock.now);
+        let mut world = World::new();
         for (worked, backoff) in [(0, 1), (0, 1), (300_000, 1)] {
-            clock.after(worked);
-            let turn = clock.fail(&mut breaker, 10);
-            assert_eq!(turn, Turn::Opened(clock.now + Duration::from_secs(backoff)));
-            breaker.restarted();
-            for _ in 0..3 {
-                assert_eq!(breaker.gate(), Gate::Probe);
-                breaker.probe_succeeded(clock.now);
+            world.pass(worked);
+            world.stop(10);
+            assert_eq!(world.breaker.restart_at(), Some(world.now + Duration::from_secs(backoff)));
+            world.restart();
+            for client in 100..103 {
+                world.ask(client, true);
             }
+            assert_eq!(world.breaker.circuit(), Circuit::Closed);
+            world.pass(60_000);
         }
     }
 
     #[test]
     fn an_outage_behind_the_plugin_is_waited_for() {
-        let clock = Clock::new();
-        let mut breaker = Breaker::new(clock.now);
-        for number in 0..10 {
-            breaker.failed(clock.now, number, false);
+        let mut world = World { own: false, ..World::new() };
+        world.stop(10);
+        for round in 0..100 {
+            assert!(world.breaker.restart_at().is_some_and(|at| at <= world.now + MAX_BACKOFF));
+            world.restart();
+            for client in 0..10 {
+                world.ask(100 * round + client, false);
+            }
+            assert_eq!(world.breaker.circuit(), Circuit::Open);
         }
-        for _ in 0..100 {
-            assert!(breaker.restart_at().is_some_and(|at| at <= clock.now + MAX_BACKOFF));
-            breaker.restarting();
-            breaker.restarted();
-            assert_eq!(breaker.gate(), Gate::Probe);
-            assert!(matches!(breaker.failed(clock.now, 11, false), Turn::Opened(_)));
+        world.restart();
+        for client in 0..3 {
+            world.ask(client, true);
         }
-        breaker.restarted();
-        for _ in 0..3 {
-            assert_eq!(breaker.gate(), Gate::Probe);
-            breaker.probe_succeeded(clock.now);
-        }
-        assert_eq!(breaker.gate(), Gate::Pass);
+        assert_eq!(world.gate(1), Gate::Pass);
     }
 
     #[test]
-    fn late_failures_of_a_stopped_plugin_change_nothing() {
-        let mut clock = Clock::new();
-        let mut breaker = Breaker::new(clock.now);
-        clock.fail(&mut breaker, 10);
-        assert_eq!(clock.fail(&mut breaker, 5), Turn::None);
-        assert_eq!(breaker.restart_at(), Some(clock.now + BACKOFF));
+    fn what_calls_from_before_a_restart_tell_does_not_count() {
+        let mut world = World::new();
+        let early = world.gate(1);
+        world.stop(10);
+        let probe = world.gate(100);
+        assert_eq!((early, probe), (Gate::Pass, Gate::Probe(0)));
+        world.restart();
+        assert_eq!(world.end(1, early, false), Some(Turn::None));
+        assert_eq!(world.end(100, probe, false), Some(Turn::None));
+        assert_eq!(world.breaker.circuit(), Circuit::HalfOpen);
     }
 }

@@ -1,12 +1,14 @@
-//! Asks the auth plugins in their order until one decides, and makes of each failure what its policy says.
+//! Asks the plugins of a hook in their order until one decides, and makes of each failure what its policy says.
 
-use super::breaker::{Breaker, Turn};
-use super::decision::{Answer, Decided, Denial, Grant, Step};
+use super::breaker::Turn;
+use super::decision::{Answer, Decided, Denial, Step};
 use super::facts::Facts;
 use super::fault::{Fault, FaultClass};
 use super::health::{Health, Tally};
+use super::hook::{Hook, Hooks};
 use super::host::{Grade, Services};
 use super::manifest::{Manifest, Policy};
+use super::question::Question;
 use super::recall::Recall;
 use super::serving::Serving;
 use std::cmp::Reverse;
@@ -15,7 +17,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// The auth plugins in service, in the order they are asked. Replaced as a whole.
+/// The plugins in service, in the order they are asked. Replaced as a whole.
 pub(super) struct Chain<S> {
     members: Vec<Member<S>>,
 }
@@ -24,6 +26,8 @@ pub(super) struct Chain<S> {
 pub(super) struct Member<S> {
     pub(super) plugin: Arc<Plugin>,
     pub(super) manifest: Arc<Manifest>,
+    /// What it is asked for.
+    pub(super) hooks: Hooks,
     pub(super) stand: Stand<S>,
 }
 
@@ -39,7 +43,7 @@ pub(super) enum Stand<S> {
 pub(super) struct Plugin {
     pub(super) name: Arc<str>,
     pub(super) tally: Tally,
-    recall: Mutex<Recall>,
+    pub(super) recall: Mutex<Recall>,
     /// Wakes the reload machine when the plugin was stopped.
     stopped: Arc<Notify>,
     services: Arc<Services>,
@@ -60,8 +64,6 @@ impl Plugin {
 const CLOSED: &str = "The server can not check this right now. Try again in a moment.";
 /// When it may try again.
 const CLOSED_RETRY: Duration = Duration::from_secs(5);
-/// The hook that is asked, as logs name it.
-const HOOK: &str = "auth/check";
 
 impl<S> Chain<S> {
     /// Puts the members in order: phase, then the higher priority, then the name.
@@ -73,9 +75,19 @@ impl<S> Chain<S> {
         Chain { members }
     }
 
-    /// The plugins in the order they are asked.
-    pub(super) fn names(&self) -> impl Iterator<Item = &Arc<str>> {
+    /// All plugins in the order they are asked, whatever for.
+    pub(super) fn order(&self) -> impl Iterator<Item = &Arc<str>> {
         self.members.iter().map(|member| &member.plugin.name)
+    }
+
+    /// The plugins that are asked for a hook, in that order.
+    pub(super) fn names(&self, hook: Hook) -> impl Iterator<Item = &Arc<str>> {
+        self.members.iter().filter(move |member| member.hooks.has(hook)).map(|member| &member.plugin.name)
+    }
+
+    /// Whether any plugin is asked for a hook.
+    pub(super) fn has(&self, hook: Hook) -> bool {
+        self.members.iter().any(|member| member.hooks.has(hook))
     }
 }
 
@@ -91,13 +103,14 @@ impl<S> Member<S> {
 }
 
 impl<S: Serving> Chain<S> {
-    /// Asks each plugin whose rules match, up to the first that decides.
-    pub(super) async fn authorize(&self, facts: &Arc<Facts>) -> Decided {
+    /// Asks each plugin of the hook whose rules match, up to the first that decides.
+    pub(super) async fn ask<Q: Question>(&self, facts: &Arc<Facts>) -> Decided<Q::Yes> {
         let mut steps = Vec::new();
-        for member in self.members.iter().filter(|member| member.manifest.matching.matches(facts)) {
-            let (answer, step) = member.ask(facts).await;
+        let asked = |member: &&Member<S>| member.hooks.has(Q::HOOK) && member.manifest.matching.matches(facts);
+        for member in self.members.iter().filter(asked) {
+            let (answer, step) = member.ask::<Q>(facts).await;
             steps.push(step);
-            if answer != Answer::Abstain {
+            if !matches!(answer, Answer::Abstain) {
                 return Decided { answer, steps };
             }
         }
@@ -106,30 +119,29 @@ impl<S: Serving> Chain<S> {
 }
 
 impl<S: Serving> Member<S> {
-    async fn ask(&self, facts: &Arc<Facts>) -> (Answer, Step) {
+    async fn ask<Q: Question>(&self, facts: &Arc<Facts>) -> (Answer<Q::Yes>, Step) {
         let begun = Instant::now();
+        let step = |generation, outcome, error| self.step(Q::HOOK, generation, outcome, begun, error);
         let (number, generation, health) = match &self.stand {
             Stand::Serving { number, generation, health } => (*number, generation, health),
             Stand::Absent { class, cause } => {
                 self.plugin.tally.unasked();
-                let (answer, outcome) = self.by_policy(*class, facts);
-                return (answer, self.step(0, outcome, begun, Some(cause.to_string())));
+                let (answer, outcome) = self.by_policy::<Q>(*class, facts);
+                return (answer, step(0, outcome, Some(cause.to_string())));
             }
         };
-        let Some(underway) = health.begin() else {
+        let Some(underway) = health.begin(facts.remote_ip, begun.into_std()) else {
             self.plugin.tally.unasked();
             let last = health.last_failure();
             let (class, cause) = last.map_or((FaultClass::Error, String::new()), |last| (last.class, last.cause));
-            let (answer, outcome) = self.by_policy(class, facts);
-            return (
-                answer,
-                self.step(number, outcome, begun, Some(format!("stopped after failures, the last: {cause}"))),
-            );
+            let (answer, outcome) = self.by_policy::<Q>(class, facts);
+            return (answer, step(number, outcome, Some(format!("stopped after failures, the last: {cause}"))));
         };
-        let outcome = generation.authorize(facts).await.and_then(|answer| self.within_match(answer));
+        let answered = Q::put(&**generation, facts).await;
+        let outcome = answered.and_then(|answer| Q::within(&answer, &self.manifest.matching).map(|()| answer));
         let now = Instant::now();
         let took = now - begun;
-        self.plugin.tally.called(took);
+        self.plugin.tally.called(Q::HOOK, took);
         health.latency.record(took);
         match outcome {
             Ok(answer) => {
@@ -137,68 +149,71 @@ impl<S: Serving> Member<S> {
                     self.plugin.tell(Grade::Info, number, "works again".to_owned());
                 }
                 if self.manifest.failure.remembers_answers() {
-                    self.recall().remember(&facts.id, &answer);
+                    Q::remember(&mut self.recall(), &facts.id, &answer);
                 }
-                let outcome = answer.name();
-                (answer, self.step(number, outcome, begun, None))
+                (answer.clone(), step(number, Q::word(&answer), None))
             }
             Err(fault) => {
                 self.plugin.tally.failed(fault.class());
                 let after = underway.failed(now.into_std(), SystemTime::now(), &fault);
-                let (answer, outcome) = self.by_policy(fault.class(), facts);
+                let (answer, outcome) = self.by_policy::<Q>(fault.class(), facts);
                 if let Some(silent) = after.log {
-                    self.log(number, facts, &fault, outcome, silent, after.failures);
+                    self.log(Q::HOOK, number, facts, &fault, outcome, silent, after.failing);
                 }
                 if after.turn != Turn::None {
                     self.log_turn(number, after.turn);
                     self.plugin.stopped.notify_one();
                 }
-                (answer, self.step(number, outcome, begun, Some(fault.to_string())))
+                (answer, step(number, outcome, Some(fault.to_string())))
             }
         }
     }
 
     /// What the failure policy makes of a failure, and its name.
-    /// A plugin opens only what the operator gives to it, under another name too.
-    fn within_match(&self, answer: Answer) -> Result<Answer, Fault> {
-        match &answer {
-            Answer::Allow(Grant { stream_name: Some(name), .. }) if !self.manifest.matching.covers_stream(name) => {
-                Err(Fault::Error(format!("grant.stream-name `{name}` is not in match.stream of its manifest")))
-            }
-            _ => Ok(answer),
-        }
-    }
-
-    fn by_policy(&self, class: FaultClass, facts: &Facts) -> (Answer, &'static str) {
-        let closed = || Answer::Deny(Denial::checked(503, CLOSED, Some(CLOSED_RETRY)));
-        match self.manifest.failure.policy(class) {
-            Policy::Open => (Answer::Abstain, Policy::Open.name()),
-            Policy::Closed => (closed(), Policy::Closed.name()),
+    fn by_policy<Q: Question>(&self, class: FaultClass, facts: &Facts) -> (Answer<Q::Yes>, &'static str) {
+        let closed = || (Answer::Deny(Denial::checked(503, CLOSED, Some(CLOSED_RETRY))), Policy::Closed.name());
+        let open = || (Answer::Abstain, Policy::Open.name());
+        match self.manifest.failure.policy(Q::HOOK, class) {
+            Policy::Open => open(),
+            Policy::Closed => closed(),
             Policy::LastGood => {
                 // Only a session that runs already got an answer; an id alone proves nothing.
-                let last = if facts.age.is_zero() { None } else { self.recall().last(&facts.id) };
-                last.map_or_else(|| (closed(), Policy::Closed.name()), |answer| (answer, Policy::LastGood.name()))
+                let last = if facts.age.is_zero() { None } else { Q::last(&self.recall(), &facts.id) };
+                match (last, Q::HOOK) {
+                    (Some(answer), _) => (answer, Policy::LastGood.name()),
+                    (None, Hook::Auth) => closed(),
+                    (None, Hook::Router) => open(),
+                }
             }
         }
     }
 
-    fn step(&self, generation: u64, outcome: &'static str, begun: Instant, error: Option<String>) -> Step {
-        Step { plugin: self.plugin.name.clone(), generation, outcome, took: begun.elapsed(), error }
+    fn step(&self, hook: Hook, generation: u64, outcome: &'static str, begun: Instant, error: Option<String>) -> Step {
+        Step { plugin: self.plugin.name.clone(), hook, generation, outcome, took: begun.elapsed(), error }
     }
 
     fn recall(&self) -> std::sync::MutexGuard<'_, Recall> {
         self.plugin.recall.lock().expect("no holder of this lock panics")
     }
 
-    fn log(&self, generation: u64, facts: &Facts, fault: &Fault, answered: &str, silent: u64, failures: usize) {
-        let class = fault.class().name();
+    #[allow(clippy::too_many_arguments)]
+    fn log(
+        &self,
+        hook: Hook,
+        generation: u64,
+        facts: &Facts,
+        fault: &Fault,
+        answered: &str,
+        silent: u64,
+        failing: (usize, usize),
+    ) {
+        let (hook, class) = (hook.export(), fault.class().name());
         let (protocol, action, stream) = (facts.protocol, facts.action.name(), &facts.stream);
         let silent = if silent == 0 { String::new() } else { format!("; {silent} more before it") };
         let line = format!(
-            "{HOOK}: {fault}, session {} ({protocol} {action} {stream}); answered `{answered}` (failure.{class}); {failures} \
-             of the last calls failed, stopped at {}{silent}",
-            facts.id,
-            Breaker::LIMIT
+            "{hook}: {fault}, session {} ({protocol} {action} {stream}); answered `{answered}` (failure.{class}); it \
+             fails with {} of the last {} client networks{silent}",
+            facts.id, failing.0, failing.1
         );
         self.plugin.tell(Grade::Warn, generation, line);
     }
@@ -207,27 +222,18 @@ impl<S: Serving> Member<S> {
         let line = match turn {
             Turn::Opened(at) => {
                 let seconds = at.saturating_duration_since(Instant::now().into_std()).as_secs_f64();
-                format!("keeps failing and is stopped; its failure policy answers; it is restarted in {seconds:.0} s")
+                format!(
+                    "keeps failing and is stopped; its failure policy answers most calls; it is restarted in {seconds:.0} s"
+                )
             }
             Turn::Quarantined => {
                 format!(
-                    "was restarted in vain and stays stopped; its failure policy answers. Replace its file, change its manifest, or `wasmcast plugin enable {}`",
+                    "was restarted in vain and stays stopped; its failure policy answers, until it answers a call that is let through to see. Replace its file, change its manifest, or `wasmcast plugin enable {}`",
                     self.plugin.name
                 )
             }
             Turn::None | Turn::Closed => return,
         };
         self.plugin.tell(Grade::Error, generation, line);
-    }
-}
-
-impl Answer {
-    /// As steps name it.
-    fn name(&self) -> &'static str {
-        match self {
-            Answer::Allow(_) => "allow",
-            Answer::Deny(_) => "deny",
-            Answer::Abstain => "abstain",
-        }
     }
 }

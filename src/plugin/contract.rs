@@ -6,9 +6,10 @@ use super::inspect::{InspectError, Interface};
 const VERSION: &str = "0.1.0";
 
 /// Interfaces that are called, with the hook that each belongs to.
-const CALLED: [(&str, &str); 7] = [
+const CALLED: [(&str, &str); 8] = [
     ("wasmcast:auth/check", "auth"),
     ("wasmcast:auth/revoke", "auth"),
+    ("wasmcast:router/routing", "router"),
     ("wasmcast:lifecycle/init", ""),
     ("wasmcast:lifecycle/reconfigure", ""),
     ("wasmcast:lifecycle/state", ""),

@@ -1,5 +1,7 @@
 //! What plugins answer, checked: a grant, a refusal or no opinion, and who said it.
 
+use super::hook::Hook;
+use crate::media::turns_text;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,21 +31,23 @@ pub struct Denial {
     pub retry_after: Option<Duration>,
 }
 
-/// What a plugin, or the whole chain, says.
+/// What a plugin, or the whole chain, says. `Y` comes with a yes: a [`Grant`] of auth plugins, a [`super::Route`] of routers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    Allow(Grant),
+pub enum Answer<Y = Grant> {
+    Allow(Y),
+    /// A router only says so by the failure policy of its manifest.
     Deny(Denial),
     /// No opinion.
     Abstain,
 }
 
 /// One plugin's part in a decision.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
     pub plugin: Arc<str>,
+    pub hook: Hook,
     pub generation: u64,
-    /// `allow`, `deny`, `abstain`; for a failure what its policy made of it: `open`, `closed`, `last-good`.
+    /// `allow`, `deny`, `route`, `abstain`; for a failure what its policy made of it: `open`, `closed`, `last-good`.
     pub outcome: &'static str,
     /// From the question to the answer, waiting included.
     pub took: Duration,
@@ -53,9 +57,9 @@ pub struct Step {
 
 /// What the chain of plugins says, and how it came to that.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Decided {
-    /// `Abstain`: the static access rules decide.
-    pub answer: Answer,
+pub struct Decided<Y = Grant> {
+    /// `Abstain`: the static access rules decide; of routers: the session is served here, as it came.
+    pub answer: Answer<Y>,
     /// In the order they were asked.
     pub steps: Vec<Step>,
 }
@@ -120,30 +124,33 @@ impl Grant {
         {
             return Err(format!("grant.stream-name `{}` is no stream name", name.escape_debug()));
         }
-        if self.tags.len() > MAX_TAGS {
-            return Err(format!("grant.tags has {} entries, at most {MAX_TAGS} are kept", self.tags.len()));
+        if let Some(subject) = self.subject.as_ref().filter(|subject| subject.len() > MAX_TEXT) {
+            return Err(format!("grant.subject has {} bytes; at most {MAX_TEXT} are kept", subject.len()));
         }
-        let texts = self.subject.iter().chain(self.tags.keys()).chain(self.tags.values());
-        if let Some(long) = texts.map(String::len).find(|length| *length > MAX_TEXT) {
-            return Err(format!("grant: a subject or tag of {long} bytes; at most {MAX_TEXT} are kept"));
-        }
-        let total: usize = self.tags.iter().map(|(key, value)| key.len() + value.len()).sum();
-        if total > MAX_TAGS_TEXT {
-            return Err(format!("grant.tags has {total} bytes; at most {MAX_TAGS_TEXT} are kept"));
-        }
-        if let Some(key) = self.tags.keys().find(|key| key.starts_with(RESERVED)) {
-            return Err(format!(
-                "grant.tags: `{}` is not known; keys starting with `{RESERVED}` are kept for limits",
-                key.escape_debug()
-            ));
-        }
+        checked_tags("grant.tags", &self.tags)?;
         Ok(self)
     }
 }
 
-/// Marks that break a line or turn the direction of what stands around them, on a page or in a terminal.
-fn turns_text(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+/// Holds the tags of an answer, which is named by `place`, to their bounds.
+pub(super) fn checked_tags(place: &str, tags: &BTreeMap<String, String>) -> Result<(), String> {
+    if tags.len() > MAX_TAGS {
+        return Err(format!("{place} has {} entries, at most {MAX_TAGS} are kept", tags.len()));
+    }
+    if let Some(long) = tags.keys().chain(tags.values()).map(String::len).find(|length| *length > MAX_TEXT) {
+        return Err(format!("{place}: a key or value of {long} bytes; at most {MAX_TEXT} are kept"));
+    }
+    let total: usize = tags.iter().map(|(key, value)| key.len() + value.len()).sum();
+    if total > MAX_TAGS_TEXT {
+        return Err(format!("{place} has {total} bytes; at most {MAX_TAGS_TEXT} are kept"));
+    }
+    match tags.keys().find(|key| key.starts_with(RESERVED)) {
+        Some(key) => Err(format!(
+            "{place}: `{}` is not known; keys starting with `{RESERVED}` are kept for limits",
+            key.escape_debug()
+        )),
+        None => Ok(()),
+    }
 }
 
 /// At most this many bytes of a text, whole characters only.

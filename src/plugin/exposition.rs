@@ -1,5 +1,6 @@
 //! The plugins' figures as OpenMetrics text.
 
+use super::hook::Hook;
 use super::serving::Serving;
 use super::status::{Shown, State};
 use std::sync::Arc;
@@ -35,7 +36,11 @@ pub(super) fn render<S: Serving>(shown: &[Arc<Shown<S>>], out: &mut String) {
                 }
                 "in_service" => sample("", "", &u8::from(shown.state() == State::Active)),
                 "generation" => sample("", "", &shown.active.as_ref().map_or(0, |active| active.number)),
-                "calls" => sample("_total", ",hook=\"auth/check\"", &tally.calls()),
+                "calls" => {
+                    for hook in hooks(shown) {
+                        sample("_total", &format!(",hook=\"{}\"", hook.export()), &tally.asked(hook).calls());
+                    }
+                }
                 "failures" => {
                     for (class, count) in tally.failures() {
                         sample("_total", &format!(",class=\"{}\"", class.name()), &count);
@@ -51,17 +56,19 @@ pub(super) fn render<S: Serving>(shown: &[Arc<Shown<S>>], out: &mut String) {
                     sample("_total", ",result=\"refused\"", &shown.refused);
                 }
                 _ => {
-                    let latency = &tally.latency;
-                    // Read before the buckets, which may only be larger then.
-                    let sum = latency.sum().as_secs_f64();
-                    for power in BOUNDS {
-                        let bound = (1_u64 << power) as f64 / 1e9;
-                        sample("_bucket", &format!(",hook=\"auth/check\",le=\"{bound}\""), &latency.below(power));
+                    for hook in hooks(shown) {
+                        let (label, latency) = (format!(",hook=\"{}\"", hook.export()), &tally.asked(hook).latency);
+                        // Read before the buckets, which may only be larger then.
+                        let sum = latency.sum().as_secs_f64();
+                        for power in BOUNDS {
+                            let bound = (1_u64 << power) as f64 / 1e9;
+                            sample("_bucket", &format!("{label},le=\"{bound}\""), &latency.below(power));
+                        }
+                        let count = latency.count();
+                        sample("_bucket", &format!("{label},le=\"+Inf\""), &count);
+                        sample("_count", &label, &count);
+                        sample("_sum", &label, &sum);
                     }
-                    let count = latency.count();
-                    sample("_bucket", ",hook=\"auth/check\",le=\"+Inf\"", &count);
-                    sample("_count", ",hook=\"auth/check\"", &count);
-                    sample("_sum", ",hook=\"auth/check\"", &sum);
                 }
             }
         }
@@ -79,4 +86,12 @@ pub(super) fn render<S: Serving>(shown: &[Arc<Shown<S>>], out: &mut String) {
     family("restarts", "counter", "Restarts after the plugin was stopped", "");
     family("reloads", "counter", "Changes of file or manifest by their result", "");
     family("call_seconds", "histogram", "Time of a call with its waiting", "seconds");
+}
+
+/// The hooks that a plugin has, or had when it was called.
+fn hooks<S: Serving>(shown: &Shown<S>) -> impl Iterator<Item = Hook> {
+    let exports = shown.inspection().map(|inspection| inspection.hooks.clone()).unwrap_or_default();
+    let tally = &shown.plugin.tally;
+    let has = move |hook: &Hook| exports.iter().any(|export| export == hook.export()) || tally.asked(*hook).calls() > 0;
+    Hook::ALL.into_iter().filter(has)
 }

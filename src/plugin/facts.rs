@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
+/// The protocols that a session may come by.
+pub const PROTOCOLS: [&str; 6] = ["whip", "whep", "websocket", "rtmp", "hls", "api"];
+
 /// What a session wants to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -31,7 +34,7 @@ pub struct Facts {
     /// The same in logs, API and events.
     pub id: String,
     pub action: Action,
-    /// `whip`, `whep`, `websocket`, `rtmp`, `hls`, `api`.
+    /// One of [`PROTOCOLS`].
     pub protocol: &'static str,
     /// The HTTP method.
     pub method: String,

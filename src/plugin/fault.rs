@@ -56,6 +56,15 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// With the guest's words changed.
+    pub fn map(self, change: impl Fn(String) -> String) -> Self {
+        match self {
+            Fault::Trap { reason, place } => Fault::Trap { reason: change(reason), place },
+            Fault::Error(words) => Fault::Error(change(words)),
+            other => other,
+        }
+    }
+
     /// Whose policy decides.
     pub fn class(&self) -> FaultClass {
         match self {

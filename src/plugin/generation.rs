@@ -7,6 +7,7 @@ use super::guest::Context;
 use super::inspect::Inspection;
 use super::instance::{Blueprint, Instance};
 use super::pool::Pool;
+use super::route::Route;
 use super::settings::Settings;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -89,6 +90,11 @@ impl Generation {
         self.blueprint.has_check()
     }
 
+    /// Whether it answers `router`.
+    pub fn has_router(&self) -> bool {
+        self.blueprint.has_routing()
+    }
+
     /// Whether it wants to be polled for revocations.
     pub fn has_revoke(&self) -> bool {
         self.blueprint.has_revoke()
@@ -128,6 +134,15 @@ impl Generation {
         taken.instance().authorize(facts.clone()).await
     }
 
+    /// Asks `router/routing`.
+    ///
+    /// # Errors
+    /// When there is no answer. Dropping the future gives the call up.
+    pub async fn choose(&self, facts: &Arc<Facts>) -> Result<Answer<Route>, Fault> {
+        let mut taken = self.pool.take(&facts.id, &facts.stream).await?;
+        taken.instance().choose(facts.clone()).await
+    }
+
     /// Asks `auth/revoke` which sessions to ask again.
     ///
     /// # Errors
@@ -162,7 +177,9 @@ impl Generation {
     ///
     /// # Errors
     /// The plugin's own; the configuration from before is in force again then.
-    pub async fn reconfigure(&self, config: Arc<serde_json::Value>) -> Result<(), Fault> {
+    pub async fn reconfigure(&self, settings: &Settings) -> Result<(), Fault> {
+        self.context.hide_too(&settings.mask);
+        let config = settings.config.clone();
         let mut lasting = self.lasting.lock().await;
         let before = self.context.config();
         let mut trial = match lasting.take() {

@@ -3,7 +3,8 @@
 use super::facts::Facts;
 use super::host::{Services, Spans};
 use super::limits::{Cpu, Memory};
-use super::settings::Grants;
+use super::mask::Mask;
+use super::settings::{Grants, Settings};
 use std::sync::{Arc, RwLock};
 use wasmtime::component::ResourceTable;
 
@@ -22,17 +23,24 @@ pub struct Context {
     pub grants: Grants,
     pub services: Arc<Services>,
     config: RwLock<Arc<serde_json::Value>>,
+    mask: RwLock<Arc<Mask>>,
 }
 
 impl Context {
-    pub fn new(
-        plugin: Arc<str>,
-        generation: u64,
-        grants: Grants,
-        config: Arc<serde_json::Value>,
-        services: Arc<Services>,
-    ) -> Self {
-        Context { plugin, generation, grants, services, config: RwLock::new(config) }
+    pub fn new(plugin: Arc<str>, generation: u64, settings: &Settings, services: Arc<Services>) -> Self {
+        let (grants, config) = (settings.grants.clone(), RwLock::new(settings.config.clone()));
+        Context { plugin, generation, grants, services, config, mask: RwLock::new(settings.mask.clone()) }
+    }
+
+    /// Hides the secrets of its manifest in a text that is kept or shown.
+    pub fn hide(&self, text: String) -> String {
+        self.mask.read().expect("no holder of this lock panics").hide(text)
+    }
+
+    /// Hides these secrets too, from now on.
+    pub fn hide_too(&self, other: &Mask) {
+        let mut mask = self.mask.write().expect("no holder of this lock panics");
+        *mask = Arc::new(mask.and(other));
     }
 
     /// The `[config]` table, secrets put in.

@@ -3,6 +3,8 @@
 use super::breaker::{Breaker, Circuit, Gate, Turn};
 use super::fault::{Fault, FaultClass};
 use super::histogram::Histogram;
+use super::hook::Hook;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant, SystemTime};
@@ -10,13 +12,20 @@ use std::time::{Duration, Instant, SystemTime};
 /// Calls of one plugin since the server started, over all generations.
 #[derive(Debug, Default)]
 pub struct Tally {
-    calls: AtomicU64,
+    /// By [`Hook::ALL`].
+    asked: [Asked; 2],
     /// By [`FaultClass::CALL`].
     failures: [AtomicU64; 4],
     /// Questions that were answered by policy, since the plugin was stopped or not loaded.
     unasked: AtomicU64,
     /// Ticks and polls that failed.
     upkeep: AtomicU64,
+}
+
+/// Calls of one hook.
+#[derive(Debug, Default)]
+pub struct Asked {
+    calls: AtomicU64,
     pub latency: Histogram,
 }
 
@@ -24,8 +33,7 @@ pub struct Tally {
 #[derive(Debug)]
 pub struct Health {
     /// Whether all calls go through: read at each call, so without the lock.
-    closed: AtomicBool,
-    calls: AtomicU64,
+    calm: AtomicBool,
     state: Mutex<State>,
     pub latency: Histogram,
 }
@@ -52,8 +60,8 @@ pub struct LastFailure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Aftermath {
     pub turn: Turn,
-    /// Failures among the last calls.
-    pub failures: usize,
+    /// Of the latest clients those that it fails with, and all.
+    pub failing: (usize, usize),
     /// Whether to log it, and how many before were not.
     pub log: Option<u64>,
 }
@@ -62,9 +70,9 @@ pub struct Aftermath {
 #[derive(Debug)]
 pub struct Underway<'a> {
     health: &'a Health,
-    number: u64,
-    /// A probe without an outcome yet.
-    probe: bool,
+    client: IpAddr,
+    /// None once its outcome was told.
+    gate: Option<Gate>,
 }
 
 /// Between logged failures of one plugin: a plugin that fails often must not fill the log.
@@ -73,23 +81,14 @@ const LOG_INTERVAL: Duration = Duration::from_secs(1);
 impl Health {
     pub fn new(now: Instant) -> Self {
         let state = State { breaker: Breaker::new(now), last: None, logged: None, silent: 0 };
-        Health {
-            closed: AtomicBool::new(true),
-            calls: AtomicU64::new(0),
-            state: Mutex::new(state),
-            latency: Histogram::default(),
-        }
+        Health { calm: AtomicBool::new(true), state: Mutex::new(state), latency: Histogram::default() }
     }
 
-    /// Begins a call; none when the plugin is stopped.
-    pub fn begin(&self) -> Option<Underway<'_>> {
-        let gate = if self.closed.load(Ordering::Relaxed) { Gate::Pass } else { self.state().breaker.gate() };
-        let number = || self.calls.fetch_add(1, Ordering::Relaxed);
-        match gate {
-            Gate::Pass => Some(Underway { health: self, number: number(), probe: false }),
-            Gate::Probe => Some(Underway { health: self, number: number(), probe: true }),
-            Gate::Shut => None,
-        }
+    /// Begins a call of a client; none when its failure policy answers.
+    pub fn begin(&self, client: IpAddr, now: Instant) -> Option<Underway<'_>> {
+        let calm = self.calm.load(Ordering::Relaxed);
+        let gate = if calm { Gate::Pass } else { self.state().breaker.gate(client, now) };
+        (gate != Gate::Shut).then_some(Underway { health: self, client, gate: Some(gate) })
     }
 
     pub fn circuit(&self) -> Circuit {
@@ -130,30 +129,33 @@ impl Health {
 impl Underway<'_> {
     /// The call gave an answer.
     pub fn succeeded(mut self, now: Instant) -> Turn {
-        if !std::mem::take(&mut self.probe) {
-            return Turn::None;
-        }
-        let turn = self.health.state().breaker.probe_succeeded(now);
-        if turn == Turn::Closed {
-            self.health.closed.store(true, Ordering::Relaxed);
-        }
+        let Some(gate) = self.gate.take() else { return Turn::None };
+        let mut state = self.health.state();
+        let turn = state.breaker.succeeded(self.client, gate, now);
+        self.health.calm.store(state.breaker.is_calm(), Ordering::Relaxed);
         turn
     }
 
     /// The call failed.
     pub fn failed(mut self, now: Instant, wall: SystemTime, fault: &Fault) -> Aftermath {
-        self.probe = false;
-        let mut state = self.health.state();
         let own = match fault {
-            Fault::Trap { .. } | Fault::Cpu { .. } => true,
+            Fault::Trap { .. } | Fault::Cpu { .. } => Some(true),
             // Alone in the slow lane a call waits about as long as it runs; more is the others' doing.
-            Fault::Share { used, waited, .. } => *waited <= *used * 2,
-            Fault::Wall { .. } | Fault::Error(_) | Fault::Saturated(_) => false,
+            Fault::Share { used, waited, .. } => Some(*waited <= *used * 2),
+            Fault::Wall { .. } | Fault::Error(_) => Some(false),
+            // It was never asked: to stop it would help nobody who waits.
+            Fault::Saturated(_) => None,
         };
-        let turn = state.breaker.failed(now, self.number, own);
-        if turn != Turn::None {
-            self.health.closed.store(false, Ordering::Relaxed);
-        }
+        let mut state = self.health.state();
+        let turn = match (self.gate.take(), own) {
+            (Some(gate), Some(own)) => state.breaker.failed(self.client, gate, now, own),
+            (Some(gate), None) => {
+                state.breaker.lost(self.client, gate);
+                Turn::None
+            }
+            (None, _) => Turn::None,
+        };
+        self.health.calm.store(state.breaker.is_calm(), Ordering::Relaxed);
         state.last = Some(LastFailure { class: fault.class(), cause: fault.to_string(), at: wall });
         let due = state.logged.is_none_or(|logged| now.saturating_duration_since(logged) >= LOG_INTERVAL);
         let log = if due || turn != Turn::None {
@@ -163,24 +165,31 @@ impl Underway<'_> {
             state.silent += 1;
             None
         };
-        let failures = if turn == Turn::None { state.breaker.failures() } else { Breaker::LIMIT };
-        Aftermath { turn, failures, log }
+        Aftermath { turn, failing: state.breaker.failing(now), log }
     }
 }
 
 impl Drop for Underway<'_> {
     fn drop(&mut self) {
-        if self.probe {
-            self.health.state().breaker.probe_lost();
+        if let Some(gate) = self.gate.take().filter(|gate| *gate != Gate::Pass) {
+            self.health.state().breaker.lost(self.client, gate);
         }
+    }
+}
+
+impl Asked {
+    /// Calls, failed ones among them.
+    pub fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
     }
 }
 
 impl Tally {
     /// A call took this long.
-    pub fn called(&self, took: Duration) {
-        self.calls.fetch_add(1, Ordering::Relaxed);
-        self.latency.record(took);
+    pub fn called(&self, hook: Hook, took: Duration) {
+        let asked = self.asked(hook);
+        asked.calls.fetch_add(1, Ordering::Relaxed);
+        asked.latency.record(took);
     }
 
     /// A call failed.
@@ -200,9 +209,14 @@ impl Tally {
         self.upkeep.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Calls, failed ones among them.
+    /// What was asked of one hook.
+    pub fn asked(&self, hook: Hook) -> &Asked {
+        &self.asked[hook.index()]
+    }
+
+    /// Calls of all hooks, failed ones among them.
     pub fn calls(&self) -> u64 {
-        self.calls.load(Ordering::Relaxed)
+        self.asked.iter().map(Asked::calls).sum()
     }
 
     /// Failures of calls by class.
@@ -229,43 +243,42 @@ mod tests {
         Fault::Error("no".to_owned())
     }
 
+    const CLIENT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
     #[test]
     fn a_plugin_that_keeps_failing_is_stopped_and_comes_back() {
         let (now, wall) = (Instant::now(), SystemTime::UNIX_EPOCH);
         let health = Health::new(now);
         for number in 1..=10 {
-            let after = health.begin().unwrap().failed(now, wall, &fault());
+            let after = health.begin(CLIENT, now).unwrap().failed(now, wall, &fault());
             assert_eq!(after.turn != Turn::None, number == 10);
             assert_eq!(after.log.is_some(), number == 1 || number == 10, "{number}");
         }
-        assert!(health.begin().is_none());
+        assert!(health.begin(CLIENT, now).is_none());
         assert_eq!(health.last_failure().unwrap().class, FaultClass::Error);
         assert!(health.restart_at().is_some());
         health.restarting();
         health.restarted();
-        drop(health.begin().unwrap());
-        for number in 1..=3 {
-            let probe = health.begin().unwrap();
-            assert!(health.begin().is_none());
-            assert_eq!(probe.succeeded(now) == Turn::Closed, number == 3);
+        drop(health.begin(CLIENT, now).unwrap());
+        let probe = health.begin(CLIENT, now).unwrap();
+        assert!(health.begin(CLIENT, now).is_none(), "one call at a time of a client that it failed with");
+        assert_eq!(probe.succeeded(now), Turn::None);
+        for number in 2..=3 {
+            let turn = health.begin(CLIENT, now).unwrap().succeeded(now);
+            assert_eq!(turn == Turn::Closed, number == 3);
         }
-        let both = (health.begin().unwrap(), health.begin().unwrap());
+        let both = (health.begin(CLIENT, now).unwrap(), health.begin(CLIENT, now).unwrap());
         assert_eq!(both.0.succeeded(now), Turn::None);
         assert_eq!(both.1.succeeded(now), Turn::None);
     }
 
     #[test]
-    fn a_late_success_from_before_the_restart_is_no_probe() {
+    fn a_full_queue_is_not_the_plugins_fault() {
         let (now, wall) = (Instant::now(), SystemTime::UNIX_EPOCH);
-        let health = Health::new(now);
-        let early = health.begin().unwrap();
-        for _ in 0..10 {
-            health.begin().unwrap().failed(now, wall, &fault());
+        let (health, full) = (Health::new(now), Fault::Saturated("full".to_owned()));
+        for _ in 0..1_000 {
+            assert_eq!(health.begin(CLIENT, now).unwrap().failed(now, wall, &full).turn, Turn::None);
         }
-        health.restarted();
-        assert_eq!(early.succeeded(now), Turn::None);
-        let probe = health.begin().unwrap();
-        assert!(health.begin().is_none());
-        drop(probe);
+        assert_eq!((health.circuit(), health.last_failure().unwrap().class), (Circuit::Closed, FaultClass::Saturated));
     }
 }

@@ -1,13 +1,15 @@
 //! One instance of a plugin: made, begun, and called within its limits; what fails in it is named.
 
-use super::bindings::{auth_check, auth_revoke, init, reconfigure, self_test, state, tick};
-use super::decision::{Answer, Denial, Grant, Selection};
+use super::answers::{answer, route, selection};
+use super::bindings::{auth_check, auth_revoke, init, reconfigure, router_routing, self_test, state, tick};
+use super::decision::{Answer, Selection};
 use super::engine::Ticker;
 use super::facts::Facts;
 use super::fault::Fault;
 use super::guest::{Call, Context, CurrentSession, Guest};
 use super::lane::Lane;
 use super::limits::{Budget, Cpu, Memory, OutOfCpu};
+use super::route::Route;
 use super::settings::Limits;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -26,6 +28,7 @@ const MAX_HANDLES: usize = 4_096;
 struct Indices {
     check: Option<auth_check::HookIndices>,
     revoke: Option<auth_revoke::HookIndices>,
+    routing: Option<router_routing::HookIndices>,
     init: Option<init::HookIndices>,
     reconfigure: Option<reconfigure::HookIndices>,
     state: Option<state::HookIndices>,
@@ -37,6 +40,7 @@ struct Indices {
 struct Exports {
     check: Option<auth_check::Hook>,
     revoke: Option<auth_revoke::Hook>,
+    routing: Option<router_routing::Hook>,
     init: Option<init::Hook>,
     reconfigure: Option<reconfigure::Hook>,
     state: Option<state::Hook>,
@@ -125,6 +129,7 @@ impl Blueprint {
         let indices = Indices {
             check: auth_check::HookIndices::new(&pre).ok(),
             revoke: auth_revoke::HookIndices::new(&pre).ok(),
+            routing: router_routing::HookIndices::new(&pre).ok(),
             init: init::HookIndices::new(&pre).ok(),
             reconfigure: reconfigure::HookIndices::new(&pre).ok(),
             state: state::HookIndices::new(&pre).ok(),
@@ -141,6 +146,10 @@ impl Blueprint {
 
     pub(super) fn has_revoke(&self) -> bool {
         self.indices.revoke.is_some()
+    }
+
+    pub(super) fn has_routing(&self) -> bool {
+        self.indices.routing.is_some()
     }
 
     pub(super) fn has_reconfigure(&self) -> bool {
@@ -216,6 +225,7 @@ impl Blueprint {
         Ok(Exports {
             check: load!(check),
             revoke: load!(revoke),
+            routing: load!(routing),
             init: load!(init),
             reconfigure: load!(reconfigure),
             state: load!(state),
@@ -252,7 +262,7 @@ impl Instance {
         }
         let limit = self.blueprint.limits.init;
         call!(self, init, wasmcast_lifecycle_init, call_init, "lifecycle/init", None, limit, limit)?
-            .map_err(Fault::Error)
+            .map_err(|words| self.error(words))
     }
 
     /// `auth/check.authorize`.
@@ -261,14 +271,32 @@ impl Instance {
         let session: Resource<CurrentSession> = Resource::new_borrow(0);
         let decision =
             call!(self, check, wasmcast_auth_check, call_authorize, "auth/check", Some(facts), cpu, wall, session)?;
-        answer(decision.map_err(Fault::Error)?).map_err(Fault::Error)
+        answer(decision.map_err(|words| self.error(words))?).map_err(|words| self.error(words))
     }
 
     /// `auth/revoke.poll`.
     pub(super) async fn poll(&mut self) -> Result<Vec<Selection>, Fault> {
         let Limits { cpu, wall, .. } = self.blueprint.limits;
         let selections = call!(self, revoke, wasmcast_auth_revoke, call_poll, "auth/revoke", None, cpu, wall)?;
-        Ok(selections.map_err(Fault::Error)?.into_iter().map(selection).collect())
+        Ok(selections.map_err(|words| self.error(words))?.into_iter().map(selection).collect())
+    }
+
+    /// `router/routing.choose`.
+    pub(super) async fn choose(&mut self, facts: Arc<Facts>) -> Result<Answer<Route>, Fault> {
+        let Limits { cpu, wall, .. } = self.blueprint.limits;
+        let session: Resource<CurrentSession> = Resource::new_borrow(0);
+        let chosen = call!(
+            self,
+            routing,
+            wasmcast_router_routing,
+            call_choose,
+            "router/routing",
+            Some(facts),
+            cpu,
+            wall,
+            session
+        )?;
+        route(chosen.map_err(|words| self.error(words))?).map_err(|words| self.error(words))
     }
 
     /// `lifecycle/reconfigure`, with this configuration.
@@ -285,21 +313,21 @@ impl Instance {
             limit,
             limit
         )?
-        .map_err(Fault::Error)
+        .map_err(|words| self.error(words))
     }
 
     /// `lifecycle/state.save`.
     pub(super) async fn save(&mut self) -> Result<Vec<u8>, Fault> {
         let limit = self.blueprint.limits.init;
         call!(self, state, wasmcast_lifecycle_state, call_save, "lifecycle/state", None, limit, limit)?
-            .map_err(Fault::Error)
+            .map_err(|words| self.error(words))
     }
 
     /// `lifecycle/state.restore`.
     pub(super) async fn restore(&mut self, saved: &[u8]) -> Result<(), Fault> {
         let limit = self.blueprint.limits.init;
         call!(self, state, wasmcast_lifecycle_state, call_restore, "lifecycle/state", None, limit, limit, saved)?
-            .map_err(Fault::Error)
+            .map_err(|words| self.error(words))
     }
 
     /// `lifecycle/tick.interval-ms`; none: never.
@@ -312,14 +340,20 @@ impl Instance {
     /// `lifecycle/tick.tick`.
     pub(super) async fn tick(&mut self) -> Result<(), Fault> {
         let Limits { init, .. } = self.blueprint.limits;
-        call!(self, tick, wasmcast_lifecycle_tick, call_tick, "lifecycle/tick", None, init, init)?.map_err(Fault::Error)
+        call!(self, tick, wasmcast_lifecycle_tick, call_tick, "lifecycle/tick", None, init, init)?
+            .map_err(|words| self.error(words))
     }
 
     /// `lifecycle/self-test.run`.
     pub(super) async fn self_test(&mut self) -> Result<(), Fault> {
         let limit = self.blueprint.limits.init;
         call!(self, self_test, wasmcast_lifecycle_self_test, call_run, "lifecycle/self-test", None, limit, limit)?
-            .map_err(Fault::Error)
+            .map_err(|words| self.error(words))
+    }
+
+    /// An error in the plugin's own words, without its secrets.
+    fn error(&self, words: String) -> Fault {
+        Fault::Error(self.blueprint.context.hide(words))
     }
 
     fn begin(&mut self, hook: &'static str, facts: Option<Arc<Facts>>, cpu: Duration) {
@@ -345,7 +379,10 @@ impl Instance {
                 self.poisoned = false;
                 Ok(value)
             }
-            Ok(Err(error)) => Err(fault(&error, told.as_deref(), guest, &self.blueprint.limits, cpu, cpu_key)),
+            Ok(Err(error)) => {
+                let fault = fault(&error, told.as_deref(), guest, &self.blueprint.limits, cpu, cpu_key);
+                Err(fault.map(|words| self.blueprint.context.hide(words)))
+            }
             Err(Elapsed { .. }) => Err(late(&guest.cpu, wall, wall_key)),
         }
     }
@@ -430,38 +467,4 @@ fn place(backtrace: &WasmBacktrace) -> Option<String> {
         Some((file, line)) => format!("{name} ({file}:{line})"),
         None => name.clone(),
     })
-}
-
-/// A decision as the contract has it, checked.
-fn answer(decision: auth_check::exports::wasmcast::auth::check::Decision) -> Result<Answer, String> {
-    use auth_check::exports::wasmcast::auth::check::Decision;
-    Ok(match decision {
-        Decision::Abstain => Answer::Abstain,
-        Decision::Deny(denial) => {
-            let retry_after = denial.retry_after_ms.map(|ms| Duration::from_millis(u64::from(ms)));
-            Answer::Deny(Denial::checked(denial.status, &denial.reason, retry_after))
-        }
-        Decision::Allow(grant) => Answer::Allow(
-            Grant {
-                subject: grant.subject,
-                stream_name: grant.stream_name,
-                ttl: grant.ttl_ms.map(|ms| Duration::from_millis(u64::from(ms))),
-                max_bitrate_kbps: grant.max_bitrate_kbps,
-                max_viewers: grant.max_viewers,
-                tags: grant.tags.into_iter().map(|tag| (tag.key, tag.value)).collect(),
-            }
-            .checked()?,
-        ),
-    })
-}
-
-fn selection(selection: auth_revoke::exports::wasmcast::auth::revoke::Selection) -> Selection {
-    use auth_revoke::exports::wasmcast::auth::revoke::Selection as Wit;
-    match selection {
-        Wit::Session(id) => Selection::Session(id),
-        Wit::Subject(subject) => Selection::Subject(subject),
-        Wit::StreamName(name) => Selection::Stream(name),
-        Wit::Tag(tag) => Selection::Tag(tag.key, tag.value),
-        Wit::Everything => Selection::Everything,
-    }
 }

@@ -1,6 +1,7 @@
 //! The last good versions of each plugin on disk, so that a failure or a restart comes back to them.
 
 use super::cache::{CacheError, private_dir, write_whole};
+use super::hook::Hooks;
 use super::inspect::{MAX_FILE, hex};
 use sha2::{Digest, Sha256};
 use std::fs::{self, File, TryLockError};
@@ -35,8 +36,9 @@ pub(super) struct Version {
     pub(super) digest: String,
     /// The manifest's text; none where there was none. Holds no secrets, only their references.
     pub(super) manifest: Option<String>,
-    /// Whether it answers `auth`.
-    pub(super) auth: bool,
+    /// What it answers.
+    #[serde(flatten)]
+    pub(super) hooks: Hooks,
 }
 
 /// Held while a server uses what is remembered of a plugin directory; freed by the drop, and by the end of the process.
@@ -245,7 +247,11 @@ mod tests {
     use super::*;
 
     fn version(bytes: &[u8], manifest: Option<&str>) -> Version {
-        Version { digest: hex(&Sha256::digest(bytes)), manifest: manifest.map(str::to_owned), auth: true }
+        Version {
+            digest: hex(&Sha256::digest(bytes)),
+            manifest: manifest.map(str::to_owned),
+            hooks: Hooks { auth: true, router: false },
+        }
     }
 
     #[test]

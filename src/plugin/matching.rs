@@ -1,7 +1,7 @@
 //! Which sessions a plugin is asked about: action, stream, protocol and country, as its manifest's `[match]` says.
 
-use super::facts::{Action, Facts};
-use super::manifest::Section;
+use super::facts::{Action, Facts, PROTOCOLS};
+use super::manifest::{Section, choice};
 use crate::media::Pattern;
 
 /// The rules of `[match]`; all must hold, and those left out hold always. But for the operator's API: a plugin is asked
@@ -56,10 +56,7 @@ impl Matching {
         let matching = Matching {
             actions: actions(&section),
             streams: streams(&section),
-            protocols: words(&section, "protocol", "a protocol is named in lower case, as in \"whep\"", |text| {
-                let valid = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-                (!text.is_empty() && text.len() <= 32 && text.bytes().all(valid)).then(|| text.to_owned())
-            }),
+            protocols: protocols(&section),
             countries: words(&section, "country", "a country is two letters (ISO 3166-1), as in \"DE\"", |text| {
                 let valid = text.len() == 2 && text.bytes().all(|b| b.is_ascii_alphabetic());
                 valid.then(|| text.to_ascii_uppercase())
@@ -82,6 +79,11 @@ fn actions(section: &Section<'_>) -> Option<Vec<Action>> {
     words(section, "action", "expected \"publish\", \"play\" or \"admin\"", |text| {
         known.into_iter().find(|action| action.name() == text)
     })
+}
+
+fn protocols(section: &Section<'_>) -> Option<Vec<String>> {
+    let hint = format!("is no protocol; expected {}", choice(PROTOCOLS.into_iter()));
+    words(section, "protocol", &hint, |text| PROTOCOLS.contains(&text).then(|| text.to_owned()))
 }
 
 fn streams(section: &Section<'_>) -> Option<Streams> {

@@ -145,14 +145,14 @@ impl Pool {
                 "{queue} calls wait already; raise `instances` or limits.queue, or make calls shorter"
             ))
         })?;
-        let wall = self.blueprint.limits.wall;
-        let slot = tokio::time::timeout(wall, self.slots.acquire()).await;
+        let patience = self.blueprint.limits.queue_wait;
+        let slot = tokio::time::timeout(patience, self.slots.acquire()).await;
         drop(waiting);
         match slot {
             Ok(Ok(slot)) => Ok(slot),
             _ => Err(Fault::Saturated(format!(
-                "no instance was free within {} ms; raise `instances`, or make calls shorter",
-                wall.as_millis()
+                "no instance was free within {} ms (limits.queue-ms); raise `instances`, or make calls shorter",
+                patience.as_millis()
             ))),
         }
     }

@@ -7,9 +7,12 @@ use super::directory::Watch;
 use super::exposition;
 use super::facts::Facts;
 use super::generation::Generation;
+use super::hook::Hook;
 use super::host::Services;
 use super::last_good::LastGood;
+use super::question::{MayIt, Whither};
 use super::reload::{Command, CommandError, Machine, Wish};
+use super::route::Route;
 use super::runtime::{Runtime, RuntimeError, RuntimeOptions};
 use super::status::Status;
 use crate::task::Tasks;
@@ -113,12 +116,22 @@ impl Plugins {
 
     /// The auth plugins in the order they are asked.
     pub fn chain(&self) -> Vec<Arc<str>> {
-        self.board.read().chain.names().cloned().collect()
+        self.board.read().chain.names(Hook::Auth).cloned().collect()
     }
 
     /// Asks the chain of auth plugins.
     pub async fn authorize(&self, facts: &Arc<Facts>) -> Decided {
-        self.board.read().chain.authorize(facts).await
+        self.board.read().chain.ask::<MayIt>(facts).await
+    }
+
+    /// Whether a plugin for `router` is enabled, also one that failed.
+    pub fn routes(&self) -> bool {
+        self.board.read().chain.has(Hook::Router)
+    }
+
+    /// Asks the chain of router plugins, about a session that was let in.
+    pub async fn route(&self, facts: &Arc<Facts>) -> Decided<Route> {
+        self.board.read().chain.ask::<Whither>(facts).await
     }
 
     /// Sessions that plugins want asked again, from now on. A reader that falls behind asks every session again.

@@ -113,8 +113,7 @@ impl Runtime {
         let link = |error: wasmtime::Error| PrepareError::Link(format!("{error:#}"));
         host::link(&mut linker, &settings.grants).map_err(link)?;
         let pre = linker.instantiate_pre(&artifact.component).map_err(link)?;
-        let (grants, config) = (settings.grants.clone(), settings.config.clone());
-        let context = Arc::new(Context::new(plugin.clone(), number, grants, config, services.clone()));
+        let context = Arc::new(Context::new(plugin.clone(), number, settings, services.clone()));
         let blueprint = Blueprint::new(pre, context, settings.limits, means.clone());
         Generation::begin(artifact.inspection.clone(), blueprint, settings, saved).await
     }

@@ -6,6 +6,7 @@ use super::facts::Facts;
 use super::fault::{Fault, FaultClass};
 use super::generation::{Generation, PrepareError};
 use super::inspect::{Inspection, inspect};
+use super::route::Route;
 use super::runtime::Runtime;
 use super::settings::Settings;
 use std::future::Future;
@@ -16,9 +17,10 @@ use std::time::Duration;
 pub(super) trait Serving: Send + Sync + 'static {
     fn inspection(&self) -> &Arc<Inspection>;
     fn authorize(&self, facts: &Arc<Facts>) -> impl Future<Output = Result<Answer, Fault>> + Send;
+    fn choose(&self, facts: &Arc<Facts>) -> impl Future<Output = Result<Answer<Route>, Fault>> + Send;
     fn poll_revocations(&self) -> impl Future<Output = Result<Vec<Selection>, Fault>> + Send;
     fn tick(&self) -> impl Future<Output = Result<(), Fault>> + Send;
-    fn reconfigure(&self, config: Arc<serde_json::Value>) -> impl Future<Output = Result<(), Fault>> + Send;
+    fn reconfigure(&self, settings: &Settings) -> impl Future<Output = Result<(), Fault>> + Send;
     fn save(&self) -> impl Future<Output = Result<Option<Vec<u8>>, Fault>> + Send;
     fn retire(&self, patience: Duration) -> impl Future<Output = ()> + Send;
     fn has_revoke(&self) -> bool;
@@ -132,6 +134,10 @@ impl Serving for Generation {
         Generation::authorize(self, facts).await
     }
 
+    async fn choose(&self, facts: &Arc<Facts>) -> Result<Answer<Route>, Fault> {
+        Generation::choose(self, facts).await
+    }
+
     async fn poll_revocations(&self) -> Result<Vec<Selection>, Fault> {
         Generation::poll_revocations(self).await
     }
@@ -140,8 +146,8 @@ impl Serving for Generation {
         Generation::tick(self).await
     }
 
-    async fn reconfigure(&self, config: Arc<serde_json::Value>) -> Result<(), Fault> {
-        Generation::reconfigure(self, config).await
+    async fn reconfigure(&self, settings: &Settings) -> Result<(), Fault> {
+        Generation::reconfigure(self, settings).await
     }
 
     async fn save(&self) -> Result<Option<Vec<u8>>, Fault> {

@@ -1,5 +1,6 @@
 //! What the host needs to know to run a plugin: limits, rights, isolation, configuration; the manifest fills it.
 
+use super::mask::Mask;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ pub enum Isolation {
 pub struct Limits {
     /// Guest code a call.
     pub cpu: Duration,
-    /// A call with its waiting.
+    /// A call with its waiting, from when it has an instance.
     pub wall: Duration,
     /// `init`, `restore`, `reconfigure` and `self-test`, with waiting; their CPU time too.
     pub init: Duration,
@@ -31,6 +32,8 @@ pub struct Limits {
     pub hostcall: usize,
     /// Calls that wait for an instance.
     pub queue: usize,
+    /// How long each of them waits at most.
+    pub queue_wait: Duration,
 }
 
 impl Default for Limits {
@@ -42,6 +45,7 @@ impl Default for Limits {
             memory: 32 << 20,
             hostcall: 256 << 10,
             queue: 1_000,
+            queue_wait: Duration::from_secs(5),
         }
     }
 }
@@ -84,6 +88,11 @@ pub struct Grants {
     pub http: Option<Vec<HttpGrant>>,
 }
 
+/// Instances of a pool, where the manifest does not say: calls of microseconds need few, ...
+pub const INSTANCES: usize = 8;
+/// ... calls that wait for other servers hold theirs meanwhile: at 300 ms each these answer 200 a second.
+pub const INSTANCES_THAT_WAIT: usize = 64;
+
 /// Everything that one generation runs under.
 #[derive(Clone, PartialEq)]
 pub struct Settings {
@@ -94,6 +103,8 @@ pub struct Settings {
     pub grants: Grants,
     /// The `[config]` table, secrets put in. Never shown.
     pub config: Arc<serde_json::Value>,
+    /// Hides its secrets in what the plugin says.
+    pub mask: Arc<Mask>,
     /// Hooks to use, of those exported; none: all.
     pub hooks: Option<Vec<String>>,
 }
@@ -115,10 +126,11 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             isolation: Isolation::Plugin,
-            instances: 8,
+            instances: INSTANCES,
             limits: Limits::default(),
             grants: Grants::default(),
             config: Arc::new(serde_json::Value::Object(serde_json::Map::new())),
+            mask: Arc::default(),
             hooks: None,
         }
     }

@@ -21,11 +21,11 @@ pub enum State {
     Active,
     /// No version is in service; `last_error` says why.
     Failed,
-    /// It kept failing; a restart is due.
+    /// It kept failing with nearly everybody; a restart is due.
     Stopped,
-    /// Restarted: one call at a time goes through, to see.
+    /// Restarted: some calls go through, to see.
     Recovering,
-    /// It was restarted in vain; a new version or the operator brings it back.
+    /// It was restarted in vain; a new version, the operator, or calls that it answers after all bring it back.
     Quarantined,
     /// Switched off, by its manifest or the operator.
     Disabled,

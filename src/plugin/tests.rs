@@ -188,6 +188,7 @@ async fn calls_beyond_the_queue_are_refused() {
     let host = Host::new(256 << 20, Some(64));
     let mut settings = Settings { instances: 1, ..Settings::default() };
     settings.limits.queue = 2;
+    settings.limits.queue_wait = Duration::from_secs(30);
     settings.limits.cpu = Duration::from_millis(100);
     settings.limits.wall = Duration::from_secs(30);
     let generation = host.generation(TRAP, &settings).await.unwrap();

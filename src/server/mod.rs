@@ -89,6 +89,7 @@ pub async fn run(loaded: Loaded, log: Log) -> Result<(), ServeError> {
         () = signals.next() => return Ok(()),
     };
     let access = Access::new(config.access.clone(), plugins.clone(), config.loopback_only());
+    let access = access.with_node(config.node.name.as_str());
     let listeners = Listeners::bind(&http_settings(&config))?;
     let hub = Hub::new(hub_limits(&config));
     let sessions = Sessions::new(session_limits(&config));

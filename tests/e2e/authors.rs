@@ -69,6 +69,24 @@ fn from_nothing_to_a_plugin_that_a_server_would_take() {
 }
 
 #[test]
+fn a_router_from_its_template_builds_and_its_tests_pass() {
+    let scratch = Scratch::new();
+    well(&["new", "my-router", "--template", "router"], scratch.path());
+    let built = well(&["build", "my-router"], scratch.path());
+    let file = built.data.first().expect("the path of what was built");
+    let shown = well(&["inspect", "--json", file], scratch.path());
+    let shown: serde_json::Value = serde_json::from_str(&shown.data.join("\n")).expect("JSON");
+    assert_eq!(shown["hooks"], serde_json::json!(["router/routing", "lifecycle/init"]));
+    well(&["check", file], scratch.path());
+    let tested = well(&["test", "my-router"], scratch.path());
+    assert!(tested.log.contains("1 passed"), "{}", tested.log);
+    // A mistake of the author by the compiler.
+    edit(&scratch.path().join("my-router/src/lib.rs"), "Result<Option<Route>>", "Result<Decision>");
+    let wrong = ends(1, &["build", "my-router"], scratch.path());
+    assert!(wrong.log.contains("a router hook returns `Result<Option<Route>>`"), "{}", wrong.log);
+}
+
+#[test]
 fn what_can_not_be_a_plugin_is_refused_with_the_way_out() {
     let scratch = Scratch::new();
     scratch.write("text.wasm", "hello");

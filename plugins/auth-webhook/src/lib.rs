@@ -35,8 +35,32 @@ fn max_age() -> u64 {
     3_600
 }
 
+struct Webhook(Config);
+
+impl Plugin for Webhook {
+    type Config = Config;
+
+    fn new(config: Config) -> Result<Self> {
+        question::check(&config.send)?;
+        granted(&config.url)?;
+        Ok(Webhook(config))
+    }
+}
+
+/// Whether the server would ask there, without asking: what is wrong with the URL or its grant is found before what is wrong
+/// with the header.
+fn granted(url: &str) -> Result<()> {
+    match http::post(url).header("host", "unsent").send() {
+        Err(error) if error.code == "denied" || error.message.starts_with("request.url") => {
+            Err(Error::new(format!("config: `url`: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
 #[auth]
-fn authorize(session: &Session, config: &Config) -> Result<Decision> {
+fn authorize(session: &Session, webhook: &mut Webhook) -> Result<Decision> {
+    let config = &webhook.0;
     if session.is_admin() && !config.admin {
         return Ok(abstain());
     }

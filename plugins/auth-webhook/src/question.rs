@@ -30,6 +30,48 @@ pub fn usual() -> Vec<String> {
     names.map(str::to_owned).to_vec()
 }
 
+/// All that a server tells of a session.
+const FACTS: [&str; 15] = [
+    "id",
+    "action",
+    "protocol",
+    "method",
+    "path",
+    "stream_name",
+    "rendition",
+    "remote_ip",
+    "country",
+    "device",
+    "token",
+    "spiffe_id",
+    "certificate_sha256",
+    "subject",
+    "age_ms",
+];
+/// Groups of facts, each with names of the client's or the operator's choice.
+const GROUPS: [&str; 3] = ["headers", "query", "tags"];
+
+/// Checks the names of facts to send. One that does not exist would be left out of the question, and a kept answer would
+/// serve sessions that it was not meant for.
+///
+/// # Errors
+/// With the first that does not exist, and those that do.
+pub fn check(send: &[String]) -> Result<()> {
+    let is_known = |name: &str| match name.split_once('.') {
+        Some((group, member)) => GROUPS.contains(&group) && !member.is_empty(),
+        None => FACTS.contains(&name) || GROUPS.contains(&name),
+    };
+    match send.iter().find(|name| !is_known(name)) {
+        None => Ok(()),
+        Some(name) => {
+            let (name, facts) = (name.escape_debug(), FACTS.join(", "));
+            Err(Error::new(format!(
+                "config: `send`: `{name}` is no fact; there are {facts}, and headers.NAME, query.NAME, tags.NAME"
+            )))
+        }
+    }
+}
+
 impl Question {
     /// Picks the facts: members of the session's JSON, or members of its `headers`, `query` and `tags` (`headers.user-agent`).
     ///
@@ -92,6 +134,26 @@ mod tests {
         }
         let usual = Question::new(SESSION, &usual()).unwrap().body;
         assert!(usual.get("headers").is_none() && usual["token"] == "t" && usual["id"] == "s-1");
+    }
+
+    #[test]
+    fn a_fact_that_does_not_exist_is_refused() {
+        assert!(check(&usual()).is_ok());
+        for (name, known) in [
+            ("token", true),
+            ("headers", true),
+            ("headers.user-agent", true),
+            ("tags.plan", true),
+            ("tokn", false),
+            ("", false),
+            ("headers.", false),
+            ("token.x", false),
+            ("header.user-agent", false),
+        ] {
+            assert_eq!(check(&["id".to_owned(), name.to_owned()]).is_ok(), known, "{name}");
+        }
+        let session: Value = serde_json::from_str(SESSION).unwrap();
+        assert!(session.as_object().unwrap().keys().all(|name| check(&[name.clone()]).is_ok()));
     }
 
     #[test]

@@ -14,6 +14,7 @@ const IMPORTS: &[&str] =
 const EXPORTS: &[(&str, &str, &str, &[&str])] = &[
     ("check", "auth-check", "wasmcast:auth/check", &["types", "sessions"]),
     ("revoke", "auth-revoke", "wasmcast:auth/revoke", &["types"]),
+    ("routing", "router-routing", "wasmcast:router/routing", &["types", "sessions"]),
     ("init", "lifecycle-init", "wasmcast:lifecycle/init", &[]),
     ("reconfigure", "lifecycle-reconfigure", "wasmcast:lifecycle/reconfigure", &[]),
     ("state", "lifecycle-state", "wasmcast:lifecycle/state", &[]),

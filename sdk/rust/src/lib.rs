@@ -30,6 +30,7 @@
 //!   answer.
 //! - The second argument is `&Config`, a type that reads the manifest's `[config]` by serde, or `&mut State` of a type with
 //!   [`Plugin`]. It may be left out.
+//! - [`#[router]`](macro@router) says where a session is served, and which stream and cohort it gets.
 //! - [`#[revoke]`](macro@revoke) has sessions asked again before their ttl ends.
 //! - [`#[export]`](macro@export) above `impl Tick`, `SelfTest`, `Reconfigure` or `SaveState` exports that ability.
 //!
@@ -56,6 +57,7 @@ pub mod notify;
 mod plugin;
 pub mod prelude;
 pub mod random;
+mod router;
 mod sandbox;
 mod session;
 #[cfg(not(target_arch = "wasm32"))]
@@ -67,11 +69,12 @@ pub use auth::{Decision, IntoDecision, Selection, abstain, allow, deny};
 pub use error::{Cause, Context, Error, Result};
 pub use host_error::HostError;
 pub use plugin::{Exported, Plugin, Reconfigure, SaveState, SelfTest, Tick, ability};
+pub use router::{IntoRoute, Route, route};
 pub use serde;
 pub use serde_json;
 pub use session::{Action, Session};
 pub use units::{Bitrate, days, hours, kbps, mbps, milliseconds, minutes, seconds};
-pub use wasmcast_plugin_macros::{auth, export, revoke};
+pub use wasmcast_plugin_macros::{auth, export, revoke, router};
 
 /// The code in the README compiles.
 #[cfg(doctest)]
@@ -82,6 +85,7 @@ struct Readme;
 #[doc(hidden)]
 pub mod __private {
     pub use crate::auth::IntoDecision;
+    pub use crate::router::IntoRoute;
     /// A hook's interface: its trait and types, and the macro that exports an implementation.
     macro_rules! interface {
         ($($module:ident: $path:ident),*) => {$(
@@ -91,7 +95,10 @@ pub mod __private {
             }
         )*};
     }
-    interface!(check: auth, revoke: auth, reconfigure: lifecycle, self_test: lifecycle, state: lifecycle, tick: lifecycle);
+    interface!(
+        check: auth, revoke: auth, routing: router, reconfigure: lifecycle, self_test: lifecycle, state: lifecycle,
+        tick: lifecycle
+    );
     pub use crate::instance::{
         Configured, Kept, Stateful, interval, reconfigure as reconfigured, register, restore, save,
         self_test as tested, tick as ticked, with,

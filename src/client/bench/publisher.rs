@@ -7,14 +7,13 @@ use crate::client::feedback;
 use crate::client::offer::{ABS_CAPTURE_TIME, Section, sender_section};
 use crate::client::outbound::{Outbound, OutboundParams};
 use crate::client::session::{make_offer, reachable};
-use crate::client::signal::Opened;
+use crate::client::signal::{Opened, SessionUrl};
 use crate::client::socket::{BATCH, Batch, Carrier, MediaSocket};
 use crate::client::transport::{Received, Transport};
 use crate::codec::{SourceOptions, TestSource};
 use crate::media::{Frame, MediaKind, NtpTime, TrackSet, wall_clock};
 use crate::protocol::webrtc::payload::{DEFAULT_MTU, Packetizer};
 use crate::protocol::webrtc::rtcp::{self, Packet, SenderInfo};
-use reqwest::Url;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -99,7 +98,7 @@ pub struct Publisher {
     pub counts: Counts,
     pub posted: Option<Instant>,
     pub connected_ms: Option<f64>,
-    pub session: Option<Url>,
+    pub session: Option<SessionUrl>,
     began: Instant,
     began_wall_ns: u64,
     next_report: Instant,

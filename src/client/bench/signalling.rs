@@ -1,7 +1,7 @@
 //! Signalling of many sessions: a thread of media asks, tokio posts a bounded number of offers at a time.
 
 use crate::client::error::ClientError;
-use crate::client::signal::{Opened, Signalling};
+use crate::client::signal::{Opened, SessionUrl, Signalling};
 use reqwest::Url;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -47,7 +47,7 @@ pub fn start_signalling(signalling: &Signalling) -> (UnboundedSender<Ask>, mpsc:
 }
 
 /// Deletes sessions, a bounded number at a time and for a bounded time.
-pub async fn leave(signalling: &Signalling, sessions: Vec<Url>) {
+pub async fn leave(signalling: &Signalling, sessions: Vec<SessionUrl>) {
     let slots = Arc::new(Semaphore::new(CONCURRENT_POSTS));
     let mut farewells = tokio::task::JoinSet::new();
     for session in sessions {

@@ -9,14 +9,13 @@ use crate::client::offer::{Section, TRANSPORT_CC};
 use crate::client::reception::Reception;
 use crate::client::samples::Samples;
 use crate::client::session::{make_offer, reachable};
-use crate::client::signal::Opened;
+use crate::client::signal::{Opened, SessionUrl};
 use crate::client::socket::{BATCH, Batch, Carrier, Datagram, MediaSocket};
 use crate::client::transport::{Received, Transport};
 use crate::media::{Codec, MediaKind};
 use crate::protocol::webrtc::payload::{self, Assembler};
 use crate::protocol::webrtc::rtp::{Header, TimestampUnwrapper};
 use bytes::Bytes;
-use reqwest::Url;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -113,7 +112,7 @@ pub struct Posted {
     at: Instant,
     wall_ns: u64,
     pub took_ms: f64,
-    pub session: Option<Url>,
+    pub session: Option<SessionUrl>,
 }
 
 struct Source {

@@ -9,7 +9,7 @@ use crate::client::offer::{Section, counting_sections, viewer_sections};
 use crate::client::report;
 use crate::client::samples::Samples;
 use crate::client::session::resolve;
-use crate::client::signal::{SignalOptions, Signalling, parse_endpoint, read_token};
+use crate::client::signal::{SessionUrl, SignalOptions, Signalling, parse_endpoint, read_token};
 use crate::client::socket::{Batch, Carrier, raise_socket_limit};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
@@ -113,7 +113,7 @@ pub async fn run(args: Args) -> Result<ExitCode, ClientError> {
 /// What the thread of the viewers hands back.
 struct Outcome {
     report: report::Fields,
-    sessions: Vec<Url>,
+    sessions: Vec<SessionUrl>,
     sessions_ok: u64,
 }
 

@@ -8,10 +8,9 @@ use crate::client::error::ClientError;
 use crate::client::report;
 use crate::client::samples::Samples;
 use crate::client::session::resolve;
-use crate::client::signal::{SignalOptions, Signalling, parse_endpoint, read_token};
+use crate::client::signal::{SessionUrl, SignalOptions, Signalling, parse_endpoint, read_token};
 use crate::client::socket::{Batch, Carrier, raise_socket_limit};
 use crate::codec::SourceOptions;
-use reqwest::Url;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -103,7 +102,7 @@ pub async fn run(args: Args) -> Result<ExitCode, ClientError> {
 
 struct Outcome {
     report: report::Fields,
-    sessions: Vec<Url>,
+    sessions: Vec<SessionUrl>,
     publishers_ok: u64,
 }
 

@@ -3,7 +3,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { playFigures, publishFigures } from "./figures.js";
-import { backoff, EventParser, explain, farewell, findLink, iceServersOf, parseRetryAfter, Problem, withCredentials, withStereo } from "./signalling.js";
+import { backoff, EventParser, explain, farewell, findLink, iceServersOf, parseRetryAfter, Problem, tokenFor, withCredentials, withStereo } from "./signalling.js";
+
+test("a token does not follow a redirect to another origin", () => {
+  const endpoint = "https://a.example/whep/cam";
+  assert.equal(tokenFor("https://a.example/session/s", endpoint, "secret"), "secret");
+  for (const other of ["https://b.example/session/s", "http://a.example/session/s", "https://a.example:8443/session/s"]) {
+    assert.equal(tokenFor(other, endpoint, "secret"), "", other);
+  }
+});
 
 test("a refusal says whether waiting helps", () => {
   const rows = [

@@ -12,7 +12,7 @@
 // The stream stays the caller's: stop() does not stop its tracks.
 
 import { publishFigures } from "./figures.js";
-import { backoff, farewell, followNetwork, locationOf, Problem, readEvents, request, useIceServers, withStereo } from "./signalling.js";
+import { backoff, farewell, followNetwork, locationOf, Problem, readEvents, request, tokenFor, useIceServers, withStereo } from "./signalling.js";
 
 const DISCONNECTED_MS = 4_000;
 const CONNECT_MS = 15_000;
@@ -156,7 +156,8 @@ export class Publisher extends EventTarget {
       await this.#limit();
       this.#watch(peer, current);
       this.#listen(location, current);
-      followNetwork(peer, { action: "publish", location, token: this.#token, signal: this.#abort.signal });
+      const token = tokenFor(location, this.#url, this.#token);
+      followNetwork(peer, { action: "publish", location, token, signal: this.#abort.signal });
     } catch (error) {
       if (current()) this.#refused(error instanceof Problem ? error : unexpected(error));
     }
@@ -215,7 +216,8 @@ export class Publisher extends EventTarget {
   async #listen(session, current) {
     const problem = await new Promise((resolve) => {
       const onEvent = (name, data) => name === "ended" && resolve(farewell(data, "publish"));
-      const options = { events: ["ended"], token: this.#token, signal: this.#abort.signal, onEvent };
+      const token = tokenFor(session, this.#url, this.#token);
+      const options = { events: ["ended"], token, signal: this.#abort.signal, onEvent };
       readEvents(`${session}/events`, options).then(() => resolve(null), () => resolve(null));
     });
     if (problem && current()) this.#refused(problem);
@@ -289,7 +291,8 @@ export class Publisher extends EventTarget {
 
   #delete(location) {
     // keepalive lets the request outlive the page; a failure has nobody left to care, the server times out by itself.
-    request(location, { action: "publish", method: "DELETE", token: this.#token, keepalive: true }).catch(() => {});
+    const token = tokenFor(location, this.#url, this.#token);
+    request(location, { action: "publish", method: "DELETE", token, keepalive: true }).catch(() => {});
   }
 
   #after(wait, act) {

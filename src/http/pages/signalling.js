@@ -294,6 +294,15 @@ export function locationOf(response) {
   });
 }
 
+/**
+ * The token for a request to `url`, of a session that was asked for at `endpoint`: none where a redirect led to another
+ * origin. The browser drops it from the redirected request too.
+ */
+export function tokenFor(url, endpoint, token) {
+  const origin = (address) => new URL(address, globalThis.location?.href).origin;
+  return origin(url) === origin(endpoint) ? token : "";
+}
+
 /** Cuts a stream of server-sent event text into events. */
 export class EventParser {
   #rest = "";

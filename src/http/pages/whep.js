@@ -3,7 +3,7 @@
 // This is the part without a face; player.js wraps it in an element with controls and says how to use both.
 
 import { playFigures } from "./figures.js";
-import { backoff, farewell, findLink, followNetwork, locationOf, Problem, readEvents, request, useIceServers, withStereo } from "./signalling.js";
+import { backoff, farewell, findLink, followNetwork, locationOf, Problem, readEvents, request, tokenFor, useIceServers, withStereo } from "./signalling.js";
 
 /** Relation of the WHEP extension that tells a player what happens to the stream. */
 const EVENTS_RELATION = "urn:ietf:params:whep:ext:core:server-sent-events";
@@ -376,6 +376,8 @@ class Session {
   #options;
   #location = null;
   #layerUrl = null;
+  /** For requests about the session. */
+  #token = "";
   #ended = new AbortController();
   #counters = null;
   #grewAt = performance.now();
@@ -427,6 +429,7 @@ class Session {
     });
     this.#location = locationOf(response);
     this.#layerUrl = findLink(response.headers.get("Link"), LAYER_RELATION, response.url);
+    this.#token = tokenFor(this.#location, this.#url, token);
     if (signal.aborted) return this.#delete();
     // Gathering starts with the local description, and by now it is known which TURN servers there are.
     useIceServers(this.peer, response.headers.get("Link"));
@@ -445,7 +448,7 @@ class Session {
       if (this.peer.connectionState === "connected") return;
       this.#lose("No media path: the server's media port is blocked, or its public address is wrong.");
     });
-    followNetwork(this.peer, { action: "play", location: this.#location, token, signal });
+    followNetwork(this.peer, { action: "play", location: this.#location, token: this.#token, signal });
     const events = this.#options.events && findLink(response.headers.get("Link"), EVENTS_RELATION, response.url);
     if (events) this.#listen(events);
   }
@@ -472,7 +475,7 @@ class Session {
     await request(this.#layerUrl, {
       action: "play",
       method: "POST",
-      token: this.#options.token,
+      token: this.#token,
       signal: this.#ended.signal,
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify(selection),
@@ -489,7 +492,7 @@ class Session {
 
   #delete() {
     // keepalive lets the request outlive the page; a failure has nobody left to care, the server times out by itself.
-    request(this.#location, { action: "play", method: "DELETE", token: this.#options.token, keepalive: true }).catch(() => {});
+    request(this.#location, { action: "play", method: "DELETE", token: this.#token, keepalive: true }).catch(() => {});
   }
 
   #connectionChanged() {
@@ -514,7 +517,7 @@ class Session {
     try {
       await readEvents(url, {
         events: ["active", "inactive", "layers", "viewercount", "reconnect", "ended"],
-        token: this.#options.token,
+        token: this.#token,
         signal,
         onEvent: (name, data) => {
           attempt = 0;

@@ -1,9 +1,9 @@
 //! `wasmcast plugin build`: from an author's folder, or the module of another language, to the file for the server.
 
-use super::Failure;
 use super::artifact::{self, Origin};
 use super::cargo;
 use super::project::Project;
+use super::{Failure, bounded};
 use crate::output;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -84,7 +84,7 @@ pub fn project_to(project: &Project, options: &cargo::Options, file: Option<&Pat
 
 /// What another language's compiler made.
 fn module(args: &Args) -> Result<Built, Failure> {
-    let module = fs::read(&args.source).map_err(Failure::file("cannot read", &args.source))?;
+    let module = bounded::read(&args.source, wasmcast::plugin::MAX_FILE)?;
     let stem = args.source.file_stem().unwrap_or_default().to_string_lossy().replace('_', "-");
     let name = args.name.clone().unwrap_or(stem);
     let origin = Origin { name: &name, version: &args.plugin_version, built_with: "" };

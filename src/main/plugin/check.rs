@@ -2,7 +2,7 @@
 
 use super::inspect;
 use super::project::Project;
-use super::{Failure, build, cargo, sdk};
+use super::{Failure, bounded, build, cargo, sdk};
 use crate::output;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -29,6 +29,9 @@ pub struct Args {
     /// The manifest [default: NAME.toml beside the file]
     #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
+    /// Print JSON: what was found of a plugin that a server would take
+    #[arg(long)]
+    json: bool,
 }
 
 /// Runs `wasmcast plugin check`.
@@ -51,19 +54,30 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         let tick = generation.tick_interval().map(|every| format!(", ticks every {} s", every.as_secs_f32()));
         output::say(&format!("begins    {} KiB of memory{}", generation.memory() >> 10, tick.unwrap_or_default()));
         output::say("a server would take it into service");
-        Ok(ExitCode::SUCCESS)
+        if !args.json {
+            return Ok(ExitCode::SUCCESS);
+        }
+        let found = serde_json::json!({
+            "name": name,
+            "file": file.display().to_string(),
+            "digest": inspection.digest,
+            "hooks": inspection.hooks,
+            "memory_bytes": generation.memory(),
+            "tick_ms": generation.tick_interval().map(|every| u64::try_from(every.as_millis()).unwrap_or(u64::MAX)),
+        });
+        Ok(output::data(&format!("{found:#}\n")))
     })
 }
 
 /// The manifest that was named, or the one beside the file, or what holds without one.
 fn read_manifest(name: &str, given: Option<&Path>, file: &Path) -> Result<Manifest, Failure> {
     let path = given.map_or_else(|| file.with_extension("toml"), Path::to_path_buf);
-    let text = match fs::read_to_string(&path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && given.is_none() => {
+    let text = match bounded::read_text(&path, bounded::MAX_MANIFEST) {
+        Err(Failure::File { error, .. }) if error.kind() == std::io::ErrorKind::NotFound && given.is_none() => {
             output::say("manifest  none: what holds for all plugins");
             return Ok(Manifest::absent(name));
         }
-        result => result.map_err(Failure::file("cannot read", &path))?,
+        result => result?,
     };
     let shown = path.display().to_string();
     let manifest = Manifest::parse(&text, name, &shown)
@@ -109,6 +123,7 @@ async fn begin(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use wasmcast::plugin::{FaultClass, Hook};
 
     #[test]
     fn the_manifest_that_the_readme_shows_can_be_used() {
@@ -125,7 +140,11 @@ mod tests {
             (read.settings.isolation, read.settings.instances),
             (defaults.settings.isolation, defaults.settings.instances)
         );
-        assert_eq!((&read.failure, read.phase, read.priority), (&defaults.failure, defaults.phase, defaults.priority));
+        assert_eq!((read.phase, read.priority), (defaults.phase, defaults.priority));
+        for class in [FaultClass::Load, FaultClass::Init, FaultClass::Trap, FaultClass::Deadline, FaultClass::Error] {
+            let policies = [&read, &defaults].map(|manifest| manifest.failure.policy(Hook::Auth, class));
+            assert_eq!(policies[0], policies[1], "{class:?}");
+        }
         assert!(
             read.settings.grants.kv.is_some() && read.settings.grants.http.is_some_and(|origins| origins.len() == 1)
         );

@@ -56,9 +56,8 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     fs::create_dir_all(&directory).map_err(Failure::file("cannot make the plugin directory", &directory))?;
     let mut session = Session { server: Server::new(&args.server)?, directory, logged: 0, reached: true, project };
     output::say(&format!(
-        "watching {}; plugins of {} in {}",
+        "watching {}; what is built goes to {}",
         session.project.folder.display(),
-        session.server.base(),
         session.directory.display()
     ));
     let mut seen = Sources::look(&session.project.folder);
@@ -131,7 +130,17 @@ impl Session {
         block_on(self.server.get(&format!("/api/v1/plugins/{}", self.project.name)))
     }
 
+    /// Where the server takes its plugins from, if not from where they are put.
+    fn elsewhere(&self) -> Option<String> {
+        let config = block_on(self.server.get("/api/v1/config")).ok()??;
+        let dir = config.pointer("/plugins/dir").and_then(Value::as_str);
+        elsewhere(self.server.base(), dir.map(Path::new), &self.directory)
+    }
+
     fn tell_outcome(&mut self, built: &Built, saved: SystemTime, before: &Before) {
+        if let Some(line) = self.elsewhere() {
+            return output::say(&line);
+        }
         let digest = &built.inspection.digest;
         let started = Instant::now();
         while started.elapsed() < PATIENCE {
@@ -181,7 +190,7 @@ impl Session {
         let lines = answer.as_array().or_else(|| answer.get("lines")?.as_array());
         for line in lines.into_iter().flatten() {
             self.logged = self.logged.max(line.get("number").and_then(Value::as_u64).unwrap_or_default());
-            output::data(&log_line(line));
+            output::text(&log_line(line));
         }
     }
 }
@@ -189,6 +198,21 @@ impl Session {
 /// Whether both are one file: then there is nothing to copy.
 fn same(a: &Path, b: &Path) -> bool {
     matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+}
+
+/// What to do where the server looks into another directory than the one that plugins are put into.
+fn elsewhere(server: &str, dir: Option<&Path>, directory: &Path) -> Option<String> {
+    let here = directory.display();
+    let Some(dir) = dir else {
+        return Some(format!("{server} has no plugin directory: start it with --plugins {here}"));
+    };
+    // A relative path begins where the server was started: only its end can be compared.
+    let whole = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
+    let is_same = dir == directory || same(dir, directory) || (dir.is_relative() && whole.ends_with(dir));
+    let there = dir.display();
+    (!is_same).then(|| {
+        format!("{server} takes its plugins from {there}, not from {here}: pass --plugins {there}, or start it with --plugins {here}")
+    })
 }
 
 /// What the server said of the plugin before a turn.
@@ -280,6 +304,20 @@ mod tests {
         for (status, digest, before, expected) in rows {
             assert_eq!(verdict(&status, digest, before), expected, "{status} after {before:?}");
         }
+    }
+
+    #[test]
+    fn a_server_that_looks_elsewhere_is_told_at_once() {
+        let told = |dir: Option<&str>| elsewhere("http://a", dir.map(Path::new), Path::new("/srv/my-auth/dist"));
+        for same in ["/srv/my-auth/dist", "my-auth/dist", "dist"] {
+            assert_eq!(told(Some(same)), None, "{same}");
+        }
+        let other = told(Some("/etc/plugins")).unwrap();
+        assert!(
+            other.starts_with("http://a takes its plugins from /etc/plugins, not from /srv/my-auth/dist"),
+            "{other}"
+        );
+        assert!(told(None).unwrap().contains("--plugins /srv/my-auth/dist"));
     }
 
     #[test]

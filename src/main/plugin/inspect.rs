@@ -1,10 +1,10 @@
 //! `wasmcast plugin inspect`: what a file is, decides and asks for, without running any of it.
 
-use super::Failure;
+use super::{Failure, bounded};
 use crate::output;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use wasmcast::media::one_line;
 use wasmcast::plugin::{self, Inspection, Interface};
 
 /// Show what a plugin's file is: hooks, rights that it asks for, needed server, size, digest
@@ -23,28 +23,23 @@ pub struct Args {
 /// Runs `wasmcast plugin inspect`.
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let inspection = read(&args.file)?.1;
-    Ok(output::data(&match args.json {
-        false => text(&args.file, &inspection),
-        true => match serde_json::to_value(&inspection) {
-            Ok(value) => format!("{value:#}\n"),
-            Err(error) => return Err(Failure::Failed(format!("the inspection can not be shown as JSON: {error}"))),
-        },
-    }))
+    if !args.json {
+        return Ok(output::text(&text(&args.file, &inspection)));
+    }
+    match serde_json::to_value(&inspection) {
+        Ok(value) => Ok(output::data(&format!("{value:#}\n"))),
+        Err(error) => Err(Failure::Failed(format!("the inspection can not be shown as JSON: {error}"))),
+    }
 }
 
 /// A file's bytes and what they are.
 pub fn read(file: &Path) -> Result<(Vec<u8>, Inspection), Failure> {
-    let size = fs::metadata(file).map_err(Failure::file("cannot read", file))?;
-    if size.is_dir() {
+    if file.is_dir() {
         let text = format!("{} is a folder; name the .wasm file, such as dist/NAME.wasm", file.display());
         return Err(Failure::Usage(text));
     }
     let refused = |error: plugin::InspectError| Failure::Failed(format!("{} is no plugin: {error}", file.display()));
-    if size.len() > plugin::MAX_FILE as u64 {
-        let mebibytes = usize::try_from(size.len() >> 20).unwrap_or(usize::MAX);
-        return Err(refused(plugin::InspectError::TooLarge(mebibytes)));
-    }
-    let bytes = fs::read(file).map_err(Failure::file("cannot read", file))?;
+    let bytes = bounded::read(file, plugin::MAX_FILE)?;
     let inspection = plugin::inspect(&bytes).map_err(refused)?;
     Ok((bytes, inspection))
 }
@@ -52,9 +47,9 @@ pub fn read(file: &Path) -> Result<(Vec<u8>, Inspection), Failure> {
 fn text(file: &Path, inspection: &Inspection) -> String {
     let label = &inspection.label;
     let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-    let name = label.name.as_deref().unwrap_or(&stem);
-    let version = label.version.as_deref().map(|version| format!(" {version}")).unwrap_or_default();
-    let built: Vec<&str> = [&label.sdk, &label.built_with].into_iter().flatten().map(String::as_str).collect();
+    let name = one_line(label.name.as_deref().unwrap_or(&stem));
+    let version = label.version.as_deref().map(|version| format!(" {}", one_line(version))).unwrap_or_default();
+    let built: Vec<String> = [&label.sdk, &label.built_with].into_iter().flatten().map(|text| one_line(text)).collect();
     let built = if built.is_empty() { String::new() } else { format!("   built with {}", built.join(", ")) };
     let size = inspection.size.div_ceil(1_000);
     let form = if inspection.core_module { " (core module)" } else { "" };

@@ -5,6 +5,7 @@ use super::server::{Address, Server, block_on};
 use crate::output;
 use serde_json::Value;
 use std::process::ExitCode;
+use wasmcast::media::one_line;
 
 /// Show the plugins of a running server
 #[derive(clap::Args, Debug)]
@@ -34,7 +35,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         output::say("no plugins; put NAME.wasm into the server's plugins.dir, or start it with --plugins DIR");
         return Ok(ExitCode::SUCCESS);
     }
-    Ok(output::data(&table(plugins)))
+    Ok(output::text(&table(plugins)))
 }
 
 /// A list, by itself or as `plugins` of an object.
@@ -51,7 +52,7 @@ const HEAD: [&str; COLUMNS] =
 fn table(plugins: &[Value]) -> String {
     let mut plugins: Vec<&Value> = plugins.iter().collect();
     plugins.sort_by_key(|plugin| plugin.get("order").and_then(Value::as_u64).unwrap_or(u64::MAX));
-    let rows: Vec<[String; COLUMNS]> = plugins.iter().map(|plugin| row(plugin)).collect();
+    let rows: Vec<[String; COLUMNS]> = plugins.iter().map(|plugin| row(plugin).map(|cell| one_line(&cell))).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).chain([HEAD[column].len()]).max();
     let widths: Vec<usize> = (0..HEAD.len()).map(|column| width(column).unwrap_or_default()).collect();
     let line = |cells: &[String; COLUMNS]| {
@@ -141,6 +142,15 @@ ORDER  NAME      STATE   GEN  FROM         VERSION  HOOKS       PHASE      CALLS
 ";
         let found = table(&plugins);
         assert_eq!(found.replace("1.3 ms", "1.2 ms").replace("2.3 µs", "2.4 µs"), expected);
+    }
+
+    #[test]
+    fn a_plugins_text_forges_no_row() {
+        let plugin = json!({"name": "a", "state": "failed", "version": "1\u{1b}[31m\nmy-auth active 99", "hooks": ["x\ny"],
+            "last_error": {"cause": "no\nmode"}});
+        let found = table(&[plugin]);
+        assert_eq!(found.lines().count(), 4, "{found}");
+        assert!(found.contains("1\\u{1b}[31m\\nmy-auth active 99") && found.contains("    mode\n"), "{found}");
     }
 
     #[test]

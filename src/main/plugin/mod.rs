@@ -1,6 +1,7 @@
 //! `wasmcast plugin`: what authors and operators of plugins type, one command a module.
 
 mod artifact;
+mod bounded;
 mod build;
 mod cargo;
 mod check;

@@ -9,8 +9,8 @@ use std::process::ExitCode;
 
 /// Make the folder of a new plugin
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Example:\n  wasmcast plugin new my-auth --template auth\n  wasmcast plugin build my-auth\n  \
-    wasmcast serve --demo --plugins my-auth/dist")]
+#[command(after_help = "Examples:\n  wasmcast plugin new my-auth --template auth\n  wasmcast plugin build my-auth\n  \
+    wasmcast serve --demo --plugins my-auth/dist\n  wasmcast plugin new my-auth --dir /srv/plugins       makes /srv/plugins/my-auth")]
 pub struct Args {
     /// Name of the plugin: lower-case letters, digits and hyphens
     #[arg(value_name = "NAME", value_parser = name)]
@@ -18,9 +18,9 @@ pub struct Args {
     /// What it decides
     #[arg(long, value_name = "TEMPLATE", value_enum, default_value = "auth")]
     template: Template,
-    /// The folder to make [default: NAME]
-    #[arg(long, value_name = "DIR")]
-    dir: Option<PathBuf>,
+    /// Where to make the folder NAME
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    dir: PathBuf,
 }
 
 /// What a new plugin begins with.
@@ -28,6 +28,8 @@ pub struct Args {
 enum Template {
     /// Who may publish and play
     Auth,
+    /// Where sessions are served, and which stream and cohort they get
+    Router,
 }
 
 impl Template {
@@ -41,13 +43,20 @@ impl Template {
                 ("src/lib.rs", include_str!("../../../sdk/templates/auth/src/lib.rs")),
                 ("tests/answers.rs", include_str!("../../../sdk/templates/auth/tests/answers.rs")),
             ],
+            Template::Router => &[
+                ("Cargo.toml", include_str!("../../../sdk/templates/router/Cargo.toml.in")),
+                ("NAME.toml", include_str!("../../../sdk/templates/router/NAME.toml")),
+                (".gitignore", include_str!("../../../sdk/templates/router/gitignore")),
+                ("src/lib.rs", include_str!("../../../sdk/templates/router/src/lib.rs")),
+                ("tests/answers.rs", include_str!("../../../sdk/templates/router/tests/answers.rs")),
+            ],
         }
     }
 }
 
 /// Runs `wasmcast plugin new`.
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
-    let folder = args.dir.clone().unwrap_or_else(|| PathBuf::from(&args.name));
+    let folder = folder(args);
     write(&folder, &args.name, args.template)?;
     Project::open(&folder)?.connect(&sdk::cache()?)?;
     let shown = folder.display();
@@ -59,6 +68,11 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// `DIR/NAME`, without a `./` that tells nobody anything.
+fn folder(args: &Args) -> PathBuf {
+    if args.dir == Path::new(".") { PathBuf::from(&args.name) } else { args.dir.join(&args.name) }
+}
+
 /// Writes the template's files. A folder with anything in it is left alone.
 fn write(folder: &Path, name: &str, template: Template) -> Result<(), Failure> {
     let empty = match fs::read_dir(folder) {
@@ -67,7 +81,7 @@ fn write(folder: &Path, name: &str, template: Template) -> Result<(), Failure> {
         Err(error) => return Err(Failure::File { what: "cannot open", path: folder.to_owned(), error }),
     };
     if !empty {
-        let text = format!("{} is not empty; name another folder with --dir", folder.display());
+        let text = format!("{} is not empty; take another name, or another place with --dir", folder.display());
         return Err(Failure::Usage(text));
     }
     for (path, text) in template.files() {
@@ -110,6 +124,14 @@ mod tests {
         fs::write(folder.join(".cargo/config.toml"), "[net]\noffline = true\n").unwrap();
         assert_eq!(project.connect(&base.join("cache")).unwrap()[0], "--config");
         fs::remove_dir_all(base).unwrap();
+    }
+
+    #[test]
+    fn the_folder_of_a_plugin_has_its_name_wherever_it_is() {
+        for (dir, expected) in [(".", "my-auth"), ("/srv/work", "/srv/work/my-auth"), ("work/", "work/my-auth")] {
+            let args = Args { name: "my-auth".to_owned(), template: Template::Auth, dir: dir.into() };
+            assert_eq!(folder(&args), Path::new(expected));
+        }
     }
 
     #[test]

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wasmcast::plugin::{
-    Answer, Artifact, Denial, Facts, Fault, Generation, Grant, Manifest, Runtime, Selection, Simulation,
+    Action, Answer, Artifact, Denial, Facts, Fault, Generation, Grant, Hook, Manifest, Route, Runtime, Selection,
+    Simulation,
 };
 
 /// How often plugins are polled for revocations.
@@ -32,6 +33,8 @@ struct Visitor {
     facts: Facts,
     since: Duration,
     standing: Standing,
+    /// What the plugin says as router; none: nothing, or it was not asked.
+    routed: Option<Result<Route, String>>,
     /// When it is asked again.
     expiry: Option<Duration>,
 }
@@ -94,7 +97,7 @@ impl Rehearsal {
     /// Takes another manifest. Where nothing but `[config]` differs, a plugin that can is only told.
     pub async fn change(&mut self, manifest: Manifest) -> Result<(), String> {
         if self.generation.has_reconfigure() && self.manifest.differs_only_in_config(&manifest) {
-            let told = self.generation.reconfigure(manifest.settings.config.clone()).await;
+            let told = self.generation.reconfigure(&manifest.settings).await;
             told.map_err(|fault| fault.to_string())?;
             self.manifest = manifest;
             return Ok(());
@@ -120,10 +123,17 @@ impl Rehearsal {
     pub async fn come(&mut self, mut facts: Facts) -> String {
         let id = format!("s-{}", self.sessions.len() + 1);
         facts.id.clone_from(&id);
-        let visitor = Visitor { facts, since: self.simulation.now(), standing: Standing::Abstained, expiry: None };
+        let since = self.simulation.now();
+        let visitor = Visitor { facts, since, standing: Standing::Abstained, routed: None, expiry: None };
         self.sessions.insert(id.clone(), visitor);
         self.ask(&id).await;
+        self.route(&id).await;
         id
+    }
+
+    /// What the plugin said as router of a session.
+    pub fn routed(&self, id: &str) -> Option<&Result<Route, String>> {
+        self.sessions.get(id)?.routed.as_ref()
     }
 
     /// How a session stands.
@@ -134,7 +144,8 @@ impl Rehearsal {
     /// The calls so far of the hooks that begin so: `auth` stands for `auth/check`.
     pub fn calls(&self, hook: &str) -> impl Iterator<Item = &Call> {
         let hook = match hook {
-            "auth" => "auth/check",
+            "auth" => Hook::Auth.export(),
+            "router" => Hook::Router.export(),
             "revoke" => "auth/revoke",
             "tick" => "lifecycle/tick",
             other => other,
@@ -209,12 +220,12 @@ impl Rehearsal {
             _ => false,
         };
         let facts = Arc::new(visitor.facts.clone());
-        if !self.manifest.matching.matches(&facts) {
+        if !self.asks(Hook::Auth) || !self.manifest.matching.matches(&facts) {
             return;
         }
         let started = Instant::now();
         let result = self.generation.authorize(&facts).await;
-        self.called("auth/check", started);
+        self.called(Hook::Auth.export(), started);
         let Some(visitor) = self.sessions.get_mut(id) else { return };
         visitor.standing = match result {
             Ok(Answer::Allow(grant)) => {
@@ -226,6 +237,51 @@ impl Rehearsal {
             Ok(Answer::Abstain) => Standing::Abstained,
             Err(fault) => Standing::Failed(fault.to_string()),
         };
+    }
+
+    /// Asks where a session goes, once. What the plugin leaves to others they allow.
+    async fn route(&mut self, id: &str) {
+        let Some(visitor) = self.sessions.get(id) else { return };
+        let mut facts = visitor.facts.clone();
+        match &visitor.standing {
+            Standing::Allowed(grant) => {
+                facts.subject.clone_from(&grant.subject);
+                facts.tags.clone_from(&grant.tags);
+                facts.stream = grant.stream_name.clone().unwrap_or(facts.stream);
+            }
+            Standing::Abstained => {}
+            Standing::Denied(_) | Standing::Ended(_) | Standing::Failed(_) => return,
+        }
+        let facts = Arc::new(facts);
+        let comes = facts.action != Action::Admin && self.manifest.matching.matches(&facts);
+        if !comes || !self.asks(Hook::Router) {
+            return;
+        }
+        let started = Instant::now();
+        let result = self.generation.choose(&facts).await;
+        self.called(Hook::Router.export(), started);
+        let covers = |route: &Route| {
+            let name = route.stream_name.as_ref().filter(|name| !self.manifest.matching.covers_stream(name.as_str()));
+            name.map(|name| format!("route.stream-name `{name}` is not in match.stream of its manifest"))
+        };
+        let routed = match result {
+            Ok(Answer::Allow(route)) => Some(covers(&route).map_or(Ok(route), Err)),
+            Ok(_) => None,
+            Err(fault) => Some(Err(fault.to_string())),
+        };
+        if let Some(visitor) = self.sessions.get_mut(id) {
+            visitor.routed = routed;
+        }
+    }
+
+    /// Whether the plugin has a hook, and its manifest does not leave it out.
+    fn asks(&self, hook: Hook) -> bool {
+        let has = match hook {
+            Hook::Auth => self.generation.has_auth(),
+            Hook::Router => self.generation.has_router(),
+        };
+        let named = self.manifest.settings.hooks.as_ref();
+        has && named.is_none_or(|names| names.iter().any(|name| name == hook.name()))
     }
 
     fn called(&mut self, hook: &'static str, started: Instant) {

@@ -2,16 +2,17 @@
 
 use super::check::host;
 use super::rehearsal::{Rehearsal, Standing};
-use super::{Failure, sdk};
+use super::{Failure, bounded, sdk};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::io::{BufRead, Write, stdin, stdout};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
-use wasmcast::plugin::{Action, Facts, Grant, Manifest, Reply, START, Scripted, Simulation};
+use wasmcast::plugin::{Action, Facts, Grant, Manifest, PROTOCOLS, Place, Reply, Route, START, Scripted, Simulation};
 
 /// Run a plugin for the SDK's tests: one question a line on stdin, one answer a line on stdout
 #[derive(clap::Args, Debug)]
@@ -51,6 +52,8 @@ struct Visitor {
     headers: Vec<(String, String)>,
     query: Vec<(String, String)>,
     token: Option<String>,
+    subject: Option<String>,
+    tags: BTreeMap<String, String>,
     spiffe_id: Option<String>,
     certificate_sha256: Option<String>,
 }
@@ -89,6 +92,8 @@ impl Default for Visitor {
             headers: Vec::new(),
             query: Vec::new(),
             token: None,
+            subject: None,
+            tags: BTreeMap::new(),
             spiffe_id: None,
             certificate_sha256: None,
         }
@@ -135,7 +140,13 @@ async fn answer(stage: &mut Option<Rehearsal>, question: Question) -> Result<Val
         }
         Question::Start(visitor) => return Ok(json!({"id": rehearsal.come(facts(*visitor)?).await})),
         Question::Session { id } => {
-            return rehearsal.standing(&id).map(shown).ok_or_else(|| format!("no session {id}"));
+            let mut told = rehearsal.standing(&id).map(shown).ok_or_else(|| format!("no session {id}"))?;
+            match rehearsal.routed(&id) {
+                Some(Ok(route)) => told["route"] = route_shown(route),
+                Some(Err(why)) => told["route_failure"] = json!(why),
+                None => {}
+            }
+            return Ok(told);
         }
         Question::Advance { ns } => rehearsal.advance(Duration::from_nanos(ns)).await,
         Question::Calls { hook } => {
@@ -173,7 +184,7 @@ async fn answer(stage: &mut Option<Rehearsal>, question: Question) -> Result<Val
 }
 
 async fn load(file: &std::path::Path, manifest: &str) -> Result<Rehearsal, String> {
-    let bytes = std::fs::read(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
+    let bytes = bounded::read(file, wasmcast::plugin::MAX_FILE).map_err(|error| error.to_string())?;
     let name: Arc<str> = file.file_stem().unwrap_or_default().to_string_lossy().into();
     let manifest = read(manifest, &name)?;
     let simulation = Simulation::new(SEED, START);
@@ -191,7 +202,6 @@ fn read(manifest: &str, name: &str) -> Result<Manifest, String> {
 }
 
 fn facts(visitor: Visitor) -> Result<Facts, String> {
-    const PROTOCOLS: &[&str] = &["whip", "whep", "websocket", "rtmp", "hls", "api"];
     let protocol = PROTOCOLS.iter().find(|known| **known == visitor.protocol);
     let protocol =
         protocol.ok_or_else(|| format!("protocol `{}` is none of {}", visitor.protocol, PROTOCOLS.join(", ")))?;
@@ -205,6 +215,8 @@ fn facts(visitor: Visitor) -> Result<Facts, String> {
         headers: visitor.headers.into_iter().map(|(name, value)| (name.to_lowercase(), value)).collect(),
         query: visitor.query,
         token: visitor.token,
+        subject: visitor.subject,
+        tags: visitor.tags,
         spiffe_id: visitor.spiffe_id,
         certificate_sha256: visitor.certificate_sha256,
         ..Facts::new(String::new(), visitor.action, protocol, visitor.remote_ip)
@@ -238,5 +250,20 @@ fn grant_shown(grant: &Grant) -> Value {
         "max_bitrate_kbps": grant.max_bitrate_kbps,
         "max_viewers": grant.max_viewers,
         "tags": grant.tags,
+    })
+}
+
+fn route_shown(route: &Route) -> Value {
+    let place = |place: &Place| match place {
+        Place::Node(name) => name.clone(),
+        // As authors write it.
+        Place::Server(url) => url.as_str().trim_end_matches('/').to_owned(),
+        Place::Address(url) => url.to_string(),
+    };
+    json!({
+        "nodes": route.places.iter().map(place).collect::<Vec<_>>(),
+        "stream_name": route.stream_name,
+        "rendition": route.rendition,
+        "tags": route.tags,
     })
 }

@@ -66,8 +66,9 @@ fn one_line(event: &[u8], colours: bool) -> Vec<u8> {
         }
         // C1 controls are two bytes in UTF-8: c2 80 to c2 9f.
         let is_c1 = byte == 0xc2 && after.first().is_some_and(|next| (0x80..=0x9f).contains(next));
-        let length = if is_c1 { 2 } else { 1 };
-        if is_c1 || (byte.is_ascii_control() && byte != b'\t') {
+        let mark = mark_length(rest);
+        let length = if is_c1 { 2 } else { mark.max(1) };
+        if is_c1 || mark > 0 || (byte.is_ascii_control() && byte != b'\t') {
             line.extend(rest[..length].escape_ascii());
         } else {
             line.push(byte);
@@ -76,6 +77,16 @@ fn one_line(event: &[u8], colours: bool) -> Vec<u8> {
     }
     line.push(b'\n');
     line
+}
+
+/// The length of the mark in UTF-8 that the text begins with and that breaks a line or turns the direction of reading; 0 where
+/// there is none.
+fn mark_length(text: &[u8]) -> usize {
+    match text {
+        [0xe2, 0x80, 0x8e | 0x8f | 0xa8..=0xae, ..] | [0xe2, 0x81, 0xa6..=0xa9, ..] | [0xef, 0xbb, 0xbf, ..] => 3,
+        [0xd8, 0x9c, ..] => 2,
+        _ => 0,
+    }
 }
 
 /// The length of the colour sequence (`ESC [ 0-9 ; m`) that the text begins with; 0 where it is none.
@@ -91,7 +102,7 @@ mod tests {
 
     #[test]
     fn events_become_single_bounded_lines() {
-        let rows: [(&[u8], bool, &[u8]); 8] = [
+        let rows: [(&[u8], bool, &[u8]); 10] = [
             (b"a\tb\n", false, b"a\tb\n"),
             (b"a\nb\r\nc\n", false, b"a\\nb\\r\\nc\n"),
             (b"", false, b"\n"),
@@ -99,6 +110,8 @@ mod tests {
             (b"\x1b[31mred", false, b"\\x1b[31mred\n"),
             (b"\x1b[2J\x1b]0;title\x07", true, b"\\x1b[2J\\x1b]0;title\\x07\n"),
             (b"\xc2\x9b2J \xc3\xa4", true, b"\\xc2\\x9b2J \xc3\xa4\n"),
+            ("a\u{202e}b".as_bytes(), true, b"a\\xe2\\x80\\xaeb\n"),
+            ("a\u{2067}\u{feff}€".as_bytes(), false, b"a\\xe2\\x81\\xa7\\xef\\xbb\\xbf\xe2\x82\xac\n"),
             (b"\x1b[", true, b"\\x1b[\n"),
         ];
         for (event, colours, expected) in rows {

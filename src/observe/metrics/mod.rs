@@ -1,5 +1,7 @@
-//! What the server counts, in the OpenMetrics text format. No label ever holds a name or address from outside.
+//! What the server counts, in the OpenMetrics text format. No label ever holds a name or address from outside; a cohort is
+//! the one word that plugins may put there.
 
+mod cohorts;
 mod process;
 mod shard;
 
@@ -18,7 +20,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// The `Content-Type` of [`Metrics::render`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// All metrics of the process. Cheap to clone. Labels are `&'static str`, so their number is bounded by the code.
+/// All metrics of the process. Cheap to clone. Labels are `&'static str`, so their number is bounded by the code; that of
+/// cohorts by [`cohorts`].
 #[derive(Clone, Debug)]
 pub struct Metrics {
     /// Streams that are live; set when metrics are read.
@@ -34,6 +37,8 @@ pub struct Metrics {
     access_denials: Family<Pair, Counter>,
     access_renewals: Family<Pair, Counter>,
     session_refusals: Family<Pair, Counter>,
+    sessions_routed: Family<[(&'static str, Arc<str>); 3], Counter>,
+    cohorts: Arc<cohorts::Cohorts>,
     config_reloads: Family<[Label; 1], Counter>,
     connections_refused: Family<[Label; 1], Counter>,
     shards: Arc<[Arc<ShardMetrics>]>,
@@ -57,6 +62,7 @@ impl Metrics {
         let access_denials = Family::default();
         let access_renewals = Family::default();
         let session_refusals = Family::default();
+        let sessions_routed = Family::default();
         let config_reloads = Family::default();
         let connections_refused = Family::default();
 
@@ -87,6 +93,11 @@ impl Metrics {
             "Sessions that were asked about again, by why and whether they went on",
             access_renewals.clone(),
         );
+        ours.register(
+            "sessions_routed",
+            "Sessions that a router plugin had an opinion on, by what they do, their cohort, and where they are served",
+            sessions_routed.clone(),
+        );
         ours.register("config_reloads", "Changes of the configuration file by their result", config_reloads.clone());
         ours.register(
             "connections_refused",
@@ -108,6 +119,8 @@ impl Metrics {
             access_denials,
             access_renewals,
             session_refusals,
+            sessions_routed,
+            cohorts: Arc::default(),
             config_reloads,
             connections_refused,
             shards,
@@ -159,6 +172,12 @@ impl Metrics {
     /// A session was refused; the limit is `NoRoom::label`.
     pub fn session_refused(&self, action: &'static str, limit: &'static str) {
         self.session_refusals.get_or_create(&[("action", action), ("limit", limit)]).inc();
+    }
+
+    /// A router plugin had an opinion on a session, which is served `here` or `elsewhere`.
+    pub fn session_routed(&self, action: &'static str, cohort: Option<&str>, served: &'static str) {
+        let labels = [("action", action.into()), ("cohort", self.cohorts.label(cohort)), ("served", served.into())];
+        self.sessions_routed.get_or_create(&labels).inc();
     }
 
     /// A session was asked about again, since its time was over (`expired`) or a plugin wished it (`revoked`): it went on

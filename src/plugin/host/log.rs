@@ -19,7 +19,8 @@ const FIELDS: Bounds = Bounds { count: 16, key: 64, value: 1 << 10 };
 impl Host for Guest {
     fn write(&mut self, level: Level, message: String, fields: Vec<Attribute>) {
         if matches!(level, Level::Error) && message.starts_with(PANIC) {
-            self.call.panic = Some(message[..message.floor_char_boundary(MAX_PANIC)].to_owned());
+            // Hidden before it is cut: half a secret is not found any more.
+            self.call.panic = Some(text::cut(self.context.hide(message.clone()), MAX_PANIC));
         }
         let services = self.context.services.clone();
         if !services.logs(grade(level)) {
@@ -35,8 +36,8 @@ impl Host for Guest {
                 hook: self.call.hook,
                 session: self.call.facts.as_ref().map(|facts| facts.id.clone()),
                 trace: self.trace_id().map(str::to_owned),
-                message: text::cut(message, MAX_MESSAGE),
-                fields: text::attributes(fields, FIELDS),
+                message: text::cut(self.context.hide(message), MAX_MESSAGE),
+                fields: text::attributes(fields, FIELDS, |text| self.context.hide(text)),
             };
             share.write(grade(level), line);
         }

@@ -42,10 +42,10 @@ impl Host for Guest {
             unix_ms: services.clock.unix_ns() / 1_000_000,
             plugin: context.plugin.clone(),
             generation: context.generation,
-            kind: format!("plugin.{}.{}", context.plugin, text::cut(kind, MAX_KIND)),
+            kind: format!("plugin.{}.{}", context.plugin, text::cut(context.hide(kind), MAX_KIND)),
             session: facts.map(|facts| facts.id.clone()),
             stream: facts.map(|facts| facts.stream.clone()).filter(|stream| !stream.is_empty()),
-            attributes: text::attributes(attributes, ATTRIBUTES),
+            attributes: text::attributes(attributes, ATTRIBUTES, |text| context.hide(text)),
         };
         tracing::debug!(
             target: "plugin",

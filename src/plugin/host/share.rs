@@ -9,7 +9,8 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// HTTP requests that one plugin may have under way: each holds a socket and up to a body.
-pub(super) const REQUESTS: usize = 32;
+/// As many as a pool may have instances, each in one at a time.
+pub(super) const REQUESTS: usize = 1_000;
 
 /// Rates, the journal, and requests under way.
 #[derive(Debug)]

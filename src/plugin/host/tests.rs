@@ -7,7 +7,8 @@ use crate::plugin::facts::{Action, Facts};
 use crate::plugin::guest::{Call, Context, Guest};
 use crate::plugin::lane::Lane;
 use crate::plugin::limits::{Budget, Cpu, Memory};
-use crate::plugin::settings::{Grants, HttpGrant, KvGrant};
+use crate::plugin::mask::Mask;
+use crate::plugin::settings::{Grants, HttpGrant, KvGrant, Settings};
 use std::sync::Arc;
 use std::time::Duration;
 use wasmtime::component::{Linker, Resource};
@@ -15,7 +16,8 @@ use wasmtime::component::{Linker, Resource};
 /// A guest of the plugin `geo`, generation 3.
 pub(super) fn guest(services: Arc<Services>, grants: Grants) -> Guest {
     let config = Arc::new(serde_json::json!({ "token": "hush", "ttl": 600 }));
-    let context = Context::new("geo".into(), 3, grants, config, services);
+    let settings = Settings { config, grants, mask: Arc::new(Mask::new(["hush-hush"])), ..Settings::default() };
+    let context = Context::new("geo".into(), 3, &settings, services);
     let memory = Memory::new(1 << 20, Budget::new(1 << 20), Arc::default());
     Guest::new(Arc::new(context), memory, Cpu::new(Arc::new(Lane::new(1))))
 }
@@ -77,6 +79,22 @@ fn a_line_says_where_it_comes_from() {
     assert_eq!((line.session.as_deref(), line.unix_ms), (Some("s-1"), START / 1_000_000));
     assert_eq!((line.message.len(), &line.fields[..]), (4_096, &[("n".to_owned(), "2".to_owned())][..]));
     assert_eq!(simulation.services().log_tail("other", 0), []);
+}
+
+#[test]
+fn what_a_plugin_says_holds_no_secret_of_its_manifest() {
+    let simulation = Simulation::new(1, START);
+    let mut notes = simulation.services().notes();
+    let mut guest = asked(&simulation);
+    let said = || attributes(&[("key", "is hush-hush")]);
+    log::Host::write(&mut guest, log::Level::Error, "panicked at a.rs:1:1:\nhush-hush".into(), said());
+    notify::Host::emit(&mut guest, "hush-hush".into(), said());
+    metrics::HostCounter::new(&mut guest, "asked".into(), said());
+    let line = format!("{:?}", simulation.services().log_tail("geo", 0));
+    let (note, panic) = (format!("{:?}", notes.try_recv().unwrap()), guest.call.panic.clone().unwrap());
+    for text in [line, note, panic, rendered(simulation.services())] {
+        assert!(text.contains("***") && !text.contains("hush-hush"), "{text}");
+    }
 }
 
 #[test]

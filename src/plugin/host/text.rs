@@ -1,6 +1,7 @@
 //! Bounds text that comes from guests, before it is kept or shown.
 
 use super::wit::types::Attribute;
+use std::borrow::Cow;
 
 /// At most this many bytes, whole characters only. What is cut off is given back to the allocator.
 pub(super) fn cut(text: String, bytes: usize) -> String {
@@ -17,11 +18,15 @@ pub(super) struct Bounds {
     pub(super) value: usize,
 }
 
-/// Attributes within bounds; of equal keys the later wins.
-pub(super) fn attributes(list: Vec<Attribute>, bounds: Bounds) -> Vec<(String, String)> {
+/// Attributes within bounds, secrets hidden; of equal keys the later wins.
+pub(super) fn attributes(
+    list: Vec<Attribute>,
+    bounds: Bounds,
+    hide: impl Fn(String) -> String,
+) -> Vec<(String, String)> {
     let mut kept: Vec<(String, String)> = Vec::with_capacity(list.len().min(bounds.count));
     for Attribute { key, value } in list {
-        let (key, value) = (cut(key, bounds.key), cut(value, bounds.value));
+        let (key, value) = (cut(hide(key), bounds.key), cut(hide(value), bounds.value));
         if let Some((_, old)) = kept.iter_mut().find(|(known, _)| *known == key) {
             *old = value;
         } else if kept.len() < bounds.count {
@@ -31,10 +36,16 @@ pub(super) fn attributes(list: Vec<Attribute>, bounds: Bounds) -> Vec<(String, S
     kept
 }
 
-/// For a log line: `key=value key=value`, none where there is nothing.
+/// For a log line: `key=value key="two words"`, none where there is nothing.
 pub(super) fn line(attributes: &[(String, String)]) -> Option<String> {
-    let pairs: Vec<_> = attributes.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let pairs: Vec<_> = attributes.iter().map(|(key, value)| format!("{}={}", quoted(key), quoted(value))).collect();
     (!pairs.is_empty()).then(|| pairs.join(" "))
+}
+
+/// In quotes where it could be taken for more than one word.
+fn quoted(text: &str) -> Cow<'_, str> {
+    let is_word = |c: char| !c.is_whitespace() && !c.is_control() && !matches!(c, '"' | '=' | '\\');
+    if !text.is_empty() && text.chars().all(is_word) { text.into() } else { format!("{text:?}").into() }
 }
 
 #[cfg(test)]
@@ -59,15 +70,16 @@ mod tests {
             pairs.iter().map(attribute).collect::<Vec<_>>()
         };
         let bounds = Bounds { count: 2, key: 3, value: 4 };
-        let rows: [(&[(&str, &str)], Option<&str>); 5] = [
+        let rows: [(&[(&str, &str)], Option<&str>); 6] = [
             (&[], None),
             (&[("a", "1"), ("b", "2")], Some("a=1 b=2")),
             (&[("a", "1"), ("b", "2"), ("a", "3")], Some("a=3 b=2")),
             (&[("a", "1"), ("b", "2"), ("c", "3"), ("b", "4")], Some("a=1 b=4")),
             (&[("long", "value too long")], Some("lon=valu")),
+            (&[("a", "b c=d"), ("e", "")], Some("a=\"b c=\" e=\"\"")),
         ];
         for (pairs, expected) in rows {
-            assert_eq!(line(&attributes(list(pairs), bounds)).as_deref(), expected);
+            assert_eq!(line(&attributes(list(pairs), bounds, |text| text)).as_deref(), expected);
         }
     }
 }

@@ -77,8 +77,8 @@ impl Host for Guest {
             hook = self.call.hook,
             session = self.call.facts.as_ref().map(|facts| facts.id.as_str()),
             trace = self.trace_id(),
-            key = text::cut(key, TEXT.key),
-            value = text::cut(value, TEXT.value),
+            key = text::cut(self.context.hide(key), TEXT.key),
+            value = text::cut(self.context.hide(value), TEXT.value),
             "annotated"
         );
     }
@@ -94,6 +94,7 @@ impl HostSpan for Guest {
         let Some(open) = self.table.get(&span).ok().and_then(|span| span.0.upgrade()) else { return };
         let mut attributes = open.attributes.lock().expect("no holder of this lock panics");
         if attributes.len() < TEXT.count {
+            let (key, value) = (self.context.hide(key), self.context.hide(value));
             attributes.push((text::cut(key, TEXT.key), text::cut(value, TEXT.value)));
         }
     }
@@ -114,7 +115,7 @@ impl Guest {
         }
         let services = self.context.services.clone();
         let open = Arc::new(Open {
-            span: tracing::debug_span!(target: "plugin", "span", name = text::cut(name, TEXT.value)),
+            span: tracing::debug_span!(target: "plugin", "span", name = text::cut(self.context.hide(name), TEXT.value)),
             share: services.share(&self.context.plugin),
             generation: self.context.generation,
             hook: self.call.hook,

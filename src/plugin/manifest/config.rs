@@ -13,9 +13,16 @@ pub struct Config {
     values: Value,
     /// The references of the secrets in it: `file:PATH`, `env:NAME`.
     secrets: Vec<String>,
+    /// The secrets themselves, to hide them.
+    texts: Vec<String>,
 }
 
 impl Config {
+    /// The secrets in it. Never shown.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.texts.iter().map(String::as_str)
+    }
+
     /// What the plugin reads. Holds secrets.
     pub fn values(&self) -> &Value {
         &self.values
@@ -35,19 +42,19 @@ impl Config {
             document.problem(item.span().start, "`config` is a table: write [config] and its keys below".to_owned());
             return Config::default();
         };
-        let mut reader = Reader { document, files, secrets: Vec::new() };
+        let mut reader = Reader { document, files, secrets: Vec::new(), texts: Vec::new() };
         // The whole is no secret, whatever its keys are.
         let values = reader.table(table, &mut "config".to_owned());
         let mut secrets = reader.secrets;
         secrets.sort();
         secrets.dedup();
-        Config { values, secrets }
+        Config { values, secrets, texts: reader.texts }
     }
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Config { values: Value::Object(Map::new()), secrets: Vec::new() }
+        Config { values: Value::Object(Map::new()), secrets: Vec::new(), texts: Vec::new() }
     }
 }
 
@@ -61,6 +68,7 @@ struct Reader<'r, 'd> {
     document: &'r Document<'d>,
     files: &'r mut Vec<PathBuf>,
     secrets: Vec<String>,
+    texts: Vec<String>,
 }
 
 impl Reader<'_, '_> {
@@ -129,6 +137,7 @@ impl Reader<'_, '_> {
             Ok(secret) => {
                 self.files.extend(secret.file);
                 self.secrets.push(secret.reference);
+                self.texts.push(secret.text.clone());
                 Value::String(secret.text)
             }
             Err(error) => {

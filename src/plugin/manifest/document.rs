@@ -231,7 +231,7 @@ impl<'d> Section<'d> {
 }
 
 /// `"a", "b" or "c"`.
-pub(super) fn choice<'a>(words: impl Iterator<Item = &'a str>) -> String {
+pub(in crate::plugin) fn choice<'a>(words: impl Iterator<Item = &'a str>) -> String {
     let words: Vec<String> = words.map(|word| format!("\"{word}\"")).collect();
     match words.split_last() {
         Some((last, [])) => last.clone(),

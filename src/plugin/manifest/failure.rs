@@ -1,6 +1,7 @@
 //! What callers get when a plugin fails: a policy for each class of failure.
 
 use super::super::fault::FaultClass;
+use super::super::hook::Hook;
 use super::document::Section;
 
 /// What a failure counts as.
@@ -11,7 +12,8 @@ pub enum Policy {
     Open,
     /// A refusal.
     Closed,
-    /// The generation before, or the last answer that this session got; a refusal where there is none.
+    /// The generation before, or the last answer that this session got. Where there is none: a refusal of `auth`, and for
+    /// `router` as if the plugin were absent.
     LastGood,
 }
 
@@ -20,28 +22,38 @@ pub enum Policy {
 pub struct Failure {
     load: Policy,
     init: Policy,
-    trap: Policy,
-    deadline: Policy,
-    error: Policy,
-    saturated: Policy,
+    /// Of calls; none: as fits the hook.
+    trap: Option<Policy>,
+    deadline: Option<Policy>,
+    error: Option<Policy>,
+    saturated: Option<Policy>,
 }
 
 impl Failure {
-    /// What holds for a class.
-    pub fn policy(&self, class: FaultClass) -> Policy {
-        match class {
-            FaultClass::Load => self.load,
-            FaultClass::Init => self.init,
+    /// What holds for a class where this hook is asked.
+    pub fn policy(&self, hook: Hook, class: FaultClass) -> Policy {
+        let call = match class {
+            FaultClass::Load | FaultClass::Init => return self.of_version(class),
             FaultClass::Trap => self.trap,
             FaultClass::Deadline => self.deadline,
             FaultClass::Error => self.error,
             FaultClass::Saturated => self.saturated,
-        }
+        };
+        call.unwrap_or(match hook {
+            // Who may come in is not guessed; where they go is no secret.
+            Hook::Auth => Policy::Closed,
+            Hook::Router => Policy::Open,
+        })
+    }
+
+    /// What becomes of the version in service when another is refused for a failure of this class.
+    pub fn of_version(&self, class: FaultClass) -> Policy {
+        if class == FaultClass::Load { self.load } else { self.init }
     }
 
     /// Whether the last answer of a session may be asked for.
     pub fn remembers_answers(&self) -> bool {
-        FaultClass::CALL.iter().any(|class| self.policy(*class) == Policy::LastGood)
+        FaultClass::CALL.iter().any(|class| self.policy(Hook::Auth, *class) == Policy::LastGood)
     }
 
     pub(super) fn read(section: Section<'_>) -> Self {
@@ -51,26 +63,25 @@ impl Failure {
         let failure = Failure {
             load: section.word("load", &WORDS).unwrap_or(defaults.load),
             init: section.word("init", &WORDS).unwrap_or(defaults.init),
-            trap: section.word("trap", &WORDS).unwrap_or(defaults.trap),
-            deadline: section.word("deadline", &WORDS).unwrap_or(defaults.deadline),
-            error: section.word("error", &WORDS).unwrap_or(defaults.error),
-            saturated: section.word("saturated", &WORDS).unwrap_or(defaults.saturated),
+            trap: section.word("trap", &WORDS),
+            deadline: section.word("deadline", &WORDS),
+            error: section.word("error", &WORDS),
+            saturated: section.word("saturated", &WORDS),
         };
         section.finish();
         failure
     }
 }
 
-/// Those of `auth`, the hook that this version offers.
 impl Default for Failure {
     fn default() -> Self {
         Failure {
             load: Policy::LastGood,
             init: Policy::LastGood,
-            trap: Policy::Closed,
-            deadline: Policy::Closed,
-            error: Policy::Closed,
-            saturated: Policy::Closed,
+            trap: None,
+            deadline: None,
+            error: None,
+            saturated: None,
         }
     }
 }

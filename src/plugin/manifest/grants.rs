@@ -41,13 +41,13 @@ const MAX_ORIGINS: usize = 32;
 /// Headers added to requests of one origin.
 const MAX_HEADERS: usize = 32;
 
-/// Reads `[grants]`. `files` is given the paths of the secrets in files.
-pub(super) fn read(section: Section<'_>, plugin: &str, files: &mut Vec<PathBuf>) -> Grants {
+/// Reads `[grants]`. `files` is given the paths of the secrets in files, `secrets` all secrets.
+pub(super) fn read(section: Section<'_>, plugin: &str, files: &mut Vec<PathBuf>, secrets: &mut Vec<String>) -> Grants {
     let kv = read_kv(section.section("kv"), plugin);
     let mut http = section.item("http").is_some().then(Vec::new);
     for entry in section.sections("http", MAX_ORIGINS) {
         let place = entry.text("origin").map(|(_, offset)| offset);
-        let Some(grant) = read_http(&entry, files) else {
+        let Some(grant) = read_http(&entry, files, secrets) else {
             entry.finish();
             continue;
         };
@@ -91,7 +91,7 @@ fn read_kv(section: Section<'_>, plugin: &str) -> Option<KvGrant> {
     present.then(|| KvGrant { space: space.unwrap_or_else(|| plugin.to_owned()), max_bytes })
 }
 
-fn read_http(section: &Section<'_>, files: &mut Vec<PathBuf>) -> Option<HttpGrant> {
+fn read_http(section: &Section<'_>, files: &mut Vec<PathBuf>, secrets: &mut Vec<String>) -> Option<HttpGrant> {
     let origin = match section.text("origin") {
         Some((text, offset)) => match origin(text) {
             Ok(origin) => Some(origin),
@@ -108,7 +108,8 @@ fn read_http(section: &Section<'_>, files: &mut Vec<PathBuf>) -> Option<HttpGran
     let timeout = section.integer("timeout-ms", 1..=60_000, "milliseconds").unwrap_or(2_000);
     let kib = section.integer("max-kib", 1..=65_536, "KiB").unwrap_or(1_024);
     let private = section.switch("private").unwrap_or(false);
-    let headers = section.item("headers").map(|item| read_headers(section, item, files)).unwrap_or_default();
+    let headers = section.item("headers");
+    let headers = headers.map(|item| read_headers(section, item, files, secrets)).unwrap_or_default();
     Some(HttpGrant {
         origin: origin?,
         timeout: Duration::from_millis(u64::try_from(timeout).unwrap_or(0)),
@@ -118,7 +119,12 @@ fn read_http(section: &Section<'_>, files: &mut Vec<PathBuf>) -> Option<HttpGran
     })
 }
 
-fn read_headers(section: &Section<'_>, item: Item<'_>, files: &mut Vec<PathBuf>) -> Vec<(String, String)> {
+fn read_headers(
+    section: &Section<'_>,
+    item: Item<'_>,
+    files: &mut Vec<PathBuf>,
+    secrets: &mut Vec<String>,
+) -> Vec<(String, String)> {
     let Some(table) = item.get_ref().as_table().filter(|table| table.len() <= MAX_HEADERS) else {
         section.wrong(
             "headers",
@@ -134,6 +140,7 @@ fn read_headers(section: &Section<'_>, item: Item<'_>, files: &mut Vec<PathBuf>)
             (Some(text), _) => Ok(text.to_owned()),
             (None, Some(Ok(secret))) => {
                 files.extend(secret.file);
+                secrets.push(secret.text.clone());
                 Ok(secret.text)
             }
             (None, Some(Err(error))) => {

@@ -12,7 +12,7 @@ mod tests;
 
 pub use complaint::{line_of, line_of_key};
 pub use config::Config;
-pub(in crate::plugin) use document::Section;
+pub(in crate::plugin) use document::{Section, choice};
 pub use failure::{Failure, Policy};
 pub use grants::{granted, refused, used};
 
@@ -86,7 +86,11 @@ impl Manifest {
         let with_our_config = Manifest {
             config: self.config.clone(),
             secret_files: self.secret_files.clone(),
-            settings: Settings { config: self.settings.config.clone(), ..other.settings.clone() },
+            settings: Settings {
+                config: self.settings.config.clone(),
+                mask: self.settings.mask.clone(),
+                ..other.settings.clone()
+            },
             ..other.clone()
         };
         *self == with_our_config

@@ -3,17 +3,18 @@
 use super::config::Config;
 use super::document::{Document, Section, line_at};
 use super::{Failure, InvalidManifest, Manifest, Phase, grants};
+use crate::plugin::mask::Mask;
 use crate::plugin::matching::Matching;
-use crate::plugin::settings::{Isolation, Limits, Settings};
+use crate::plugin::settings::{INSTANCES, INSTANCES_THAT_WAIT, Isolation, Limits, Settings};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use toml::de::DeTable;
 
 /// The hooks that this version asks.
-const OFFERED: [&str; 1] = ["auth"];
+const OFFERED: [&str; 2] = ["auth", "router"];
 /// Those that are designed and not yet offered.
-const PLANNED: [&str; 5] = ["router", "ratelimit", "observer", "encoded-filter", "raw-filter"];
+const PLANNED: [&str; 4] = ["ratelimit", "observer", "encoded-filter", "raw-filter"];
 
 /// Reads the whole manifest.
 pub(super) fn manifest(text: &str, plugin: &str, file: &str) -> Result<Manifest, InvalidManifest> {
@@ -67,18 +68,21 @@ fn read(root: Section<'_>, plugin: &str, files: &mut Vec<PathBuf>) -> (Manifest,
     let before = document.count();
     let failure = Failure::read(root.section("failure"));
     is_usable &= document.count() == before;
-    let grants = grants::read(root.section("grants"), plugin, files);
+    let mut secrets = Vec::new();
+    let grants = grants::read(root.section("grants"), plugin, files, &mut secrets);
     let pin = trust(root.section("trust"));
     rollout(root.section("rollout"));
     planned(&root);
     let config = Config::read(root.document(), root.item("config"), files);
     root.finish();
+    let waits = grants.http.as_ref().is_some_and(|origins| !origins.is_empty());
     let settings = Settings {
         isolation,
-        instances: instances.unwrap_or(Settings::default().instances),
+        instances: instances.unwrap_or(if waits { INSTANCES_THAT_WAIT } else { INSTANCES }),
         limits,
         grants,
         config: Arc::new(config.values().clone()),
+        mask: Arc::new(Mask::new(secrets.iter().map(String::as_str).chain(config.texts()))),
         hooks,
     };
     let manifest = Manifest {
@@ -110,10 +114,10 @@ fn hooks(root: &Section<'_>) -> Option<Vec<String>> {
             root.wrong_at(
                 "hooks",
                 *offset,
-                &format!("the hook \"{text}\" is not offered by this version; it has \"auth\""),
+                &format!("the hook \"{text}\" is not offered by this version; it has \"auth\" and \"router\""),
             );
         } else if !OFFERED.contains(text) {
-            let text = format!("\"{}\" is no hook; this version has \"auth\"", text.escape_debug());
+            let text = format!("\"{}\" is no hook; this version has \"auth\" and \"router\"", text.escape_debug());
             root.wrong_at("hooks", *offset, &text);
         }
     }
@@ -137,6 +141,7 @@ fn limits(section: Section<'_>) -> Limits {
         memory: bytes("memory-mib", 1..=4_096, "MiB", 20, defaults.memory),
         hostcall: bytes("hostcall-kib", 1..=65_536, "KiB", 10, defaults.hostcall),
         queue: bytes("queue", 0..=100_000, "calls", 0, defaults.queue),
+        queue_wait: ms("queue-ms", 60_000, defaults.queue_wait),
     };
     if limits.cpu > limits.wall
         && let Some(item) = section.item("cpu-ms").or_else(|| section.item("wall-ms"))

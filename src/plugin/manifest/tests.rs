@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::plugin::fault::FaultClass;
+use crate::plugin::hook::Hook;
 use crate::plugin::settings::{Isolation, Limits};
 use std::time::Duration;
 
@@ -18,8 +19,19 @@ fn an_empty_manifest_is_the_documented_default() {
     assert_eq!(manifest.settings, Settings::default());
     assert_eq!(manifest.settings.limits, Limits::default());
     let policies = [FaultClass::Load, FaultClass::Init, FaultClass::Trap, FaultClass::Saturated]
-        .map(|class| manifest.failure.policy(class).name());
+        .map(|class| manifest.failure.policy(Hook::Auth, class).name());
     assert_eq!(policies, ["last-good", "last-good", "closed", "closed"]);
+    let calls = FaultClass::CALL.map(|class| manifest.failure.policy(Hook::Router, class).name());
+    assert_eq!(calls, ["open"; 4], "where sessions go is no secret");
+}
+
+#[test]
+fn a_plugin_that_may_wait_for_other_servers_has_more_instances() {
+    let http = "[grants]\nhttp = [{ origin = \"https://id.example\" }]";
+    let rows = [("", 8), (http, 64), ("[grants]\nhttp = []", 8), (&format!("instances = 3\n{http}"), 3)];
+    for (text, instances) in rows {
+        assert_eq!(parse(text).unwrap().settings.instances, instances, "{text}");
+    }
 }
 
 #[test]
@@ -45,6 +57,7 @@ fn every_key_is_read() {
         memory-mib = 64
         hostcall-kib = 0x80
         queue = 0
+        queue-ms = 700
         [failure]
         load = "closed"
         init = "open"
@@ -81,11 +94,12 @@ fn every_key_is_read() {
         memory: 64 << 20,
         hostcall: 128 << 10,
         queue: 0,
+        queue_wait: Duration::from_millis(700),
     };
     assert_eq!(settings.limits, expected);
-    let policies = FaultClass::CALL.map(|class| manifest.failure.policy(class).name());
+    let policies = FaultClass::CALL.map(|class| manifest.failure.policy(Hook::Auth, class).name());
     assert_eq!(policies, ["open", "last-good", "open", "open"]);
-    assert_eq!(manifest.failure.policy(FaultClass::Load), Policy::Closed);
+    assert_eq!(manifest.failure.of_version(FaultClass::Load), Policy::Closed);
     let kv = settings.grants.kv.as_ref().unwrap();
     assert_eq!((kv.space.as_str(), kv.max_bytes), ("shared", 16 << 20));
     let [id, local] = settings.grants.http.as_deref().unwrap() else { panic!("{:?}", settings.grants.http) };
@@ -128,7 +142,10 @@ fn what_is_wrong_is_said_with_its_line() {
         ("limits = 3", "1: `limits`: is a table: write [limits]"),
         ("mode = \"shadow\"", "1: `mode`: \"shadow\" is not offered by this version; write \"enforce\""),
         ("mode = \"x\"", "1: `mode`: expected \"enforce\""),
-        ("hooks = [\"router\"]", "1: `hooks`: the hook \"router\" is not offered by this version; it has \"auth\""),
+        (
+            "hooks = [\"ratelimit\"]",
+            "1: `hooks`: the hook \"ratelimit\" is not offered by this version; it has \"auth\" and \"router\"",
+        ),
         ("hooks = [\"aut\"]", "1: `hooks`: \"aut\" is no hook"),
         ("hooks = []", "1: `hooks`: is empty"),
         (

@@ -147,7 +147,7 @@ impl<L: Loader> Machine<L> {
         let secrets = active.manifest.secret_files.clone();
         slot.switched_off = None;
         slot.guards = true;
-        slot.auth = Some(active.version.auth);
+        slot.hooks = Some(active.version.hooks);
         slot.record.in_service(number, active.version.clone());
         match origin {
             Origin::Directory => {

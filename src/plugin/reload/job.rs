@@ -3,6 +3,7 @@
 use super::files::{self, Files, FilesError};
 use super::hands::Hands;
 use crate::plugin::fault::FaultClass;
+use crate::plugin::hook::Hooks;
 use crate::plugin::inspect::hex;
 use crate::plugin::last_good::{LastGood, Record, Version};
 use crate::plugin::manifest::{Manifest, line_of, line_of_key};
@@ -173,15 +174,14 @@ impl<L: Loader> Order<L> {
             None => self.loader.load(files.bytes.clone()).await.map_err(refused)?,
         };
         drop(hand);
-        let auth = check_hooks::<L>(&artifact, &manifest).map_err(refused)?;
-        let version = Version { digest: files.digest, manifest: files.manifest, auth };
+        let hooks = check_hooks::<L>(&artifact, &manifest).map_err(refused)?;
+        let version = Version { digest: files.digest, manifest: files.manifest, hooks };
         if let Some(current) = same_file
             && current.is_well
             && current.generation.has_reconfigure()
             && current.manifest.differs_only_in_config(&manifest)
         {
-            let config = manifest.settings.config.clone();
-            return match current.generation.reconfigure(config).await {
+            return match current.generation.reconfigure(&manifest.settings).await {
                 Ok(()) => Ok(Outcome::Reconfigured { manifest, version }),
                 Err(fault) => {
                     let cause = format!("it does not take the changed configuration: {fault}");
@@ -302,8 +302,8 @@ impl<L: Loader> Order<L> {
     }
 }
 
-/// Whether the component has the hooks that the manifest names; tells whether it answers `auth`.
-fn check_hooks<L: Loader>(artifact: &L::Artifact, manifest: &Manifest) -> Result<bool, Refusal> {
+/// Whether the component has the hooks that the manifest names; tells what it is asked for.
+fn check_hooks<L: Loader>(artifact: &L::Artifact, manifest: &Manifest) -> Result<Hooks, Refusal> {
     let inspection = L::inspection(artifact);
     let exports = |hook: &str| inspection.hooks.iter().any(|export| export.split('/').next() == Some(hook));
     let hooks = manifest.settings.hooks.as_deref();
@@ -312,12 +312,8 @@ fn check_hooks<L: Loader>(artifact: &L::Artifact, manifest: &Manifest) -> Result
         let cause = format!("the manifest's `hooks` names \"{absent}\", which it does not export; it has {found}");
         return Err(Refusal { hooks: Some(inspection.hooks.clone()), ..Refusal::load(cause) });
     }
-    Ok(answers_auth(&inspection.hooks) && hooks.is_none_or(|hooks| hooks.iter().any(|hook| hook == "auth")))
-}
-
-/// Whether a component with these hooks can be asked for `auth`.
-pub(super) fn answers_auth(hooks: &[String]) -> bool {
-    hooks.iter().any(|hook| hook == "auth/check")
+    let exported = Hooks::exported(&inspection.hooks);
+    Ok(hooks.map_or(exported, |named| exported.and(Hooks::named(named))))
 }
 
 /// Runs what blocks away from the tasks.

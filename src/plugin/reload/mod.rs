@@ -216,10 +216,11 @@ impl<L: Loader> Machine<L> {
 
     fn removed(&mut self, name: &str) {
         let Some(mut slot) = self.slots.remove(name) else { return };
-        let others = self.slots.values().any(|slot| slot.member().is_some());
-        let line = match (slot.is_auth(), others) {
+        let others = self.slots.values().any(|slot| slot.member().is_some_and(|member| member.hooks.auth));
+        let line = match (slot.answers().auth, others) {
+            (false, _) => "removed",
             (true, false) => "removed, and no other plugin decides who may come in: the access rules do from now on",
-            _ => "removed: other plugins and the access rules decide from now on",
+            (true, true) => "removed: other plugins and the access rules decide from now on",
         };
         slot.plugin.tell(Grade::Warn, slot.number(), format!("{line}; its calls under way are answered"));
         slot.answer(&Err(CommandError::Unknown(name.to_owned())));
@@ -240,7 +241,8 @@ impl<L: Loader> Machine<L> {
         if let Some(slot) = self.slots.get_mut(name) {
             slot.draining.push(active.number);
         }
-        let patience = active.manifest.settings.limits.wall.saturating_mul(2) + DRAIN_SLACK;
+        let limits = &active.manifest.settings.limits;
+        let patience = limits.queue_wait + limits.wall.saturating_mul(2) + DRAIN_SLACK;
         let (name, number, generation) = (name.to_owned(), active.number, active.generation);
         self.drains.spawn(async move {
             generation.retire(patience).await;
@@ -276,19 +278,19 @@ impl<L: Loader> Machine<L> {
         let is_same = serving.len() == self.serving.len() && serving.iter().zip(&self.serving).all(same);
         self.serving = serving;
         let chain = Chain::new(members);
-        let order: BTreeMap<&str, usize> = chain.names().map(|name| &**name).zip(1..).collect();
+        let order: BTreeMap<&str, usize> = chain.order().map(|name| &**name).zip(1..).collect();
         let shown = |(name, slot): (&String, &Slot<L>)| Arc::new(slot.shown(order.get(name.as_str()).copied()));
         let plugins = self.slots.iter().map(shown).collect();
         let published = Published {
             chain,
             plugins,
-            decides_auth: self.slots.values().any(|slot| !slot.is_disabled() && slot.is_auth()),
+            decides_auth: self.slots.values().any(|slot| !slot.is_disabled() && slot.answers().auth),
         };
         self.board.publish(published, !is_same);
     }
 
     fn status(&self, name: &str) -> Option<Status> {
-        let order = self.board.read().chain.names().position(|other| &**other == name).map(|place| place + 1);
+        let order = self.board.read().chain.order().position(|other| &**other == name).map(|place| place + 1);
         self.slots.get(name).map(|slot| slot.shown(order).status())
     }
 

@@ -1,10 +1,11 @@
 //! What the reload machine knows of one plugin: what is in service, what was refused, what is under way.
 
-use super::job::{Current, answers_auth};
+use super::job::Current;
 use crate::plugin::breaker::Circuit;
 use crate::plugin::chain::{Member, Plugin, Stand};
 use crate::plugin::fault::FaultClass;
 use crate::plugin::health::{Health, LastFailure};
+use crate::plugin::hook::Hooks;
 use crate::plugin::last_good::{Record, Version};
 use crate::plugin::manifest::{self, Manifest, Policy};
 use crate::plugin::serving::{Loader, Refusal, Serving};
@@ -27,8 +28,8 @@ pub(super) struct Slot<L: Loader> {
     pub(super) from_start: bool,
     /// Whether sessions wait for it: while no version of it is in service they are refused, not let past it.
     pub(super) guards: bool,
-    /// Whether it answers `auth`, where that is known.
-    pub(super) auth: Option<bool>,
+    /// What it answers, where that is known.
+    pub(super) hooks: Option<Hooks>,
     /// The attempt under way; results of others do not count.
     pub(super) attempt: Option<u64>,
     /// The operator wants what is in the directory, also if it was rolled back: for the next attempt.
@@ -106,7 +107,7 @@ impl<L: Loader> Slot<L> {
         Slot {
             plugin,
             active: None,
-            auth: record.good.first().map(|version| version.auth),
+            hooks: record.good.first().map(|version| version.hooks),
             record,
             trouble: None,
             switched_off: None,
@@ -132,18 +133,16 @@ impl<L: Loader> Slot<L> {
         self.record.disabled || self.switched_off.is_some()
     }
 
-    /// Whether sessions are, or should be, asked of it.
+    /// Which questions are, or should be, put to it.
     ///
     /// A file that nothing can be told of counts as auth plugin when the server starts, since it may have guarded it
     /// before; added to a running server it changes nothing until it is understood.
-    pub(super) fn is_auth(&self) -> bool {
-        let named = |manifest: &Arc<Manifest>| {
-            manifest.settings.hooks.as_ref().map(|hooks| hooks.iter().any(|hook| hook == "auth"))
-        };
+    pub(super) fn answers(&self) -> Hooks {
         let trouble = self.trouble.as_ref();
-        let by_file = trouble.and_then(|trouble| trouble.refusal.hooks.as_deref()).map(answers_auth);
+        let named = |manifest: &Arc<Manifest>| manifest.settings.hooks.as_deref().map(Hooks::named);
+        let by_file = trouble.and_then(|trouble| trouble.refusal.hooks.as_deref()).map(Hooks::exported);
         let by_manifest = trouble.and_then(|trouble| trouble.manifest.as_ref()).and_then(named);
-        by_file.or(by_manifest).or(self.auth).unwrap_or(self.from_start)
+        by_file.or(by_manifest).or(self.hooks).unwrap_or(Hooks { auth: self.from_start, router: false })
     }
 
     /// The manifest that holds: of what is in service, else of what was refused.
@@ -156,7 +155,7 @@ impl<L: Loader> Slot<L> {
     /// What the plugin's own policy makes of a refusal.
     pub(super) fn policy(&self, refusal: &Refusal, manifest: Option<&Arc<Manifest>>) -> Policy {
         let manifest = manifest.or_else(|| self.manifest());
-        manifest.map_or(Policy::LastGood, |manifest| manifest.failure.policy(refusal.class))
+        manifest.map_or(Policy::LastGood, |manifest| manifest.failure.of_version(refusal.class))
     }
 
     /// Its place in the chain; none when it has none.
@@ -168,9 +167,11 @@ impl<L: Loader> Slot<L> {
             let (number, generation) = (active.number, active.generation.clone());
             let stand = Stand::Serving { number, generation, health: active.health.clone() };
             let manifest = active.manifest.clone();
-            return active.version.auth.then(|| Member { plugin: self.plugin.clone(), manifest, stand });
+            let hooks = active.version.hooks;
+            return hooks.any().then(|| Member { plugin: self.plugin.clone(), manifest, hooks, stand });
         }
-        if !self.is_auth() || (self.trouble.is_none() && !self.guards) {
+        let hooks = self.answers();
+        if !hooks.any() || (self.trouble.is_none() && !self.guards) {
             return None;
         }
         let (class, cause) = match &self.trouble {
@@ -179,7 +180,7 @@ impl<L: Loader> Slot<L> {
         };
         let manifest = self.manifest().cloned().unwrap_or_else(|| Arc::new(Manifest::absent(&self.plugin.name)));
         let stand = Stand::Absent { class, cause: cause.into() };
-        Some(Member { plugin: self.plugin.clone(), manifest, stand })
+        Some(Member { plugin: self.plugin.clone(), manifest, hooks, stand })
     }
 
     /// What is told of it. `order`: its place in the chain, from 1.
@@ -263,13 +264,16 @@ impl<L: Loader> Slot<L> {
 
     /// What callers get while its newest version is refused, for the log. `policy`: what the manifest makes of that.
     pub(super) fn answers_meanwhile(&self, policy: Policy, class: FaultClass) -> String {
+        let hooks = self.answers();
         let answers = match (&self.active, policy) {
             (Some(_), _) => "as before",
             (None, _) if self.is_disabled() => return "it is switched off".to_owned(),
             // New in a running server, or without the hook: it guarded nobody.
-            (None, _) if !self.is_auth() => return "sessions are decided without it".to_owned(),
+            (None, _) if !hooks.any() => return "sessions are decided without it".to_owned(),
             (None, Policy::Open) => "open",
             (None, Policy::LastGood) if !self.record.good.is_empty() => "last-good",
+            // A router that is not there refuses nobody, unless its manifest says so.
+            (None, Policy::LastGood) if !hooks.auth => "open",
             (None, _) => "closed",
         };
         format!("answers: {answers} (failure.{})", class.name())

@@ -32,7 +32,7 @@ pub(super) fn start<L: Loader>(
             end.run_until_cancelled(task).await;
         });
     }
-    if active.version.auth && active.generation.has_revoke() {
+    if active.version.hooks.auth && active.generation.has_revoke() {
         let rules = active.manifest.matching.clone();
         let task = poll(plugin.clone(), active.number, generation, rules, board.clone());
         let end = active.upkeep.clone();

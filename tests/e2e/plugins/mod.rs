@@ -11,6 +11,8 @@ mod life;
 mod long;
 mod museum;
 mod operator;
+mod router;
+mod router_hostile;
 mod signed;
 mod web;
 mod webhook;

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::folder::{Folder, wait_generation};
+use super::router::told;
 use crate::http::Request;
 use crate::offers::CHROME_WHEP;
 
@@ -28,14 +29,18 @@ fn plugins_of_every_release_load_and_answer() {
         let server = folder.setup().demo().start();
         for name in &names {
             let status = wait_generation(&server, name, 1);
-            assert!(status["hooks"].to_string().contains("auth/check"), "{status}");
+            let hook = if name.starts_with("router-") { "router/routing" } else { "auth/check" };
+            assert!(status["hooks"].to_string().contains(hook), "{status}");
         }
         server.wait_live("demo");
         // The token's plugin comes first and knows it; without a token it abstains, and the other one lets in.
         for request in
             [Request::offer("/whep/demo", CHROME_WHEP).bearer("secret"), Request::offer("/whep/demo", CHROME_WHEP)]
         {
-            server.send(&request).expect(201);
+            let answer = server.send(&request).expect(201);
+            if names.iter().any(|name| name.starts_with("router-")) {
+                assert_eq!(told(&server, &answer)["tags"]["cohort"], "plain");
+            }
         }
         let wrong = server.send(&Request::offer("/whep/demo", CHROME_WHEP).bearer("wrong"));
         assert_eq!(wrong.problem(401), "This link is not valid.");

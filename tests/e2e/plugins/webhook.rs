@@ -1,5 +1,6 @@
 //! auth-webhook with a real HTTP server: fast, slow, wrong and down.
 
+use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -110,7 +111,7 @@ fn a_slow_endpoint_delays_only_those_who_wait_for_it() {
     let http = server.http;
     let slow: Vec<_> = (0..4)
         .map(|_| {
-            std::thread::spawn(move || {
+            thread::spawn(move || {
                 let begun = Instant::now();
                 let refused = Request::offer("/whep/demo", CHROME_WHEP).bearer("slow").send(http);
                 (refused.status, begun.elapsed())
@@ -129,4 +130,56 @@ fn a_slow_endpoint_delays_only_those_who_wait_for_it() {
         assert_eq!(status, 503);
         assert!(took > Duration::from_millis(1_900), "{took:?}");
     }
+}
+
+#[test]
+fn a_wave_of_joins_at_a_healthy_endpoint_is_let_in() {
+    let web = Web::start(|asked| Said { after: Duration::from_millis(300), ..by_token(asked) });
+    let (_folder, server) = asking(&web, "");
+    let http = server.http;
+    let join = || thread::spawn(move || Request::offer("/whep/demo", CHROME_WHEP).bearer("good").send(http).status);
+    let wave: Vec<_> = (0..80).map(|_| join()).collect();
+    let statuses: Vec<u16> = wave.into_iter().map(|join| join.join().expect("an answer")).collect();
+    assert!(statuses.iter().all(|status| *status == 201), "{statuses:?}");
+    assert_eq!(status(&server, "auth-webhook")["state"], "active");
+}
+
+#[test]
+fn a_misspelt_fact_and_an_address_that_is_not_granted_are_refused() {
+    let web = Web::start(by_token);
+    let (folder, server) = asking(&web, "");
+    let rows = [
+        (web.url("/auth"), "send = [\"tokn\"]", "`tokn` is no fact"),
+        ("nonsense".to_owned(), "", "request.url is no absolute URL"),
+        ("http://elsewhere.example/".to_owned(), "", "elsewhere.example"),
+    ];
+    for (url, extra, told) in rows {
+        folder.manifest("auth-webhook", &format!("{}[config]\nurl = \"{url}\"\n{extra}\n", web.grants()));
+        server.wait_until(told, || {
+            let seen = status(&server, "auth-webhook");
+            let cause = seen["last_error"]["cause"].as_str().unwrap_or_default().to_owned();
+            if cause.contains(told) { Ok(()) } else { Err(cause) }
+        });
+    }
+    play(&server, "good").expect(201);
+    assert_eq!(web.asked().len(), 1, "nobody is asked to find that out");
+}
+
+#[test]
+fn a_secret_in_the_address_is_printed_nowhere() {
+    let web = Web::start(by_token);
+    let folder = Folder::new();
+    let (secret, hook) = ("HOOK-SECRET-77", folder.state().with_file_name("hook"));
+    std::fs::write(&hook, format!("{}?key={secret}", web.url("/auth"))).expect("a file");
+    let folder = folder
+        .with("auth-webhook", &format!("{}[config]\nurl = {{ secret = \"file:{}\" }}\n", web.grants(), hook.display()));
+    let server = folder.setup().demo().start();
+    wait_generation(&server, "auth-webhook", 1);
+    server.wait_live("demo");
+    web.set_down(true);
+    play(&server, "good").problem(503);
+    let seen = status(&server, "auth-webhook").to_string();
+    assert!(seen.contains("***") && !seen.contains(secret), "{seen}");
+    let log = server.stop().log;
+    assert!(log.contains("***") && !log.contains(secret), "{log}");
 }

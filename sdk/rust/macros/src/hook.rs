@@ -1,4 +1,4 @@
-//! Expands `#[auth]` and `#[revoke]`: the function as it is, and beside it the export that calls it.
+//! Expands `#[auth]`, `#[router]` and `#[revoke]`: the function as it is, and beside it the export that calls it.
 
 use crate::function::{Argument, Function, Mistake, Passing};
 use crate::section::describe;
@@ -7,6 +7,10 @@ use quote::{quote, quote_spanned};
 
 pub fn auth(arguments: TokenStream, item: TokenStream) -> TokenStream {
     with_item(&item, auth_export(&arguments, &item))
+}
+
+pub fn router(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    with_item(&item, router_export(&arguments, &item))
 }
 
 pub fn revoke(arguments: TokenStream, item: TokenStream) -> TokenStream {
@@ -19,51 +23,90 @@ fn with_item(item: &TokenStream, export: Result<TokenStream, Mistake>) -> TokenS
     quote! { #item #export }
 }
 
+/// A hook that is asked about one session.
+struct Asked {
+    /// As the attribute is written.
+    attribute: &'static str,
+    wanted: &'static str,
+    module: TokenStream,
+    function: TokenStream,
+    /// What the export returns.
+    output: TokenStream,
+    /// Makes a `Result` of what the author's function returns.
+    answer: TokenStream,
+    /// Makes the export's type of the SDK's.
+    convert: TokenStream,
+}
+
 fn auth_export(arguments: &TokenStream, item: &TokenStream) -> Result<TokenStream, Mistake> {
-    const WANTED: &str = "an auth hook takes `&Session` and, if it needs it, `&Config` or `&mut State`";
-    none(arguments, "auth")?;
-    let function = Function::parse(item)?;
-    let name = &function.name;
-    let (kept, call) = match function.arguments.as_slice() {
-        [Argument { passing: Passing::Shared, .. }] => (None, quote!(#name(session))),
-        [Argument { passing: Passing::Shared, .. }, second] => {
-            (Some(kept(second, WANTED)?), quote!(#name(session, kept)))
-        }
-        [] => return Err(Mistake::new(name.span(), WANTED)),
-        [first, ..] => return Err(Mistake::new(first.span, WANTED)),
+    let asked = Asked {
+        attribute: "auth",
+        wanted: "an auth hook takes `&Session` and, if it needs it, `&Config` or `&mut State`",
+        module: quote!(check),
+        function: quote!(authorize),
+        output: quote!(__private::check::Decision),
+        answer: quote!(IntoDecision::into_decision),
+        convert: quote!(::core::convert::Into::into(answer)),
     };
-    let answer = quote_spanned!(name.span()=> ::wasmcast_plugin::__private::IntoDecision::into_decision(#call));
-    let (registered, answer) = around(kept.as_ref(), &answer);
-    let description = describe();
-    Ok(quote! {
-        // Natively nothing calls what is exported: it is no dead code all the same.
-        #[allow(dead_code)]
-        #[allow(unsafe_code)]
-        const _: () = {
-            use ::wasmcast_plugin::__private;
-            struct __Exported;
-            impl __private::check::Guest for __Exported {
-                fn authorize(
-                    session: &__private::Session,
-                ) -> ::core::result::Result<__private::check::Decision, ::std::string::String> {
-                    match #answer {
-                        ::core::result::Result::Ok(decision) => ::core::result::Result::Ok(decision.into()),
-                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error.to_string()),
+    asked.export(arguments, item)
+}
+
+fn router_export(arguments: &TokenStream, item: &TokenStream) -> Result<TokenStream, Mistake> {
+    let asked = Asked {
+        attribute: "router",
+        wanted: "a router hook takes `&Session` and, if it needs it, `&Config` or `&mut State`",
+        module: quote!(routing),
+        function: quote!(choose),
+        output: quote!(::core::option::Option<__private::routing::Route>),
+        answer: quote!(IntoRoute::into_route),
+        convert: quote!(answer.map(::core::convert::Into::into)),
+    };
+    asked.export(arguments, item)
+}
+
+impl Asked {
+    fn export(&self, arguments: &TokenStream, item: &TokenStream) -> Result<TokenStream, Mistake> {
+        let Self { attribute, wanted, module, function: exported, output, answer: into, convert } = self;
+        none(arguments, attribute)?;
+        let function = Function::parse(item)?;
+        let name = &function.name;
+        let (kept, call) = match function.arguments.as_slice() {
+            [Argument { passing: Passing::Shared, .. }] => (None, quote!(#name(session))),
+            [Argument { passing: Passing::Shared, .. }, second] => {
+                (Some(kept(second, wanted)?), quote!(#name(session, kept)))
+            }
+            [] => return Err(Mistake::new(name.span(), *wanted)),
+            [first, ..] => return Err(Mistake::new(first.span, *wanted)),
+        };
+        let answer = quote_spanned!(name.span()=> ::wasmcast_plugin::__private::#into(#call));
+        let (registered, answer) = around(kept.as_ref(), &answer);
+        let description = describe();
+        let result = quote!(::core::result::Result<#output, ::std::string::String>);
+        Ok(quote! {
+            // Natively nothing calls what is exported: it is no dead code all the same.
+            #[allow(dead_code)]
+            #[allow(unsafe_code)]
+            const _: () = {
+                use ::wasmcast_plugin::__private;
+                struct __Exported;
+                impl __private::#module::Guest for __Exported {
+                    fn #exported(session: &__private::Session) -> #result {
+                        match #answer {
+                            ::core::result::Result::Ok(answer) => ::core::result::Result::Ok(#convert),
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error.to_string()),
+                        }
                     }
                 }
-            }
-            // On an author's machine nothing calls it; yet it is used.
-            #[cfg(not(target_arch = "wasm32"))]
-            const _: fn(
-                &__private::Session,
-            ) -> ::core::result::Result<__private::check::Decision, ::std::string::String> =
-                <__Exported as __private::check::Guest>::authorize;
-            #[cfg(target_arch = "wasm32")]
-            __private::check::export!(__Exported with_types_in ::wasmcast_plugin::__private::check);
-            #registered
-            #description
-        };
-    })
+                // On an author's machine nothing calls it; yet it is used.
+                #[cfg(not(target_arch = "wasm32"))]
+                const _: fn(&__private::Session) -> #result = <__Exported as __private::#module::Guest>::#exported;
+                #[cfg(target_arch = "wasm32")]
+                __private::#module::export!(__Exported with_types_in ::wasmcast_plugin::__private::#module);
+                #registered
+                #description
+            };
+        })
+    }
 }
 
 fn revoke_export(arguments: &TokenStream, item: &TokenStream) -> Result<TokenStream, Mistake> {
@@ -181,6 +224,10 @@ mod tests {
             let found = expanded(auth, text);
             assert!(found.contains("compile_error!") && found.contains(expected), "{text}: {found}");
         }
+        assert!(expanded(router, "fn f(s: Session) {}").contains("arouterhooktakes`&Session`"));
+        assert!(
+            expanded(router, "fn f(s: &Session, c: &C) -> Option<Route> {}").contains("__private::routing::export!")
+        );
         assert!(expanded(revoke, "fn f(a: &A, b: &B) {}").contains("compile_error!"));
         assert!(
             auth(

@@ -17,6 +17,16 @@ pub fn auth(arguments: TokenStream, item: TokenStream) -> TokenStream {
     hook::auth(arguments.into(), item.into()).into()
 }
 
+/// The function that says where a session is served, and which stream, rendition and tags it gets. Called once a session,
+/// after auth allowed it.
+///
+/// It takes `&Session`, and if it needs it `&Config` or `&mut State`, as [`macro@auth`] does. It returns
+/// `Result<Option<Route>>` or `Option<Route>`; `None` is no opinion. A crate has one.
+#[proc_macro_attribute]
+pub fn router(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    hook::router(arguments.into(), item.into()).into()
+}
+
 /// The function that says which sessions are to be asked again now. Called once a second on one instance.
 ///
 /// It takes `&mut State` (a type with `Plugin`), `&Config` or nothing, and returns `Result<Vec<Selection>>`. Each session

@@ -13,6 +13,8 @@ pub mod reconfigure;
 #[rustfmt::skip]
 pub mod revoke;
 #[rustfmt::skip]
+pub mod routing;
+#[rustfmt::skip]
 pub mod self_test;
 #[rustfmt::skip]
 pub mod state;

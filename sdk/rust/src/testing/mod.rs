@@ -30,7 +30,7 @@ pub use crate::harness;
 pub use crate::units::{Bitrate, days, hours, kbps, mbps, milliseconds, minutes, seconds};
 pub use harness::Harness;
 pub use outside::{Http, Kv, Log, Sent};
-pub use session::{Allowed, Session, Visit};
+pub use session::{Allowed, Routed, Session, Visit};
 pub use std::time::Duration;
 pub use toml::{Table, toml};
 pub use under_test::{Calls, Test};

@@ -64,6 +64,17 @@ impl Visit {
         self.fact("certificate_sha256", digest)
     }
 
+    /// Who it is, as an auth plugin before this one said.
+    pub fn subject(self, subject: &str) -> Self {
+        self.fact("subject", subject)
+    }
+
+    /// Adds a tag, as an auth plugin before this one gave it.
+    pub fn tag(mut self, key: &str, value: &str) -> Self {
+        self.facts["tags"][key] = json!(value);
+        self
+    }
+
     /// Adds a request header.
     pub fn header(self, name: &str, value: &str) -> Self {
         self.pair("headers", name, value)
@@ -167,6 +178,41 @@ impl Session {
         assert!(why.is_some_and(|why| why.contains(text)), "expected a failure with `{text}`; {}", told(&now));
     }
 
+    /// Expects that the plugin routes it; what it said can be looked at.
+    ///
+    /// # Panics
+    /// When it has no opinion, failed, or was not asked since the session did not come in.
+    #[track_caller]
+    pub fn expect_route(&self) -> Routed {
+        let now = self.now();
+        match now.get("route").filter(|route| !route.is_null()) {
+            Some(route) => Routed { route: route.clone() },
+            None => panic!("expected a route; {}", routed(&now)),
+        }
+    }
+
+    /// Expects that the plugin has no opinion on where the session goes, or was not asked by its manifest's match.
+    ///
+    /// # Panics
+    /// When it has one, or failed.
+    #[track_caller]
+    pub fn expect_no_route(&self) {
+        let now = self.now();
+        let silent = now.get("route").is_none() && now.get("route_failure").is_none();
+        assert!(silent, "expected no route; {}", routed(&now));
+    }
+
+    /// Expects that the plugin failed as router (an `Err`, a trap, a deadline) with this text for the operator.
+    ///
+    /// # Panics
+    /// When it did not, or with another text.
+    #[track_caller]
+    pub fn expect_route_failure(&self, text: &str) {
+        let now = self.now();
+        let why = now.get("route_failure").and_then(Value::as_str);
+        assert!(why.is_some_and(|why| why.contains(text)), "expected a failure with `{text}`; {}", routed(&now));
+    }
+
     #[track_caller]
     fn refusal(&self, now: &Value, kind: &str, status: u16, reason: &str) {
         let Some(denial) = now.get(kind) else { panic!("expected {kind} {status}; {}", told(now)) };
@@ -193,6 +239,86 @@ fn told(now: &Value) -> String {
         }
         _ => "the plugin abstains".to_owned(),
     }
+}
+
+/// What the plugin says as router, for the message of a failed test.
+fn routed(now: &Value) -> String {
+    match (now.get("route"), now.get("route_failure")) {
+        (Some(route), _) => format!("it is routed: {route}"),
+        (None, Some(why)) => format!("the plugin failed: {}", why.as_str().unwrap_or_default()),
+        (None, None) => format!("the plugin says nothing of a route; {}", told(now)),
+    }
+}
+
+/// Where a session goes.
+#[derive(Clone, Debug)]
+pub struct Routed {
+    route: Value,
+}
+
+impl Routed {
+    /// Expects these nodes and addresses, in this order.
+    ///
+    /// # Panics
+    /// When they are others.
+    #[track_caller]
+    pub fn nodes(self, nodes: &[&str]) -> Self {
+        self.is("nodes", &json!(nodes))
+    }
+
+    /// Expects that it is served here: no node is named.
+    ///
+    /// # Panics
+    /// When one is.
+    #[track_caller]
+    pub fn here(self) -> Self {
+        self.nodes(&[])
+    }
+
+    /// Expects that it plays this stream.
+    ///
+    /// # Panics
+    /// When it is another.
+    #[track_caller]
+    pub fn stream_name(self, name: &str) -> Self {
+        self.is("stream_name", &json!(name))
+    }
+
+    /// Expects this rendition.
+    ///
+    /// # Panics
+    /// When it is another.
+    #[track_caller]
+    pub fn rendition(self, name: &str) -> Self {
+        self.is("rendition", &json!(name))
+    }
+
+    /// Expects a tag with this value.
+    ///
+    /// # Panics
+    /// When it is not there, or with another value.
+    #[track_caller]
+    pub fn tag(self, key: &str, value: &str) -> Self {
+        has_tag(&self.route, key, value);
+        self
+    }
+
+    #[track_caller]
+    fn is(self, key: &str, expected: &Value) -> Self {
+        is(&self.route, key, expected);
+        self
+    }
+}
+
+#[track_caller]
+fn has_tag(answer: &Value, key: &str, value: &str) {
+    let found = answer.get("tags").and_then(|tags| tags.get(key)).and_then(Value::as_str);
+    assert_eq!(found, Some(value), "tag `{key}`");
+}
+
+#[track_caller]
+fn is(answer: &Value, key: &str, expected: &Value) {
+    assert_eq!(answer.get(key).unwrap_or(&Value::Null), expected, "{key}");
 }
 
 /// What was granted.
@@ -254,14 +380,13 @@ impl Allowed {
     /// When it is not there, or with another value.
     #[track_caller]
     pub fn tag(self, key: &str, value: &str) -> Self {
-        let found = self.grant.get("tags").and_then(|tags| tags.get(key)).and_then(Value::as_str);
-        assert_eq!(found, Some(value), "tag `{key}`");
+        has_tag(&self.grant, key, value);
         self
     }
 
     #[track_caller]
     fn is(self, key: &str, expected: &Value) -> Self {
-        assert_eq!(self.grant.get(key).unwrap_or(&Value::Null), expected, "{key}");
+        is(&self.grant, key, expected);
         self
     }
 }

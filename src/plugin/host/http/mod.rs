@@ -54,7 +54,7 @@ impl Host for Guest {
             generation = context.generation,
             hook = self.call.hook,
             session = self.call.facts.as_ref().map(|facts| facts.id.as_str()),
-            request = outgoing.line(),
+            request = context.hide(outgoing.line()),
         );
         let answer = async {
             let began = services.clock.now();
@@ -64,8 +64,8 @@ impl Host for Guest {
             };
             let took_ms = services.clock.now().saturating_sub(began).as_millis();
             let status = answer.as_ref().ok().map(|response| response.status);
-            let error = answer.as_ref().err().map(|error| error.message.as_str());
-            tracing::debug!(target: "plugin", took_ms, status, error, "answered");
+            let error = answer.as_ref().err().map(|error| context.hide(error.message.clone()));
+            tracing::debug!(target: "plugin", took_ms, status, error = error.as_deref(), "answered");
             answer
         };
         Box::pin(answer.instrument(span)).await

@@ -4,6 +4,7 @@ use crate::plugin::decision::{Answer, Denial, Grant, Selection};
 use crate::plugin::facts::Facts;
 use crate::plugin::fault::{Fault, FaultClass};
 use crate::plugin::inspect::{Inspection, Interface, Label, hex};
+use crate::plugin::route::Route;
 use crate::plugin::serving::{Loader, Refusal, Serving};
 use crate::plugin::settings::Settings;
 use sha2::{Digest, Sha256};
@@ -12,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
-/// Loads texts. Words: `auth` exports the hook, `allow`, `deny`, `trap` and `hang` are its answer (else it abstains),
+/// Loads texts. Words: `auth` and `router` export the hook (a router plays the stream of its config's `subject`), `allow`, `deny`, `trap` and `hang` are its answer (else it abstains),
 /// `broken` does not load, `bug` is one of the server, `lame` does not begin, `flexible` takes another configuration, `stubborn` refuses it,
 /// `revokes`, `ticks` and `keeps` (state) export these.
 #[derive(Clone)]
@@ -74,8 +75,12 @@ impl Loader for Fake {
         if says("slow") {
             self.0.release.acquire().await.unwrap().forget();
         }
-        let hooks: Vec<String> =
-            if says("auth") { vec!["auth/check".to_owned()] } else { vec!["lifecycle/tick".to_owned()] };
+        let exported = [("auth", "auth/check"), ("router", "router/routing")].into_iter();
+        let mut hooks: Vec<String> =
+            exported.filter(|(word, _)| says(word)).map(|(_, export)| export.to_owned()).collect();
+        if hooks.is_empty() {
+            hooks.push("lifecycle/tick".to_owned());
+        }
         assert!(!says("bug"), "a bug of the server");
         if says("broken") {
             let hooks = Some(hooks).filter(|_| says("readable"));
@@ -154,6 +159,16 @@ impl Serving for Spoken {
         Ok(Answer::Abstain)
     }
 
+    async fn choose(&self, facts: &Arc<Facts>) -> Result<Answer<Route>, Fault> {
+        match self.authorize(facts).await? {
+            Answer::Allow(_) => {
+                let name = self.subject.lock().unwrap().as_ref().map(|name| name.parse().unwrap());
+                Ok(Answer::Allow(Route { stream_name: name, ..Route::default() }))
+            }
+            _ => Ok(Answer::Abstain),
+        }
+    }
+
     async fn poll_revocations(&self) -> Result<Vec<Selection>, Fault> {
         Ok(vec![Selection::Subject("mallory".to_owned())])
     }
@@ -163,11 +178,11 @@ impl Serving for Spoken {
         Err(Fault::Error("no net".to_owned()))
     }
 
-    async fn reconfigure(&self, config: Arc<serde_json::Value>) -> Result<(), Fault> {
+    async fn reconfigure(&self, settings: &Settings) -> Result<(), Fault> {
         if self.text.says("stubborn") {
             return Err(Fault::Error("`subject` must not change".to_owned()));
         }
-        self.configure(&config);
+        self.configure(&settings.config);
         Ok(())
     }
 

@@ -14,6 +14,7 @@ use crate::plugin::directory::{Sight, Watch};
 use crate::plugin::facts::{Action, Facts};
 use crate::plugin::host::Services;
 use crate::plugin::last_good::LastGood;
+use crate::plugin::question::MayIt;
 use crate::plugin::status::Status;
 use crate::task::Tasks;
 use fake::{Fake, Spoken, Told};
@@ -112,7 +113,7 @@ impl World {
 
     async fn ask_about(&self, facts: Facts) -> Decided {
         let published = self.board.read();
-        published.chain.authorize(&Arc::new(facts)).await
+        published.chain.ask::<MayIt>(&Arc::new(facts)).await
     }
 
     /// What the chain says, in a word: `allow alice`, `deny 403`, `abstain`.

@@ -1,0 +1,90 @@
+//! The hooks that sessions are put to: one plugin after the other is asked, up to the first with an opinion.
+
+/// A hook that a session is put to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Hook {
+    /// May it?
+    Auth,
+    /// Where, and which stream?
+    Router,
+}
+
+impl Hook {
+    /// In the order in which a session meets them.
+    pub const ALL: [Hook; 2] = [Hook::Auth, Hook::Router];
+
+    /// As in the manifest's `hooks`, and in a decision's steps.
+    pub fn name(self) -> &'static str {
+        match self {
+            Hook::Auth => "auth",
+            Hook::Router => "router",
+        }
+    }
+
+    /// The interface that answers, as logs and metrics name it.
+    pub fn export(self) -> &'static str {
+        match self {
+            Hook::Auth => "auth/check",
+            Hook::Router => "router/routing",
+        }
+    }
+
+    /// Its place in [`Hook::ALL`].
+    pub(super) fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// Which hooks a plugin answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub(super) struct Hooks {
+    pub(super) auth: bool,
+    pub(super) router: bool,
+}
+
+impl Hooks {
+    /// Of a component with these exports (`auth/check`).
+    pub(super) fn exported(exports: &[String]) -> Self {
+        let has = |hook: Hook| exports.iter().any(|export| export == hook.export());
+        Hooks { auth: has(Hook::Auth), router: has(Hook::Router) }
+    }
+
+    /// Those that a manifest names.
+    pub(super) fn named(names: &[String]) -> Self {
+        let has = |hook: Hook| names.iter().any(|name| name == hook.name());
+        Hooks { auth: has(Hook::Auth), router: has(Hook::Router) }
+    }
+
+    /// Those in both.
+    pub(super) fn and(self, other: Hooks) -> Self {
+        Hooks { auth: self.auth && other.auth, router: self.router && other.router }
+    }
+
+    pub(super) fn has(self, hook: Hook) -> bool {
+        match hook {
+            Hook::Auth => self.auth,
+            Hook::Router => self.router,
+        }
+    }
+
+    /// Whether there is one at all.
+    pub(super) fn any(self) -> bool {
+        self.auth || self.router
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_used_is_exported_and_named() {
+        let texts = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        let both = Hooks::exported(&texts(&["auth/check", "router/routing", "lifecycle/init"]));
+        assert!(both.auth && both.router);
+        assert_eq!(both.and(Hooks::named(&texts(&["router"]))), Hooks { auth: false, router: true });
+        assert!(!Hooks::exported(&texts(&["auth/revoke"])).any());
+        assert_eq!(Hook::ALL.map(Hook::index), [0, 1]);
+    }
+}
