@@ -133,7 +133,8 @@ impl Session {
     /// Where the server takes its plugins from, if not from where they are put.
     fn elsewhere(&self) -> Option<String> {
         let config = block_on(self.server.get("/api/v1/config")).ok()??;
-        let dir = config.pointer("/plugins/dir").and_then(Value::as_str);
+        // A key with its value and source.
+        let dir = config.get("plugins.dir")?.get("value").and_then(Value::as_str);
         elsewhere(self.server.base(), dir.map(Path::new), &self.directory)
     }
 
