@@ -28,7 +28,7 @@ fuzz_target!(|data: &[u8]| {
     if let Ok(negotiated) = answer_ingest(&offer, &IngestPolicy::default(), &local) {
         assert!(negotiated.answer.ends_with("\r\n"));
     }
-    let policy = EgressPolicy { transport_cc: true, ssrc_seed: 5 };
+    let policy = EgressPolicy { transport_cc: true, dependencies: true, ssrc_seed: 5 };
     if let Ok(negotiated) = answer_egress(&offer, &tracks, &local, &policy) {
         assert!(negotiated.media.len() <= tracks.len());
     }
