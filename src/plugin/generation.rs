@@ -220,10 +220,11 @@ impl Generation {
         Ok(Some(state))
     }
 
-    /// Waits for the calls under way, at most this long, and drops all instances.
+    /// Waits for the calls under way, at most this long, and drops all instances, with what they counted.
     pub async fn retire(&self, patience: Duration) {
         let _ = tokio::time::timeout(patience, self.pool.quiet(self.instances)).await;
         self.pool.retire();
         *self.lasting.lock().await = None;
+        self.context.tenancy.end();
     }
 }

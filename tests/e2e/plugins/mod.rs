@@ -1,8 +1,10 @@
 //! Plugins in the real binary: those that come with it, those that misbehave, and what happens while they are exchanged.
 
+mod bitrates;
 mod browsers;
 mod costly;
 mod decisions;
+mod examples;
 mod folder;
 mod hostile;
 mod jwt;
