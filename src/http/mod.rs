@@ -19,6 +19,7 @@ mod facts;
 mod health;
 mod ice_servers;
 mod layers;
+mod limits;
 mod listener;
 mod local;
 mod offer;

@@ -65,6 +65,16 @@ export!(
     "package wasmcast:server@0.1.0; world hook { export wasmcast:router/routing@0.1.0; }",
     { "wasmcast:host": super::imports::wasmcast::host }
 );
+export!(
+    ratelimit_rules,
+    "package wasmcast:server@0.1.0; world hook { export wasmcast:ratelimit/rules@0.1.0; }",
+    { "wasmcast:host": super::imports::wasmcast::host }
+);
+export!(
+    ratelimit_decide,
+    "package wasmcast:server@0.1.0; world hook { export wasmcast:ratelimit/decide@0.1.0; }",
+    { "wasmcast:host": super::imports::wasmcast::host }
+);
 export!(init, "package wasmcast:server@0.1.0; world hook { export wasmcast:lifecycle/init@0.1.0; }");
 export!(reconfigure, "package wasmcast:server@0.1.0; world hook { export wasmcast:lifecycle/reconfigure@0.1.0; }");
 export!(state, "package wasmcast:server@0.1.0; world hook { export wasmcast:lifecycle/state@0.1.0; }");

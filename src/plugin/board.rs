@@ -2,6 +2,7 @@
 
 use super::chain::Chain;
 use super::decision::Selection;
+use super::limiting::Limiter;
 use super::matching::Matching;
 use super::status::Shown;
 use std::sync::{Arc, RwLock};
@@ -24,6 +25,8 @@ pub(super) struct Board<S> {
     published: RwLock<Arc<Published<S>>>,
     pub(super) changes: watch::Sender<u64>,
     pub(super) revocations: broadcast::Sender<Revocation>,
+    /// The rules of rate limits of what is in service.
+    pub(super) limiter: Arc<Limiter>,
 }
 
 /// One state of everything.
@@ -42,6 +45,7 @@ impl<S> Board<S> {
             published: RwLock::new(Arc::new(published)),
             changes: watch::Sender::new(0),
             revocations: broadcast::Sender::new(REVOCATIONS),
+            limiter: Arc::default(),
         }
     }
 

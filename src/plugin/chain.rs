@@ -85,6 +85,17 @@ impl<S> Chain<S> {
         self.members.iter().filter(move |member| member.hooks.has(hook)).map(|member| &member.plugin.name)
     }
 
+    /// The plugins whose hook answers for a session, in that order.
+    pub(super) fn answers(&self, hook: Hook, facts: &Facts) -> Vec<&Member<S>> {
+        let asked = |member: &&Member<S>| member.hooks.has(hook) && member.manifest.matching.matches(facts);
+        self.members.iter().filter(asked).collect()
+    }
+
+    /// All of them.
+    pub(super) fn members(&self) -> impl Iterator<Item = &Member<S>> {
+        self.members.iter()
+    }
+
     /// Whether any plugin is asked for a hook.
     pub(super) fn has(&self, hook: Hook) -> bool {
         self.members.iter().any(|member| member.hooks.has(hook))
@@ -104,11 +115,10 @@ impl<S> Member<S> {
 
 impl<S: Serving> Chain<S> {
     /// Asks each plugin of the hook whose rules match, up to the first that decides.
-    pub(super) async fn ask<Q: Question>(&self, facts: &Arc<Facts>) -> Decided<Q::Yes> {
+    pub(super) async fn ask<Q: Question>(&self, question: &Q, facts: &Arc<Facts>) -> Decided<Q::Yes> {
         let mut steps = Vec::new();
-        let asked = |member: &&Member<S>| member.hooks.has(Q::HOOK) && member.manifest.matching.matches(facts);
-        for member in self.members.iter().filter(asked) {
-            let (answer, step) = member.ask::<Q>(facts).await;
+        for member in self.answers(Q::HOOK, facts) {
+            let (answer, step) = member.ask(question, facts).await;
             steps.push(step);
             if !matches!(answer, Answer::Abstain) {
                 return Decided { answer, steps };
@@ -119,7 +129,8 @@ impl<S: Serving> Chain<S> {
 }
 
 impl<S: Serving> Member<S> {
-    async fn ask<Q: Question>(&self, facts: &Arc<Facts>) -> (Answer<Q::Yes>, Step) {
+    /// Asks this plugin; a failure is answered by its policy.
+    pub(super) async fn ask<Q: Question>(&self, question: &Q, facts: &Arc<Facts>) -> (Answer<Q::Yes>, Step) {
         let begun = Instant::now();
         let step = |generation, outcome, error| self.step(Q::HOOK, generation, outcome, begun, error);
         let (number, generation, health) = match &self.stand {
@@ -137,7 +148,7 @@ impl<S: Serving> Member<S> {
             let (answer, outcome) = self.by_policy::<Q>(class, facts);
             return (answer, step(number, outcome, Some(format!("stopped after failures, the last: {cause}"))));
         };
-        let answered = Q::put(&**generation, facts).await;
+        let answered = question.put(&**generation, facts).await;
         let outcome = answered.and_then(|answer| Q::within(&answer, &self.manifest.matching).map(|()| answer));
         let now = Instant::now();
         let took = now - begun;
@@ -182,7 +193,7 @@ impl<S: Serving> Member<S> {
                 match (last, Q::HOOK) {
                     (Some(answer), _) => (answer, Policy::LastGood.name()),
                     (None, Hook::Auth) => closed(),
-                    (None, Hook::Router) => open(),
+                    (None, Hook::Router | Hook::Ratelimit) => open(),
                 }
             }
         }

@@ -1,13 +1,17 @@
 //! One instance of a plugin: made, begun, and called within its limits; what fails in it is named.
 
-use super::answers::{answer, route, selection};
-use super::bindings::{auth_check, auth_revoke, init, reconfigure, router_routing, self_test, state, tick};
+use super::answers::{answer, route, rule, selection, verdict};
+use super::bindings::{
+    auth_check, auth_revoke, init, ratelimit_decide, ratelimit_rules, reconfigure, router_routing, self_test, state,
+    tick,
+};
 use super::decision::{Answer, Selection};
 use super::engine::Ticker;
 use super::facts::Facts;
 use super::fault::Fault;
 use super::guest::{Call, Context, CurrentSession, Guest};
 use super::lane::Lane;
+use super::limiting::Offered;
 use super::limits::{Budget, Cpu, Memory, OutOfCpu};
 use super::route::Route;
 use super::settings::Limits;
@@ -29,6 +33,8 @@ struct Indices {
     check: Option<auth_check::HookIndices>,
     revoke: Option<auth_revoke::HookIndices>,
     routing: Option<router_routing::HookIndices>,
+    rules: Option<ratelimit_rules::HookIndices>,
+    decide: Option<ratelimit_decide::HookIndices>,
     init: Option<init::HookIndices>,
     reconfigure: Option<reconfigure::HookIndices>,
     state: Option<state::HookIndices>,
@@ -41,6 +47,8 @@ struct Exports {
     check: Option<auth_check::Hook>,
     revoke: Option<auth_revoke::Hook>,
     routing: Option<router_routing::Hook>,
+    rules: Option<ratelimit_rules::Hook>,
+    decide: Option<ratelimit_decide::Hook>,
     init: Option<init::Hook>,
     reconfigure: Option<reconfigure::Hook>,
     state: Option<state::Hook>,
@@ -130,6 +138,8 @@ impl Blueprint {
             check: auth_check::HookIndices::new(&pre).ok(),
             revoke: auth_revoke::HookIndices::new(&pre).ok(),
             routing: router_routing::HookIndices::new(&pre).ok(),
+            rules: ratelimit_rules::HookIndices::new(&pre).ok(),
+            decide: ratelimit_decide::HookIndices::new(&pre).ok(),
             init: init::HookIndices::new(&pre).ok(),
             reconfigure: reconfigure::HookIndices::new(&pre).ok(),
             state: state::HookIndices::new(&pre).ok(),
@@ -150,6 +160,14 @@ impl Blueprint {
 
     pub(super) fn has_routing(&self) -> bool {
         self.indices.routing.is_some()
+    }
+
+    pub(super) fn has_rules(&self) -> bool {
+        self.indices.rules.is_some()
+    }
+
+    pub(super) fn has_decide(&self) -> bool {
+        self.indices.decide.is_some()
     }
 
     pub(super) fn has_reconfigure(&self) -> bool {
@@ -226,6 +244,8 @@ impl Blueprint {
             check: load!(check),
             revoke: load!(revoke),
             routing: load!(routing),
+            rules: load!(rules),
+            decide: load!(decide),
             init: load!(init),
             reconfigure: load!(reconfigure),
             state: load!(state),
@@ -297,6 +317,32 @@ impl Instance {
             session
         )?;
         route(chosen.map_err(|words| self.error(words))?).map_err(|words| self.error(words))
+    }
+
+    /// `ratelimit/rules.rules`.
+    pub(super) async fn rules(&mut self) -> Result<Vec<Offered>, Fault> {
+        let limit = self.blueprint.limits.init;
+        let rules = call!(self, rules, wasmcast_ratelimit_rules, call_rules, "ratelimit/rules", None, limit, limit)?;
+        Ok(rules.map_err(|words| self.error(words))?.into_iter().map(rule).collect())
+    }
+
+    /// `ratelimit/decide.decide`, about the rule of this name.
+    pub(super) async fn decide(&mut self, facts: Arc<Facts>, rule: &str) -> Result<Answer<()>, Fault> {
+        let Limits { cpu, wall, .. } = self.blueprint.limits;
+        let session: Resource<CurrentSession> = Resource::new_borrow(0);
+        let said = call!(
+            self,
+            decide,
+            wasmcast_ratelimit_decide,
+            call_decide,
+            "ratelimit/decide",
+            Some(facts),
+            cpu,
+            wall,
+            session,
+            rule
+        )?;
+        said.map(verdict).map_err(|words| self.error(words))
     }
 
     /// `lifecycle/reconfigure`, with this configuration.
@@ -372,7 +418,7 @@ impl Instance {
     ) -> Result<R, Fault> {
         let guest = self.store.data_mut();
         let Call { hook, panic: told, .. } = std::mem::take(&mut guest.call);
-        let beginning = hook.starts_with("lifecycle/");
+        let beginning = hook.starts_with("lifecycle/") || hook == "ratelimit/rules";
         let (cpu_key, wall_key) = if beginning { (INIT_MS, INIT_MS) } else { ("limits.cpu-ms", "limits.wall-ms") };
         match result {
             Ok(Ok(value)) => {

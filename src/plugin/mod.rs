@@ -25,6 +25,7 @@ mod inspect;
 mod instance;
 mod lane;
 mod last_good;
+mod limiting;
 mod limits;
 mod manifest;
 mod mask;
@@ -54,6 +55,10 @@ pub use hook::Hook;
 pub use host::{Grade, Line, Note, Reply, START, Script, Scripted, Sent, Services, Simulation};
 pub use inspect::{InspectError, Inspection, Interface, Label, MAX_FILE, SECTION, component, inspect};
 pub use instance::Live;
+pub use limiting::{
+    Amount, Ceiled, Counted, Early, Item, Known, LimitStatus, Limited, Limiter, Measure, Part, Refused, Rule,
+    RuleStatus, Rules, Sending, Source, Ticket,
+};
 pub use manifest::{InvalidManifest, Manifest, Policy};
 pub use matching::Matching;
 pub use registry::{Options, Plugins, StartError};

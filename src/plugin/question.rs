@@ -12,13 +12,14 @@ use std::future::Future;
 use std::sync::Arc;
 
 /// A question that the chain puts to plugins.
-pub(super) trait Question {
+pub(super) trait Question: Sync {
     const HOOK: Hook;
     /// What comes with a yes.
     type Yes: Clone + Send + Sync;
 
     /// Puts it to one plugin.
     fn put<S: Serving>(
+        &self,
         serving: &S,
         facts: &Arc<Facts>,
     ) -> impl Future<Output = Result<Answer<Self::Yes>, Fault>> + Send;
@@ -67,7 +68,7 @@ impl Question for MayIt {
 
     const WORDS: (&'static str, &'static str) = ("allow", "grant.stream-name");
 
-    async fn put<S: Serving>(serving: &S, facts: &Arc<Facts>) -> Result<Answer, Fault> {
+    async fn put<S: Serving>(&self, serving: &S, facts: &Arc<Facts>) -> Result<Answer, Fault> {
         serving.authorize(facts).await
     }
 
@@ -93,7 +94,7 @@ impl Question for Whither {
 
     const WORDS: (&'static str, &'static str) = ("route", "route.stream-name");
 
-    async fn put<S: Serving>(serving: &S, facts: &Arc<Facts>) -> Result<Answer<Route>, Fault> {
+    async fn put<S: Serving>(&self, serving: &S, facts: &Arc<Facts>) -> Result<Answer<Route>, Fault> {
         serving.choose(facts).await
     }
 

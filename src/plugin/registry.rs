@@ -10,11 +10,12 @@ use super::generation::Generation;
 use super::hook::Hook;
 use super::host::Services;
 use super::last_good::LastGood;
+use super::limiting::Limiter;
 use super::question::{MayIt, Whither};
 use super::reload::{Command, CommandError, Machine, Wish};
 use super::route::Route;
 use super::runtime::{Runtime, RuntimeError, RuntimeOptions};
-use super::status::Status;
+use super::status::{Shown, Status};
 use crate::task::Tasks;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -121,7 +122,7 @@ impl Plugins {
 
     /// Asks the chain of auth plugins.
     pub async fn authorize(&self, facts: &Arc<Facts>) -> Decided {
-        self.board.read().chain.ask::<MayIt>(facts).await
+        self.board.read().chain.ask(&MayIt, facts).await
     }
 
     /// Whether a plugin for `router` is enabled, also one that failed.
@@ -131,7 +132,7 @@ impl Plugins {
 
     /// Asks the chain of router plugins, about a session that was let in.
     pub async fn route(&self, facts: &Arc<Facts>) -> Decided<Route> {
-        self.board.read().chain.ask::<Whither>(facts).await
+        self.board.read().chain.ask(&Whither, facts).await
     }
 
     /// Sessions that plugins want asked again, from now on. A reader that falls behind asks every session again.
@@ -146,14 +147,27 @@ impl Plugins {
 
     /// Every plugin, by name.
     pub fn list(&self) -> Vec<Status> {
-        self.board.read().plugins.iter().map(|shown| shown.status()).collect()
+        self.board.read().plugins.iter().map(|shown| self.status(shown)).collect()
     }
 
     /// One plugin.
     pub fn get(&self, name: &str) -> Option<Status> {
         let published = self.board.read();
         let shown = published.plugins.iter().find(|shown| &*shown.plugin.name == name)?;
-        Some(shown.status())
+        Some(self.status(shown))
+    }
+
+    fn status(&self, shown: &Shown<Generation>) -> Status {
+        Status { rules: self.limiter().told(&shown.plugin.name), ..shown.status() }
+    }
+
+    /// The rules of rate limits in force.
+    pub(super) fn limiter(&self) -> &Arc<Limiter> {
+        &self.board.limiter
+    }
+
+    pub(super) fn board(&self) -> &Board<Generation> {
+        &self.board
     }
 
     /// Switches a plugin on that was disabled, or begins one anew that was stopped; returns when it is in service.
@@ -188,6 +202,7 @@ impl Plugins {
     /// Appends the plugins' figures, and what they count themselves, in the OpenMetrics text format.
     pub fn render_metrics(&self, out: &mut String) {
         exposition::render(&self.board.read().plugins, out);
+        self.limiter().render(out);
         self.services.render_metrics(out);
     }
 

@@ -4,6 +4,7 @@ use super::breaker::Circuit;
 use super::chain::Plugin;
 use super::health::{Health, LastFailure};
 use super::inspect::Inspection;
+use super::limiting::RuleStatus;
 use super::manifest::{self, Manifest, Phase};
 use super::serving::Serving;
 use serde::Serialize;
@@ -86,6 +87,8 @@ pub struct Status {
     pub last_reload: Option<LastReload>,
     /// Generations whose last calls are being answered.
     pub draining: Vec<u64>,
+    /// Its rules of rate limits in force, in its order.
+    pub rules: Vec<RuleStatus>,
     /// Of the plugin's own configuration the number of keys, and where its secrets are.
     pub config: serde_json::Value,
 }
@@ -221,6 +224,8 @@ impl<S: Serving> Shown<S> {
                 at_unix_ms: unix_ms(at),
             }),
             draining: self.draining.clone(),
+            // Told by who enforces them.
+            rules: Vec::new(),
             config: self.manifest.as_ref().map(|manifest| manifest.config.shown()).unwrap_or_default(),
         }
     }

@@ -6,6 +6,7 @@ mod ceilings;
 mod demo;
 mod descriptors;
 mod ending;
+mod ingest_rules;
 mod overload;
 mod reload;
 mod watch_sessions;
@@ -18,7 +19,7 @@ use crate::hub::{Hub, HubLimits};
 use crate::ingest::Whip;
 use crate::observe::{Log, Metrics};
 use crate::plugin::{self, Plugins};
-use crate::shard::{self, SessionLimits, Sessions, ShardOptions, Shards, StartError};
+use crate::shard::{self, Doorman, SessionLimits, Sessions, ShardOptions, Shards, StartError};
 use crate::task::Tasks;
 use ending::Signals;
 use reload::Reloader;
@@ -93,6 +94,8 @@ pub async fn run(loaded: Loaded, log: Log) -> Result<(), ServeError> {
     let listeners = Listeners::bind(&http_settings(&config))?;
     let hub = Hub::new(hub_limits(&config));
     let sessions = Sessions::new(session_limits(&config));
+    let doorkeeper = plugins.clone();
+    sessions.set_doorman(Doorman::new(move |address| Some(Box::new(doorkeeper.limit_connection(address).ok()?))));
     // Arrival times of all streams count from here.
     let epoch = Instant::now();
     let shards = match config.media.listen.address() {

@@ -2,6 +2,7 @@
 
 use super::ask_again;
 use super::ceilings::Ceilings;
+use super::ingest_rules::IngestRules;
 use crate::access::{self, Access};
 use crate::hub::{Hub, Liveness};
 use crate::observe::Metrics;
@@ -29,11 +30,14 @@ pub(super) fn start(tasks: &Tasks, hub: &Hub, sessions: &Sessions, access: &Acce
 
 async fn figures(hub: Hub, sessions: Sessions, access: Access, metrics: Metrics) {
     let mut ceilings = Ceilings::default();
+    let mut rules = IngestRules::default();
     let mut ticks = tokio::time::interval(INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        ceilings.look(&access, &hub, &sessions, &metrics, Instant::now());
+        let now = Instant::now();
+        rules.look(&access, &sessions, now);
+        ceilings.look(&access, &hub, &sessions, &metrics, &rules, now);
         let live = hub.streams().iter().filter(|stream| stream.liveness() == Liveness::Live).count();
         metrics.streams.set(i64::try_from(live).unwrap_or(i64::MAX));
         metrics.ring_cuts.inc_by(hub.ring_cuts().saturating_sub(metrics.ring_cuts.get()));

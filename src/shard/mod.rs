@@ -48,4 +48,5 @@ pub use room::{NoRoom, SessionLimits};
 pub use session::{Action, ClientInfo, CloseReason, NewSession, Role, Session, SessionId, SessionState, SessionStats};
 pub use sessions::{Doors, SessionError, Sessions};
 pub use start::{ShardOptions, Shards, StartError, ping};
+pub use tcp::Doorman;
 pub use wish::{Given, Why, Wish};

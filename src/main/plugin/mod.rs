@@ -12,6 +12,7 @@ mod list;
 mod new;
 mod project;
 mod rehearsal;
+mod rehearsed_limits;
 mod remap;
 mod sdk;
 mod server;

@@ -12,9 +12,9 @@ use std::time::Duration;
 use toml::de::DeTable;
 
 /// The hooks that this version asks.
-const OFFERED: [&str; 2] = ["auth", "router"];
+const OFFERED: [&str; 3] = ["auth", "router", "ratelimit"];
 /// Those that are designed and not yet offered.
-const PLANNED: [&str; 4] = ["ratelimit", "observer", "encoded-filter", "raw-filter"];
+const PLANNED: [&str; 3] = ["observer", "encoded-filter", "raw-filter"];
 
 /// Reads the whole manifest.
 pub(super) fn manifest(text: &str, plugin: &str, file: &str) -> Result<Manifest, InvalidManifest> {
@@ -114,10 +114,15 @@ fn hooks(root: &Section<'_>) -> Option<Vec<String>> {
             root.wrong_at(
                 "hooks",
                 *offset,
-                &format!("the hook \"{text}\" is not offered by this version; it has \"auth\" and \"router\""),
+                &format!(
+                    "the hook \"{text}\" is not offered by this version; it has \"auth\", \"router\" and \"ratelimit\""
+                ),
             );
         } else if !OFFERED.contains(text) {
-            let text = format!("\"{}\" is no hook; this version has \"auth\" and \"router\"", text.escape_debug());
+            let text = format!(
+                "\"{}\" is no hook; this version has \"auth\", \"router\" and \"ratelimit\"",
+                text.escape_debug()
+            );
             root.wrong_at("hooks", *offset, &text);
         }
     }

@@ -143,8 +143,8 @@ fn what_is_wrong_is_said_with_its_line() {
         ("mode = \"shadow\"", "1: `mode`: \"shadow\" is not offered by this version; write \"enforce\""),
         ("mode = \"x\"", "1: `mode`: expected \"enforce\""),
         (
-            "hooks = [\"ratelimit\"]",
-            "1: `hooks`: the hook \"ratelimit\" is not offered by this version; it has \"auth\" and \"router\"",
+            "hooks = [\"raw-filter\"]",
+            "1: `hooks`: the hook \"raw-filter\" is not offered by this version; it has \"auth\", \"router\" and \"ratelimit\"",
         ),
         ("hooks = [\"aut\"]", "1: `hooks`: \"aut\" is no hook"),
         ("hooks = []", "1: `hooks`: is empty"),

@@ -286,12 +286,14 @@ impl<L: Loader> Machine<L> {
             plugins,
             decides_auth: self.slots.values().any(|slot| !slot.is_disabled() && slot.answers().auth),
         };
+        self.board.limiter.put(&published.chain.sources());
         self.board.publish(published, !is_same);
     }
 
     fn status(&self, name: &str) -> Option<Status> {
         let order = self.board.read().chain.order().position(|other| &**other == name).map(|place| place + 1);
-        self.slots.get(name).map(|slot| slot.shown(order).status())
+        let rules = self.board.limiter.told(name);
+        self.slots.get(name).map(|slot| Status { rules, ..slot.shown(order).status() })
     }
 
     fn check_ready(&mut self) {

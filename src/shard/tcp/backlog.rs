@@ -208,7 +208,10 @@ mod tests {
         let poll = mio::Poll::new().unwrap();
         let mut links = Links::new(None, &poll, Arc::default()).unwrap();
         let of_stream = Peer { address, local: None, link: None };
-        links.take_over(Handover { stream, peer: of_stream, came: Vec::new() }, Instant::now());
+        links.take_over(
+            Handover { stream, peer: of_stream, came: Vec::new(), badge: Default::default() },
+            Instant::now(),
+        );
         let id: LinkId = links.readable[0];
         let bound = "127.0.0.1:0".parse().unwrap();
         let udp = socket2::Socket::from(std::net::UdpSocket::bind::<std::net::SocketAddr>(bound).unwrap());

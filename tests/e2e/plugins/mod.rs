@@ -13,6 +13,8 @@ mod life;
 mod long;
 mod museum;
 mod operator;
+mod ratelimit;
+mod ratelimit_hostile;
 mod router;
 mod router_hostile;
 mod signed;

@@ -5,6 +5,8 @@
 #[rustfmt::skip]
 pub mod check;
 #[rustfmt::skip]
+pub mod decide;
+#[rustfmt::skip]
 mod imports;
 #[rustfmt::skip]
 mod init;
@@ -14,6 +16,8 @@ pub mod reconfigure;
 pub mod revoke;
 #[rustfmt::skip]
 pub mod routing;
+#[rustfmt::skip]
+pub mod rules;
 #[rustfmt::skip]
 pub mod self_test;
 #[rustfmt::skip]
