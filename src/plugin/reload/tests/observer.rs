@@ -64,7 +64,12 @@ async fn what_did_not_arrive_comes_again_later_and_later_and_stops_no_plugin() {
     assert_eq!((world.stands("a").as_str(), world.says().await.as_str()), ("active 1 directory", "allow"));
     let status = world.observer();
     assert_eq!((status.failed, status.queue, status.delivered), (6, 300, 0));
-    assert!(world.told("a").contains("observer/events: the plugin says: the receiver is away") || world.told("a").contains("the receiver is away"), "{}", world.told("a"));
+    assert!(
+        world.told("a").contains("observer/events: the plugin says: the receiver is away")
+            || world.told("a").contains("the receiver is away"),
+        "{}",
+        world.told("a")
+    );
     assert!(world.told("a").contains("300 events wait, and are delivered again in 32 s"), "{}", world.told("a"));
     world.told.healed.store(1, Ordering::Relaxed);
     world.pass(60).await;
@@ -84,7 +89,10 @@ async fn a_swap_loses_nothing_and_delivers_nothing_twice() {
     world.told.release.add_permits(1);
     world.pass(2).await;
     let heard = world.heard();
-    assert_eq!(heard.iter().map(|(generation, _)| *generation).collect::<Vec<_>>(), [vec![1; 10], vec![2; 10]].concat());
+    assert_eq!(
+        heard.iter().map(|(generation, _)| *generation).collect::<Vec<_>>(),
+        [vec![1; 10], vec![2; 10]].concat()
+    );
     let heard = numbers(&heard);
     assert!(heard.windows(2).all(|pair| pair[1] == pair[0] + 1), "{heard:?}");
 }
