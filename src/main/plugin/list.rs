@@ -78,9 +78,8 @@ fn table(plugins: &[Value]) -> String {
 fn behind(plugin: &Value) -> Option<String> {
     let number = |key: &str| plugin.pointer(&format!("/observer/{key}")).and_then(Value::as_u64).unwrap_or(0);
     let (queue, lag_ms, dropped) = (number("queue"), number("lag_ms"), number("dropped"));
-    (dropped > 0 || lag_ms >= BEHIND_MS).then(|| {
-        format!("{queue} events wait for it, the oldest for {} s; {dropped} were dropped", lag_ms / 1_000)
-    })
+    (dropped > 0 || lag_ms >= BEHIND_MS)
+        .then(|| format!("{queue} events wait for it, the oldest for {} s; {dropped} were dropped", lag_ms / 1_000))
 }
 
 /// Events that have waited for so long tell that an observer is behind: they wait a second, usually.
@@ -161,9 +160,7 @@ ORDER  NAME      STATE   GEN  FROM         VERSION  HOOKS       PHASE      CALLS
 
     #[test]
     fn an_observer_that_does_not_keep_up_is_told() {
-        let plugin = |queue: u64, lag_ms: u64, dropped: u64| {
-            json!({"name": "a", "observer": {"queue": queue, "lag_ms": lag_ms, "dropped": dropped}})
-        };
+        let plugin = |queue: u64, lag_ms: u64, dropped: u64| json!({"name": "a", "observer": {"queue": queue, "lag_ms": lag_ms, "dropped": dropped}});
         assert_eq!(behind(&json!({"name": "a", "observer": null})).or(behind(&plugin(200, 900, 0))), None);
         let expected = "300 events wait for it, the oldest for 12 s; 0 were dropped";
         assert_eq!(behind(&plugin(300, 12_900, 0)).as_deref(), Some(expected));
