@@ -12,6 +12,8 @@ const CALLED: [(&str, &str); 10] = [
     ("wasmcast:router/routing", "router"),
     ("wasmcast:ratelimit/rules", "ratelimit"),
     ("wasmcast:ratelimit/decide", "ratelimit"),
+    ("wasmcast:observer/events", "observer"),
+    ("wasmcast:observer/stats", "observer"),
     ("wasmcast:lifecycle/init", ""),
     ("wasmcast:lifecycle/reconfigure", ""),
     ("wasmcast:lifecycle/state", ""),

@@ -54,19 +54,27 @@ pub(super) struct Hooks {
     pub(super) auth: bool,
     pub(super) router: bool,
     pub(super) ratelimit: bool,
+    /// No session is put to it: it is told what happens.
+    pub(super) observer: bool,
 }
 
 impl Hooks {
     /// Of a component with these exports (`auth/check`).
     pub(super) fn exported(exports: &[String]) -> Self {
         let has = |hook: Hook| exports.iter().any(|export| export == hook.sign());
-        Hooks { auth: has(Hook::Auth), router: has(Hook::Router), ratelimit: has(Hook::Ratelimit) }
+        let observer = exports.iter().any(|export| export.starts_with("observer/"));
+        Hooks { auth: has(Hook::Auth), router: has(Hook::Router), ratelimit: has(Hook::Ratelimit), observer }
     }
 
     /// Those that a manifest names.
     pub(super) fn named(names: &[String]) -> Self {
-        let has = |hook: Hook| names.iter().any(|name| name == hook.name());
-        Hooks { auth: has(Hook::Auth), router: has(Hook::Router), ratelimit: has(Hook::Ratelimit) }
+        let has = |name: &str| names.iter().any(|named| named == name);
+        Hooks {
+            auth: has(Hook::Auth.name()),
+            router: has(Hook::Router.name()),
+            ratelimit: has(Hook::Ratelimit.name()),
+            observer: has("observer"),
+        }
     }
 
     /// Those in both.
@@ -75,6 +83,7 @@ impl Hooks {
             auth: self.auth && other.auth,
             router: self.router && other.router,
             ratelimit: self.ratelimit && other.ratelimit,
+            observer: self.observer && other.observer,
         }
     }
 
@@ -86,7 +95,7 @@ impl Hooks {
         }
     }
 
-    /// Whether there is one at all.
+    /// Whether there is one at all that sessions are put to.
     pub(super) fn any(self) -> bool {
         self.auth || self.router || self.ratelimit
     }
@@ -106,5 +115,7 @@ mod tests {
         assert_eq!(Hook::ALL.map(Hook::index), [0, 1, 2]);
         assert!(Hooks::exported(&texts(&["ratelimit/rules"])).ratelimit);
         assert!(!Hooks::exported(&texts(&["ratelimit/decide"])).any());
+        let observer = Hooks::exported(&texts(&["observer/stats"]));
+        assert!(observer.observer && !observer.any() && observer.and(Hooks::named(&texts(&["observer"]))).observer);
     }
 }

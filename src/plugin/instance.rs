@@ -2,8 +2,8 @@
 
 use super::answers::{answer, route, rule, selection, verdict};
 use super::bindings::{
-    auth_check, auth_revoke, init, ratelimit_decide, ratelimit_rules, reconfigure, router_routing, self_test, state,
-    tick,
+    auth_check, auth_revoke, init, observer_events, observer_stats, ratelimit_decide, ratelimit_rules, reconfigure,
+    router_routing, self_test, state, tick,
 };
 use super::decision::{Answer, Selection};
 use super::engine::Ticker;
@@ -13,8 +13,10 @@ use super::guest::{Call, Context, CurrentSession, Guest};
 use super::lane::Lane;
 use super::limiting::Offered;
 use super::limits::{Budget, Cpu, Memory, OutOfCpu};
+use super::observing::{self, Observes, TrackRates};
 use super::route::Route;
 use super::settings::Limits;
+use crate::observe::Event;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -35,6 +37,8 @@ struct Indices {
     routing: Option<router_routing::HookIndices>,
     rules: Option<ratelimit_rules::HookIndices>,
     decide: Option<ratelimit_decide::HookIndices>,
+    events: Option<observer_events::HookIndices>,
+    stats: Option<observer_stats::HookIndices>,
     init: Option<init::HookIndices>,
     reconfigure: Option<reconfigure::HookIndices>,
     state: Option<state::HookIndices>,
@@ -49,6 +53,8 @@ struct Exports {
     routing: Option<router_routing::Hook>,
     rules: Option<ratelimit_rules::Hook>,
     decide: Option<ratelimit_decide::Hook>,
+    events: Option<observer_events::Hook>,
+    stats: Option<observer_stats::Hook>,
     init: Option<init::Hook>,
     reconfigure: Option<reconfigure::Hook>,
     state: Option<state::Hook>,
@@ -140,6 +146,8 @@ impl Blueprint {
             routing: router_routing::HookIndices::new(&pre).ok(),
             rules: ratelimit_rules::HookIndices::new(&pre).ok(),
             decide: ratelimit_decide::HookIndices::new(&pre).ok(),
+            events: observer_events::HookIndices::new(&pre).ok(),
+            stats: observer_stats::HookIndices::new(&pre).ok(),
             init: init::HookIndices::new(&pre).ok(),
             reconfigure: reconfigure::HookIndices::new(&pre).ok(),
             state: state::HookIndices::new(&pre).ok(),
@@ -170,12 +178,21 @@ impl Blueprint {
         self.indices.decide.is_some()
     }
 
+    pub(super) fn observes(&self) -> Observes {
+        Observes { events: self.indices.events.is_some(), stats: self.indices.stats.is_some() }
+    }
+
     pub(super) fn has_reconfigure(&self) -> bool {
         self.indices.reconfigure.is_some()
     }
 
     pub(super) fn has_state(&self) -> bool {
         self.indices.state.is_some()
+    }
+
+    /// Whether it has one instance that lasts: what is polled, told or kept is there.
+    pub(super) fn has_lasting(&self) -> bool {
+        self.has_revoke() || self.has_state() || self.observes().any()
     }
 
     pub(super) fn has_tick(&self) -> bool {
@@ -246,6 +263,8 @@ impl Blueprint {
             routing: load!(routing),
             rules: load!(rules),
             decide: load!(decide),
+            events: load!(events),
+            stats: load!(stats),
             init: load!(init),
             reconfigure: load!(reconfigure),
             state: load!(state),
@@ -343,6 +362,21 @@ impl Instance {
             rule
         )?;
         said.map(verdict).map_err(|words| self.error(words))
+    }
+
+    /// `observer/events.on-events`.
+    pub(super) async fn on_events(&mut self, batch: &[Arc<Event>]) -> Result<(), Fault> {
+        let Limits { cpu, wall, .. } = self.blueprint.limits;
+        let batch: Vec<_> = batch.iter().map(|event| observing::event(event)).collect();
+        call!(self, events, wasmcast_observer_events, call_on_events, "observer/events", None, cpu, wall, &batch)?
+            .map_err(|words| self.error(words))
+    }
+
+    /// `observer/stats.on-stats`.
+    pub(super) async fn on_stats(&mut self, unix_ns: u64, tracks: &[TrackRates]) -> Result<(), Fault> {
+        let Limits { cpu, wall, .. } = self.blueprint.limits;
+        let tracks: Vec<_> = tracks.iter().map(observing::track).collect();
+        call!(self, stats, wasmcast_observer_stats, call_on_stats, "observer/stats", None, cpu, wall, unix_ns, &tracks)
     }
 
     /// `lifecycle/reconfigure`, with this configuration.

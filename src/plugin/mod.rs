@@ -30,6 +30,7 @@ mod limits;
 mod manifest;
 mod mask;
 mod matching;
+mod observing;
 mod pool;
 mod question;
 mod recall;
@@ -61,6 +62,7 @@ pub use limiting::{
 };
 pub use manifest::{InvalidManifest, Manifest, Policy};
 pub use matching::Matching;
+pub use observing::{ObserverStatus, Observes, TrackRates, Wants};
 pub use registry::{Options, Plugins, StartError};
 pub use reload::CommandError;
 pub use route::{MAX_ADDRESS, Place, Route};

@@ -16,6 +16,7 @@ use super::reload::{Command, CommandError, Machine, Wish};
 use super::route::Route;
 use super::runtime::{Runtime, RuntimeError, RuntimeOptions};
 use super::status::{Shown, Status};
+use crate::observe::Events;
 use crate::task::Tasks;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -46,6 +47,8 @@ pub struct Options {
     pub instances: Option<u32>,
     /// Whether the server learns where clients are: what is asked about some countries only is not loaded else.
     pub countries: bool,
+    /// Where the server tells what happens: plugins among others, and to those that observe.
+    pub events: Events,
 }
 
 /// Why plugins can not be run.
@@ -79,8 +82,8 @@ impl Plugins {
     /// When the directory can not be read and nothing is kept from before, or the host can not be set up. A plugin that
     /// can not be loaded is no error of the start: its policy decides, and its status says why.
     pub async fn start(options: Options, tasks: &Tasks) -> Result<Self, StartError> {
-        let Options { dir, state_dir, compiler, memory, instances, countries } = options;
-        let services = Services::new();
+        let Options { dir, state_dir, compiler, memory, instances, countries, events } = options;
+        let services = Services::of(events);
         services.set_knows_countries(countries);
         let (store, lock) = LastGood::of(&dir, &state_dir.join("plugins"))?;
         if let Err(error) = std::fs::read_dir(&dir)

@@ -7,9 +7,11 @@ use super::fault::{Fault, FaultClass};
 use super::generation::{Generation, PrepareError};
 use super::inspect::{Inspection, inspect};
 use super::limiting::Rules;
+use super::observing::{Observes, TrackRates};
 use super::route::Route;
 use super::runtime::Runtime;
 use super::settings::Settings;
+use crate::observe::Event;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,11 +29,14 @@ pub(super) trait Serving: Send + Sync + 'static {
         std::future::ready(Ok(Answer::Abstain))
     }
     fn poll_revocations(&self) -> impl Future<Output = Result<Vec<Selection>, Fault>> + Send;
+    fn on_events(&self, batch: &[Arc<Event>]) -> impl Future<Output = Result<(), Fault>> + Send;
+    fn on_stats(&self, unix_ns: u64, tracks: &[TrackRates]) -> impl Future<Output = Result<(), Fault>> + Send;
     fn tick(&self) -> impl Future<Output = Result<(), Fault>> + Send;
     fn reconfigure(&self, settings: &Settings) -> impl Future<Output = Result<(), Fault>> + Send;
     fn save(&self) -> impl Future<Output = Result<Option<Vec<u8>>, Fault>> + Send;
     fn retire(&self, patience: Duration) -> impl Future<Output = ()> + Send;
     fn has_revoke(&self) -> bool;
+    fn observes(&self) -> Observes;
     fn has_reconfigure(&self) -> bool;
     fn tick_interval(&self) -> Option<Duration>;
     /// Bytes of memory that its instances hold.
@@ -159,6 +164,14 @@ impl Serving for Generation {
         Generation::poll_revocations(self).await
     }
 
+    async fn on_events(&self, batch: &[Arc<Event>]) -> Result<(), Fault> {
+        Generation::on_events(self, batch).await
+    }
+
+    async fn on_stats(&self, unix_ns: u64, tracks: &[TrackRates]) -> Result<(), Fault> {
+        Generation::on_stats(self, unix_ns, tracks).await
+    }
+
     async fn tick(&self) -> Result<(), Fault> {
         Generation::tick(self).await
     }
@@ -177,6 +190,10 @@ impl Serving for Generation {
 
     fn has_revoke(&self) -> bool {
         Generation::has_revoke(self)
+    }
+
+    fn observes(&self) -> Observes {
+        Generation::observes(self)
     }
 
     fn has_reconfigure(&self) -> bool {

@@ -17,6 +17,8 @@ const EXPORTS: &[(&str, &str, &str, &[&str])] = &[
     ("routing", "router-routing", "wasmcast:router/routing", &["types", "sessions"]),
     ("rules", "ratelimit-rules", "wasmcast:ratelimit/rules", &["types"]),
     ("decide", "ratelimit-decide", "wasmcast:ratelimit/decide", &["sessions"]),
+    ("events", "observer-events", "wasmcast:observer/events", &["types"]),
+    ("stats", "observer-stats", "wasmcast:observer/stats", &[]),
     ("init", "lifecycle-init", "wasmcast:lifecycle/init", &[]),
     ("reconfigure", "lifecycle-reconfigure", "wasmcast:lifecycle/reconfigure", &[]),
     ("state", "lifecycle-state", "wasmcast:lifecycle/state", &[]),

@@ -32,6 +32,8 @@ enum Template {
     Router,
     /// How many may come, and how often
     Ratelimit,
+    /// Nothing: it is told what happens, and how the tracks do
+    Observer,
 }
 
 impl Template {
@@ -58,6 +60,13 @@ impl Template {
                 (".gitignore", include_str!("../../../sdk/templates/ratelimit/gitignore")),
                 ("src/lib.rs", include_str!("../../../sdk/templates/ratelimit/src/lib.rs")),
                 ("tests/answers.rs", include_str!("../../../sdk/templates/ratelimit/tests/answers.rs")),
+            ],
+            Template::Observer => &[
+                ("Cargo.toml", include_str!("../../../sdk/templates/observer/Cargo.toml.in")),
+                ("NAME.toml", include_str!("../../../sdk/templates/observer/NAME.toml")),
+                (".gitignore", include_str!("../../../sdk/templates/observer/gitignore")),
+                ("src/lib.rs", include_str!("../../../sdk/templates/observer/src/lib.rs")),
+                ("tests/answers.rs", include_str!("../../../sdk/templates/observer/tests/answers.rs")),
             ],
         }
     }

@@ -12,6 +12,7 @@ mod languages;
 mod life;
 mod long;
 mod museum;
+mod observer;
 mod operator;
 mod ratelimit;
 mod ratelimit_hostile;

@@ -6,6 +6,7 @@
 pub mod check;
 #[rustfmt::skip]
 pub mod decide;
+pub mod events;
 #[rustfmt::skip]
 mod imports;
 #[rustfmt::skip]
@@ -22,6 +23,8 @@ pub mod rules;
 pub mod self_test;
 #[rustfmt::skip]
 pub mod state;
+#[rustfmt::skip]
+pub mod stats;
 #[rustfmt::skip]
 pub mod tick;
 
