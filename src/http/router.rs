@@ -2,8 +2,8 @@
 
 use super::error::Problem;
 use super::{
-    App, admin, admin_guard, api, cors, drain, events, happenings, health, layers, limits, pages, plugins, request, session,
-    streams, whep, whip,
+    App, admin, admin_guard, api, cors, drain, events, happenings, health, layers, limits, pages, plugins, request,
+    session, streams, whep, whip,
 };
 use axum::Router;
 use axum::middleware::from_fn_with_state;

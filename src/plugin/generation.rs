@@ -12,7 +12,6 @@ use super::pool::Pool;
 use super::route::Route;
 use super::settings::Settings;
 use crate::observe::Event;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;

@@ -6,8 +6,8 @@ mod ceilings;
 mod demo;
 mod descriptors;
 mod ending;
-mod ingest_rules;
 mod happenings;
+mod ingest_rules;
 mod overload;
 mod reload;
 mod watch_sessions;
@@ -243,6 +243,11 @@ async fn start_plugins(config: &Config, tasks: &Tasks, events: &Events) -> Resul
         instances: None,
         countries: knows_countries(config),
         events: events.clone(),
+        trust: plugin::Trust {
+            // Checked with the configuration.
+            keys: config.plugins.trusted_keys.iter().filter_map(|key| plugin::Key::parse(key).ok()).collect(),
+            required: config.plugins.require_signature,
+        },
     };
     let plugins = Plugins::start(options, tasks).await?;
     // The configuration only saw that there are files; now it is known what they do.

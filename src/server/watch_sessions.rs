@@ -2,8 +2,8 @@
 
 use super::ask_again;
 use super::ceilings::Ceilings;
-use super::ingest_rules::IngestRules;
 use super::happenings;
+use super::ingest_rules::IngestRules;
 use crate::access::{self, Access};
 use crate::hub::{Hub, Liveness};
 use crate::observe::{Events, Metrics};

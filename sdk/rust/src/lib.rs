@@ -92,8 +92,8 @@ struct Readme;
 #[doc(hidden)]
 pub mod __private {
     pub use crate::auth::IntoDecision;
-    pub use crate::ratelimit::{IntoRules, IntoVerdict};
     pub use crate::observer::{IntoTaken, not_taken};
+    pub use crate::ratelimit::{IntoRules, IntoVerdict};
     pub use crate::router::IntoRoute;
     /// A hook's interface: its trait and types, and the macro that exports an implementation.
     macro_rules! interface {

@@ -2,8 +2,8 @@
 
 pub use crate::{
     Action, Bitrate, Context, Decision, Error, Event, HostError, Per, Plugin, Reconfigure, Result, Route, Rule,
-    SaveState, Selection, SelfTest, Session, Stats, Tick, TrackStats, Verdict, abstain, admit, allow, days, deny, hours,
-    kbps, limit, mbps, milliseconds, minutes, refuse, route, seconds,
+    SaveState, Selection, SelfTest, Session, Stats, Tick, TrackStats, Verdict, abstain, admit, allow, days, deny,
+    hours, kbps, limit, mbps, milliseconds, minutes, refuse, route, seconds,
 };
 pub use crate::{bail, debug, ensure, error, info, trace, warn};
 pub use crate::{clock, config, crypto, http, kv, metrics, notify, random};
