@@ -5,6 +5,7 @@ mod layers;
 mod memory;
 mod registry;
 mod rendition;
+mod repairs;
 mod resume;
 mod ring;
 mod stream;
@@ -12,6 +13,7 @@ mod stream;
 pub use layers::{LayerTable, Thinned, ladder};
 pub use registry::{Hub, HubLimits, PublishError};
 pub use rendition::Rendition;
+pub use repairs::Repairs;
 pub use resume::{Over, Ticket};
 pub use ring::{Ring, RingLimits};
 pub use stream::{

@@ -93,8 +93,9 @@ impl Worker {
                 }
                 Ok(Packet::Nack { media, lost, .. }) => {
                     if let Some(lane) = lane_of(media) {
-                        let sent = stream.retransmit(index, lane, lost, self.clock.now, &mut self.egress);
-                        self.metrics.retransmitted.add(u64::from(sent));
+                        let again = stream.retransmit(index, lane, lost, self.clock.now, &mut self.egress);
+                        self.metrics.retransmitted.add(u64::from(again.sent));
+                        self.metrics.retransmit_missed.add(u64::from(again.missed));
                     }
                 }
                 Ok(Packet::Pli { media, .. }) => {
@@ -136,7 +137,7 @@ impl Worker {
 fn ask_for_keyframe(wanted: bool, stats: &SessionStats, stream: &super::fanout::LocalStream) {
     if wanted {
         SessionStats::add(&stats.keyframe_requests, 1);
-        stream.stream.request_keyframe();
+        stream.stream.request_repair();
     }
 }
 
