@@ -86,7 +86,7 @@ impl Whep {
         let mut seed = [0u8; 4];
         getrandom::fill(&mut seed).expect("the system's random source works");
         // Only where there is a choice is it of use to know what the viewer's way carries.
-        let transport_cc = !renditions.is_empty();
+        let transport_cc = !renditions.is_empty() || !source.layers().is_empty();
         let dependencies = renditions.is_empty() && source.has_spatial_layers();
         let policy = EgressPolicy { transport_cc, dependencies, ssrc_seed: u32::from_be_bytes(seed) };
         let negotiated = answer_egress(&offer, &source.tracks, &self.sessions.local_transport(&local), &policy)

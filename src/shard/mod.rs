@@ -3,6 +3,7 @@
 mod adapt;
 pub mod adaptation;
 mod census;
+mod climb;
 mod clock;
 mod continuation;
 mod egress;

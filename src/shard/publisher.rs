@@ -156,9 +156,8 @@ impl Ingest {
             }
             if keyframe_starts {
                 layer.keyframe.came();
-                // Who asked before this keyframe came is served by it.
                 if let Some(stream) = &layer.stream {
-                    stream.take_keyframe_request();
+                    stream.served_by_keyframe();
                 }
             } else {
                 layer.keyframe.want_first();
@@ -185,6 +184,7 @@ impl Ingest {
                 layer: facts.layer,
                 layer_end: facts.layer_end,
                 upward: facts.upward,
+                spare: facts.spare,
             },
             padding: 0,
             audio_level,
