@@ -1,7 +1,8 @@
-//! What the server tells about itself: logs and metrics.
+//! What the server tells about itself: logs, metrics and traces.
 
 pub mod log;
 pub mod metrics;
+pub mod trace;
 
 pub use log::Log;
 pub use metrics::Metrics;
