@@ -35,6 +35,7 @@ mod streams;
 mod tests;
 mod timestamp;
 mod tls;
+mod traced;
 mod whep;
 mod whip;
 
@@ -50,6 +51,7 @@ use crate::egress::Whep;
 use crate::hub::Hub;
 use crate::ingest::Whip;
 use crate::observe::metrics::Metrics;
+use crate::observe::trace::Tracer;
 use crate::plugin::Plugins;
 use crate::shard::{Doors, Sessions};
 use axum::http::HeaderName;
@@ -70,6 +72,7 @@ pub struct State {
     pub access: Access,
     pub plugins: Plugins,
     pub metrics: Metrics,
+    pub tracer: Tracer,
     /// What may change while the server runs.
     pub policy: watch::Receiver<Arc<Policy>>,
     /// The configuration in force as JSON, secrets masked, with the source of each value.

@@ -11,6 +11,7 @@ use super::manifest::{Manifest, Policy};
 use super::question::Question;
 use super::recall::Recall;
 use super::serving::Serving;
+use crate::observe::trace;
 use std::cmp::Reverse;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
@@ -137,7 +138,9 @@ impl<S: Serving> Member<S> {
             let (answer, outcome) = self.by_policy::<Q>(class, facts);
             return (answer, step(number, outcome, Some(format!("stopped after failures, the last: {cause}"))));
         };
-        let answered = Q::put(&**generation, facts).await;
+        let span = trace::child("plugin.call");
+        self.describe(&span, Q::HOOK, number);
+        let answered = trace::within(&span, Q::put(&**generation, facts)).await;
         let outcome = answered.and_then(|answer| Q::within(&answer, &self.manifest.matching).map(|()| answer));
         let now = Instant::now();
         let took = now - begun;
@@ -145,6 +148,7 @@ impl<S: Serving> Member<S> {
         health.latency.record(took);
         match outcome {
             Ok(answer) => {
+                span.set("outcome", Q::word(&answer));
                 if underway.succeeded(now.into_std()) == Turn::Closed {
                     self.plugin.tell(Grade::Info, number, "works again".to_owned());
                 }
@@ -157,6 +161,10 @@ impl<S: Serving> Member<S> {
                 self.plugin.tally.failed(fault.class());
                 let after = underway.failed(now.into_std(), SystemTime::now(), &fault);
                 let (answer, outcome) = self.by_policy::<Q>(fault.class(), facts);
+                if span.is_recorded() {
+                    span.set("outcome", outcome);
+                    span.fail(format!("{}: {fault}", fault.class().name()));
+                }
                 if let Some(silent) = after.log {
                     self.log(Q::HOOK, number, facts, &fault, outcome, silent, after.failing);
                 }
@@ -167,6 +175,13 @@ impl<S: Serving> Member<S> {
                 (answer, step(number, outcome, Some(fault.to_string())))
             }
         }
+    }
+
+    /// Says whose call a span is.
+    fn describe(&self, span: &trace::Span, hook: Hook, generation: u64) {
+        span.set("plugin", &*self.plugin.name);
+        span.set("generation", generation);
+        span.set("hook", hook.export());
     }
 
     /// What the failure policy makes of a failure, and its name.

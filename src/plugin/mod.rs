@@ -36,6 +36,7 @@ mod registry;
 mod reload;
 mod route;
 mod runtime;
+mod sampling;
 mod serving;
 mod settings;
 mod status;

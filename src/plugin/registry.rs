@@ -15,6 +15,7 @@ use super::reload::{Command, CommandError, Machine, Wish};
 use super::route::Route;
 use super::runtime::{Runtime, RuntimeError, RuntimeOptions};
 use super::status::Status;
+use crate::observe::trace::Tracer;
 use crate::task::Tasks;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -78,9 +79,18 @@ impl Plugins {
     /// When the directory can not be read and nothing is kept from before, or the host can not be set up. A plugin that
     /// can not be loaded is no error of the start: its policy decides, and its status says why.
     pub async fn start(options: Options, tasks: &Tasks) -> Result<Self, StartError> {
+        Plugins::start_traced(options, tasks, Tracer::off()).await
+    }
+
+    /// As [`Plugins::start`], with traces of how plugins come into service.
+    ///
+    /// # Errors
+    /// As [`Plugins::start`].
+    pub async fn start_traced(options: Options, tasks: &Tasks, tracer: Tracer) -> Result<Self, StartError> {
         let Options { dir, state_dir, compiler, memory, instances, countries } = options;
         let services = Services::new();
         services.set_knows_countries(countries);
+        services.set_tracer(tracer);
         let (store, lock) = LastGood::of(&dir, &state_dir.join("plugins"))?;
         if let Err(error) = std::fs::read_dir(&dir)
             && store.plugins().is_empty()

@@ -8,6 +8,7 @@ use crate::hub::{Hub, HubLimits, Publisher};
 use crate::ingest::Whip;
 use crate::media::{Codec, MediaKind, TrackInfo};
 use crate::observe::metrics::Metrics;
+use crate::observe::trace::Tracer;
 use crate::plugin::Plugins;
 use crate::protocol::webrtc::{Negotiated, RemoteTransport};
 use crate::shard::{
@@ -99,6 +100,7 @@ impl Fixture {
             access,
             plugins,
             metrics,
+            tracer: Tracer::off(),
             policy: policy_seen,
             config: Arc::new(|| serde_json::json!({ "node": { "name": "test" } })),
             health: Arc::new(|| Box::pin(async { Ok(()) })),

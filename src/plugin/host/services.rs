@@ -11,9 +11,10 @@ use super::random::Random;
 use super::series::Registry;
 use super::share::Share;
 use super::space::Spaces;
+use crate::observe::trace::{Span, Tracer};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, OnceLock, RwLock};
 use std::time::Duration;
 use tokio::sync::broadcast;
 
@@ -33,6 +34,7 @@ pub struct Services {
     /// Whether the server learns where clients are.
     countries: AtomicBool,
     shares: RwLock<BTreeMap<Arc<str>, Arc<Share>>>,
+    tracer: OnceLock<Tracer>,
 }
 
 impl Services {
@@ -52,6 +54,7 @@ impl Services {
             notes: broadcast::Sender::new(notify::QUEUE),
             countries: AtomicBool::new(true),
             shares: RwLock::default(),
+            tracer: OnceLock::new(),
         }
     }
 
@@ -64,6 +67,16 @@ impl Services {
     /// Says so; true from the start.
     pub fn set_knows_countries(&self, known: bool) {
         self.countries.store(known, Ordering::Relaxed);
+    }
+
+    /// Sets who records traces of what happens to plugins. Later calls change nothing.
+    pub fn set_tracer(&self, tracer: Tracer) {
+        let _ = self.tracer.set(tracer);
+    }
+
+    /// Begins a trace; nothing where none are recorded.
+    pub(in crate::plugin) fn begin_trace(&self, name: &'static str) -> Span {
+        self.tracer.get().map(|tracer| tracer.begin(name, None)).unwrap_or_default()
     }
 
     /// Tidies up once a second, for ever.

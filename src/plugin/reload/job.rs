@@ -2,6 +2,7 @@
 
 use super::files::{self, Files, FilesError};
 use super::hands::Hands;
+use crate::observe::trace::{self, Span};
 use crate::plugin::fault::FaultClass;
 use crate::plugin::hook::Hooks;
 use crate::plugin::inspect::hex;
@@ -111,6 +112,24 @@ impl From<Refusal> for Refused {
     }
 }
 
+impl<L: Loader> Outcome<L> {
+    /// Says on the attempt's trace what came of it. That nothing had changed is nothing to tell.
+    pub(super) fn tell(&self, span: &Span) {
+        let word = match self {
+            Outcome::Unchanged | Outcome::Unsettled => return span.forget(),
+            Outcome::RolledBack => "rolled-back",
+            Outcome::SwitchedOff(_) => "switched-off",
+            Outcome::Reconfigured { .. } => "reconfigured",
+            Outcome::Ready(_) => "ready",
+            Outcome::Refused(refused) => {
+                span.fail(refused.refusal.cause.as_str());
+                "refused"
+            }
+        };
+        span.set("outcome", word);
+    }
+}
+
 impl<L: Loader> Order<L> {
     /// Makes the attempt. A panic on the way is a refusal: the plugin must not be stuck in it.
     pub(super) async fn run(self) -> Outcome<L> {
@@ -171,7 +190,7 @@ impl<L: Loader> Order<L> {
         }
         let artifact = match same_file {
             Some(current) => current.artifact.clone(),
-            None => self.loader.load(files.bytes.clone()).await.map_err(refused)?,
+            None => trace::timed("plugin.compile", self.loader.load(files.bytes.clone())).await.map_err(refused)?,
         };
         drop(hand);
         let hooks = check_hooks::<L>(&artifact, &manifest).map_err(refused)?;
@@ -181,7 +200,8 @@ impl<L: Loader> Order<L> {
             && current.generation.has_reconfigure()
             && current.manifest.differs_only_in_config(&manifest)
         {
-            return match current.generation.reconfigure(&manifest.settings).await {
+            let reconfigured = trace::timed("plugin.reconfigure", current.generation.reconfigure(&manifest.settings));
+            return match reconfigured.await {
                 Ok(()) => Ok(Outcome::Reconfigured { manifest, version }),
                 Err(fault) => {
                     let cause = format!("it does not take the changed configuration: {fault}");
@@ -208,7 +228,7 @@ impl<L: Loader> Order<L> {
         let bytes = blocking(move || store.component(&plugin, &digest)).await?;
         let bytes: Arc<[u8]> =
             bytes.map_err(|error| Refusal::load(format!("the version that was kept can not be read: {error}")))?.into();
-        let artifact = self.loader.load(bytes).await?;
+        let artifact = trace::timed("plugin.compile", self.loader.load(bytes)).await?;
         drop(hand);
         self.prepare(artifact, manifest, version, None, Found::Kept { in_directory }).await
     }
@@ -229,14 +249,15 @@ impl<L: Loader> Order<L> {
         found: Found,
     ) -> Result<Outcome<L>, Refused> {
         let saved = match &self.current {
-            Some(current) => current.generation.save().await.unwrap_or_else(|fault| {
+            Some(current) => trace::timed("plugin.save", current.generation.save()).await.unwrap_or_else(|fault| {
                 tracing::warn!(plugin = %self.plugin, "its state is not carried over: {fault}");
                 None
             }),
             None => None,
         };
         let settings = &manifest.settings;
-        let generation = self.loader.prepare(&self.plugin, self.number, &artifact, settings, saved.as_deref()).await;
+        let generation = self.loader.prepare(&self.plugin, self.number, &artifact, settings, saved.as_deref());
+        let generation = trace::timed("plugin.begin", generation).await;
         match generation {
             Ok(generation) => {
                 let ready = Ready { generation, artifact, manifest, version, bytes, found };
@@ -256,7 +277,7 @@ impl<L: Loader> Order<L> {
 
     async fn read(&self) -> Result<Result<Files, FilesError>, Refused> {
         let (directory, plugin) = (self.directory.clone(), self.plugin.clone());
-        blocking(move || files::read(&directory, &plugin)).await
+        trace::timed("plugin.read", blocking(move || files::read(&directory, &plugin))).await
     }
 
     /// The right to hold the file in the directory, and the one that is kept under this digest.
