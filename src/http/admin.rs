@@ -38,6 +38,7 @@ async fn index() -> Json<Value> {
             "GET /api/v1/drain",
             "POST /api/v1/drain",
             "DELETE /api/v1/drain",
+            "GET /api/v1/events",
             "GET /api/v1/plugins",
             "GET /api/v1/plugins/{name}",
             "GET /api/v1/plugins/{name}/log",

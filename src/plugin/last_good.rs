@@ -250,7 +250,7 @@ mod tests {
         Version {
             digest: hex(&Sha256::digest(bytes)),
             manifest: manifest.map(str::to_owned),
-            hooks: Hooks { auth: true, router: false },
+            hooks: Hooks { auth: true, ..Hooks::default() },
         }
     }
 

@@ -15,6 +15,7 @@ use super::reload::{Command, CommandError, Machine, Wish};
 use super::route::Route;
 use super::runtime::{Runtime, RuntimeError, RuntimeOptions};
 use super::status::Status;
+use crate::observe::Events;
 use crate::observe::trace::Tracer;
 use crate::task::Tasks;
 use std::path::PathBuf;
@@ -25,7 +26,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 /// The plugins in service. Cheap to clone.
 #[derive(Clone)]
 pub struct Plugins {
-    board: Arc<Board<Generation>>,
+    pub(super) board: Arc<Board<Generation>>,
     /// None without a plugin directory.
     commands: Option<mpsc::Sender<Command>>,
     services: Arc<Services>,
@@ -46,6 +47,8 @@ pub struct Options {
     pub instances: Option<u32>,
     /// Whether the server learns where clients are: what is asked about some countries only is not loaded else.
     pub countries: bool,
+    /// Where the server tells what happens: plugins among others, and to those that observe.
+    pub events: Events,
 }
 
 /// Why plugins can not be run.
@@ -87,8 +90,8 @@ impl Plugins {
     /// # Errors
     /// As [`Plugins::start`].
     pub async fn start_traced(options: Options, tasks: &Tasks, tracer: Tracer) -> Result<Self, StartError> {
-        let Options { dir, state_dir, compiler, memory, instances, countries } = options;
-        let services = Services::new();
+        let Options { dir, state_dir, compiler, memory, instances, countries, events } = options;
+        let services = Services::of(events);
         services.set_knows_countries(countries);
         services.set_tracer(tracer);
         let (store, lock) = LastGood::of(&dir, &state_dir.join("plugins"))?;

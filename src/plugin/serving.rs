@@ -6,9 +6,12 @@ use super::facts::Facts;
 use super::fault::{Fault, FaultClass};
 use super::generation::{Generation, PrepareError};
 use super::inspect::{Inspection, inspect};
+use super::observing::{Observes, TrackRates};
 use super::route::Route;
 use super::runtime::Runtime;
 use super::settings::Settings;
+use crate::observe::Event;
+use crate::observe::trace::{Summary, Verdict};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,11 +22,15 @@ pub(super) trait Serving: Send + Sync + 'static {
     fn authorize(&self, facts: &Arc<Facts>) -> impl Future<Output = Result<Answer, Fault>> + Send;
     fn choose(&self, facts: &Arc<Facts>) -> impl Future<Output = Result<Answer<Route>, Fault>> + Send;
     fn poll_revocations(&self) -> impl Future<Output = Result<Vec<Selection>, Fault>> + Send;
+    fn on_events(&self, batch: &[Arc<Event>]) -> impl Future<Output = Result<(), Fault>> + Send;
+    fn on_stats(&self, unix_ns: u64, tracks: &[TrackRates]) -> impl Future<Output = Result<(), Fault>> + Send;
+    fn decide(&self, batch: &[&Summary]) -> impl Future<Output = Result<Vec<Verdict>, Fault>> + Send;
     fn tick(&self) -> impl Future<Output = Result<(), Fault>> + Send;
     fn reconfigure(&self, settings: &Settings) -> impl Future<Output = Result<(), Fault>> + Send;
     fn save(&self) -> impl Future<Output = Result<Option<Vec<u8>>, Fault>> + Send;
     fn retire(&self, patience: Duration) -> impl Future<Output = ()> + Send;
     fn has_revoke(&self) -> bool;
+    fn observes(&self) -> Observes;
     fn has_reconfigure(&self) -> bool;
     fn tick_interval(&self) -> Option<Duration>;
     /// Bytes of memory that its instances hold.
@@ -142,6 +149,18 @@ impl Serving for Generation {
         Generation::poll_revocations(self).await
     }
 
+    async fn on_events(&self, batch: &[Arc<Event>]) -> Result<(), Fault> {
+        Generation::on_events(self, batch).await
+    }
+
+    async fn on_stats(&self, unix_ns: u64, tracks: &[TrackRates]) -> Result<(), Fault> {
+        Generation::on_stats(self, unix_ns, tracks).await
+    }
+
+    async fn decide(&self, batch: &[&Summary]) -> Result<Vec<Verdict>, Fault> {
+        Generation::decide(self, batch).await
+    }
+
     async fn tick(&self) -> Result<(), Fault> {
         Generation::tick(self).await
     }
@@ -160,6 +179,10 @@ impl Serving for Generation {
 
     fn has_revoke(&self) -> bool {
         Generation::has_revoke(self)
+    }
+
+    fn observes(&self) -> Observes {
+        Generation::observes(self)
     }
 
     fn has_reconfigure(&self) -> bool {

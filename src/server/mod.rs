@@ -6,6 +6,7 @@ mod ceilings;
 mod demo;
 mod descriptors;
 mod ending;
+mod happenings;
 mod overload;
 mod reload;
 mod traces;
@@ -18,7 +19,8 @@ use crate::http::{self, HttpError, ListenerAddress, Listeners, Origins, Policy};
 use crate::hub::{Hub, HubLimits};
 use crate::ingest::Whip;
 use crate::observe::trace::{Exporting, Tracer};
-use crate::observe::{Log, Metrics};
+use crate::observe::tracks::TrackSource;
+use crate::observe::{Events, Log, Metrics};
 use crate::plugin::{self, Plugins};
 use crate::shard::{self, SessionLimits, Sessions, ShardOptions, Shards, StartError};
 use crate::task::Tasks;
@@ -88,9 +90,10 @@ pub async fn run(loaded: Loaded, log: Log) -> Result<(), ServeError> {
     let (tracer, finished) = Tracer::new(metrics.traces.clone());
     let trace_settings = traces::settings(&config);
     tracer.switch(trace_settings.exporting != Exporting::Off);
+    let events = Events::new(config.node.name.as_str());
     let plugin_tasks = Tasks::new("plugins");
     let plugins = tokio::select! {
-        plugins = start_plugins(&config, &plugin_tasks, tracer.clone()) => plugins?,
+        plugins = start_plugins(&config, &plugin_tasks, &events, tracer.clone()) => plugins?,
         () = signals.next() => return Ok(()),
     };
     let tracing_tasks = Tasks::new("traces");
@@ -99,6 +102,7 @@ pub async fn run(loaded: Loaded, log: Log) -> Result<(), ServeError> {
     let access = access.with_node(config.node.name.as_str());
     let listeners = Listeners::bind(&http_settings(&config))?;
     let hub = Hub::new(hub_limits(&config));
+    hub.report_to(events.clone());
     let sessions = Sessions::new(session_limits(&config));
     // Arrival times of all streams count from here.
     let epoch = Instant::now();
@@ -140,6 +144,7 @@ pub async fn run(loaded: Loaded, log: Log) -> Result<(), ServeError> {
             plugins: plugins.clone(),
             metrics: metrics.clone(),
             tracer: tracer.clone(),
+            events: events.clone(),
             policy: policy.subscribe(),
             config: {
                 let shown = shown.clone();
@@ -166,9 +171,16 @@ pub async fn run(loaded: Loaded, log: Log) -> Result<(), ServeError> {
 
     let demo = config.demo.enabled.then(|| demo::start(&config.demo, &hub, epoch)).transpose()?;
     tasks.spawn_until_stop("streams without publishers", absences::run(hub.clone()));
-    watch_sessions::start(&tasks, &hub, &sessions, &access, &metrics, &tracer);
+    plugins.services().set_tracks({
+        let sessions = sessions.clone();
+        TrackSource::new(move || sessions.track_totals())
+    });
+    watch_sessions::start(&tasks, &hub, &sessions, &access, &metrics, &events, &tracer);
+    let sums = happenings::sums(events.clone(), metrics.clone(), config.media.shard_count());
+    tasks.spawn_until_stop("sums of events", sums);
+    tasks.spawn_until_stop("doors", happenings::doors(events.clone(), sessions.clone()));
     if shards.is_some() {
-        let watch = overload::run(sessions.clone(), metrics.clone(), config.media.shard_count(), epoch);
+        let watch = overload::run(sessions.clone(), metrics.clone(), events.clone(), config.media.shard_count(), epoch);
         tasks.spawn_until_stop("overload", watch);
     }
 
@@ -178,6 +190,7 @@ pub async fn run(loaded: Loaded, log: Log) -> Result<(), ServeError> {
         log,
         access,
         metrics,
+        events,
         hub,
         sessions: sessions.clone(),
         whip,
@@ -225,7 +238,7 @@ pub async fn run(loaded: Loaded, log: Log) -> Result<(), ServeError> {
 }
 
 /// Loads the plugins before anyone can come in.
-async fn start_plugins(config: &Config, tasks: &Tasks, tracer: Tracer) -> Result<Plugins, ServeError> {
+async fn start_plugins(config: &Config, tasks: &Tasks, events: &Events, tracer: Tracer) -> Result<Plugins, ServeError> {
     let Some(dir) = &config.plugins.dir else { return Ok(Plugins::none()) };
     let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
     let state_dir = config.plugins.state_dir(variable).ok_or(ServeError::NoStateDirectory)?;
@@ -237,6 +250,7 @@ async fn start_plugins(config: &Config, tasks: &Tasks, tracer: Tracer) -> Result
         memory: (config.plugins.memory_mib as usize) << 20,
         instances: None,
         countries: knows_countries(config),
+        events: events.clone(),
     };
     let plugins = Plugins::start_traced(options, tasks, tracer).await?;
     // The configuration only saw that there are files; now it is known what they do.

@@ -1,6 +1,7 @@
 //! Connects the traces with what judges them and with the configuration.
 
 use crate::config::{Config, TraceExporter};
+use crate::observe::Happening;
 use crate::observe::trace::{self, Anomaly, Exporting, Queue, Sampler, Settings, Summary, Tracer, Verdict};
 use crate::plugin::Plugins;
 use crate::task::Tasks;
@@ -70,5 +71,18 @@ impl Sampler for Observers {
             plugin,
             "anomaly: {detail}"
         );
+        let happening = Happening::new("trace.anomaly").stream(&trace.stream).session(&trace.session);
+        let happening = happening
+            .with("trace", &trace.trace_id)
+            .with("root", trace.root)
+            .with("duration_ms", trace.duration_us / 1_000)
+            .with("slowest_span", &trace.slowest_span)
+            .with("slowest_span_ms", trace.slowest_span_us / 1_000)
+            .with("failed_spans", trace.failed_spans)
+            .with("score", score)
+            .with("kind", kind)
+            .with("detail", detail)
+            .with("plugin", plugin);
+        self.0.services().events().tell(happening);
     }
 }

@@ -2,11 +2,12 @@
 
 use super::ask_again;
 use super::ceilings::Ceilings;
+use super::happenings;
 use crate::access::{self, Access};
 use crate::hub::{Hub, Liveness};
-use crate::observe::Metrics;
 use crate::observe::trace::Tracer;
-use crate::shard::{Action, CloseReason, Session, SessionState, Sessions};
+use crate::observe::{Events, Metrics};
+use crate::shard::{Action, CloseReason, News, Session, SessionState, Sessions};
 use crate::task::Tasks;
 use std::time::{Duration, Instant};
 
@@ -23,13 +24,18 @@ pub(super) fn start(
     sessions: &Sessions,
     access: &Access,
     metrics: &Metrics,
+    events: &Events,
     tracer: &Tracer,
 ) {
-    let (closed, book, ended) = (metrics.clone(), access.clone(), tracer.clone());
-    sessions.on_closed(move |session, reason| {
-        closed.session_closed(session.action.name(), reason.name());
-        book.book().forget(session.id.as_str());
-        trace_end(&ended, session, reason);
+    let (closed, book, events) = (metrics.clone(), access.clone(), events.clone());
+    let ended = tracer.clone();
+    sessions.on_news(move |session, news| {
+        happenings::tell(&events, &book, session, news);
+        if let News::Closed(reason) = news {
+            closed.session_closed(session.action.name(), reason.name());
+            book.book().forget(session.id.as_str());
+            trace_end(&ended, session, reason);
+        }
     });
     tasks.spawn_until_stop("figures", figures(hub.clone(), sessions.clone(), access.clone(), metrics.clone()));
     tasks.spawn_until_stop("access rules", recheck(sessions.clone(), access.clone()));

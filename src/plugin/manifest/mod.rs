@@ -17,6 +17,7 @@ pub use failure::{Failure, Policy};
 pub use grants::{granted, refused, used};
 
 use super::matching::Matching;
+use super::observing::Wants;
 use super::settings::Settings;
 use std::fmt;
 use std::path::PathBuf;
@@ -32,6 +33,8 @@ pub struct Manifest {
     /// Which sessions it is asked about.
     pub matching: Arc<Matching>,
     pub failure: Failure,
+    /// What it hears as an observer.
+    pub observer: Arc<Wants>,
     /// SHA-256 that the file must have.
     pub pin: Option<[u8; 32]>,
     pub config: Config,

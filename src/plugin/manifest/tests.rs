@@ -144,7 +144,7 @@ fn what_is_wrong_is_said_with_its_line() {
         ("mode = \"x\"", "1: `mode`: expected \"enforce\""),
         (
             "hooks = [\"ratelimit\"]",
-            "1: `hooks`: the hook \"ratelimit\" is not offered by this version; it has \"auth\" and \"router\"",
+            "1: `hooks`: the hook \"ratelimit\" is not offered by this version; it has \"auth\", \"router\" and \"observer\"",
         ),
         ("hooks = [\"aut\"]", "1: `hooks`: \"aut\" is no hook"),
         ("hooks = []", "1: `hooks`: is empty"),
@@ -179,7 +179,8 @@ fn what_is_wrong_is_said_with_its_line() {
         ("[trust]\nminisign = \"RWQ\"", "2: `trust.minisign`: signatures are not offered by this version; pin"),
         ("[rollout]\ncanary = 0.1", "2: `rollout.canary`: a canary share is not offered"),
         ("[rollout]\nprobation-s = 5", "2: `rollout.probation-s`: probation is not offered"),
-        ("[observer]\nbatch = 1", "1: `observer`: the table is for observer, which this version does not offer"),
+        ("[observer]\nbatch = 0", "2: `observer.batch`: 0 is out of range"),
+        ("[filter]\nevery = 1", "1: `filter`: the table is for filters, which this version does not offer"),
         ("config = 1", "1: `config` is a table"),
         ("[config]\nx = [nan]", "2: `config.x[0]`: this number does not fit into JSON"),
         (

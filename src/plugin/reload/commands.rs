@@ -40,7 +40,9 @@ impl<L: Loader> Machine<L> {
                 slot.retry = None;
                 slot.guards = false;
                 let active = slot.active.take();
+                slot.plugin.post.close();
                 slot.plugin.tell(Grade::Info, 0, "disabled by the operator".to_owned());
+                slot.plugin.report("plugin.disabled", 0, &[("by", "operator")]);
                 if let Some(active) = active {
                     self.drain(&name, active);
                 }
@@ -59,6 +61,7 @@ impl<L: Loader> Machine<L> {
                 slot.waiting.push(reply);
                 if was_disabled {
                     slot.plugin.tell(Grade::Info, 0, "enabled by the operator".to_owned());
+                    slot.plugin.report("plugin.enabled", 0, &[("by", "operator")]);
                     if let Err(error) = self.keep(&name, None).await
                         && let Some(slot) = self.slots.get_mut(&name)
                     {

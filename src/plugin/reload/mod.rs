@@ -223,6 +223,7 @@ impl<L: Loader> Machine<L> {
             (true, true) => "removed: other plugins and the access rules decide from now on",
         };
         slot.plugin.tell(Grade::Warn, slot.number(), format!("{line}; its calls under way are answered"));
+        slot.plugin.report("plugin.removed", slot.number(), &[]);
         slot.answer(&Err(CommandError::Unknown(name.to_owned())));
         if let Some(active) = slot.active.take() {
             self.drain(name, active);
@@ -281,8 +282,10 @@ impl<L: Loader> Machine<L> {
         let order: BTreeMap<&str, usize> = chain.order().map(|name| &**name).zip(1..).collect();
         let shown = |(name, slot): (&String, &Slot<L>)| Arc::new(slot.shown(order.get(name.as_str()).copied()));
         let plugins = self.slots.iter().map(shown).collect();
+        let judges = self.slots.values().filter_map(Slot::judge).collect();
         let published = Published {
             chain,
+            judges,
             plugins,
             decides_auth: self.slots.values().any(|slot| !slot.is_disabled() && slot.answers().auth),
         };

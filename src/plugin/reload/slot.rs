@@ -8,6 +8,7 @@ use crate::plugin::health::{Health, LastFailure};
 use crate::plugin::hook::Hooks;
 use crate::plugin::last_good::{Record, Version};
 use crate::plugin::manifest::{self, Manifest, Policy};
+use crate::plugin::sampling::Judge;
 use crate::plugin::serving::{Loader, Refusal, Serving};
 use crate::plugin::status::{Condition, Origin, Shown, ShownActive, Status};
 use std::sync::Arc;
@@ -142,7 +143,7 @@ impl<L: Loader> Slot<L> {
         let named = |manifest: &Arc<Manifest>| manifest.settings.hooks.as_deref().map(Hooks::named);
         let by_file = trouble.and_then(|trouble| trouble.refusal.hooks.as_deref()).map(Hooks::exported);
         let by_manifest = trouble.and_then(|trouble| trouble.manifest.as_ref()).and_then(named);
-        by_file.or(by_manifest).or(self.hooks).unwrap_or(Hooks { auth: self.from_start, router: false })
+        by_file.or(by_manifest).or(self.hooks).unwrap_or(Hooks { auth: self.from_start, ..Hooks::default() })
     }
 
     /// The manifest that holds: of what is in service, else of what was refused.
@@ -181,6 +182,19 @@ impl<L: Loader> Slot<L> {
         let manifest = self.manifest().cloned().unwrap_or_else(|| Arc::new(Manifest::absent(&self.plugin.name)));
         let stand = Stand::Absent { class, cause: cause.into() };
         Some(Member { plugin: self.plugin.clone(), manifest, hooks, stand })
+    }
+
+    /// It as one who judges traces, where it does.
+    pub(super) fn judge(&self) -> Option<Judge<L::Generation>> {
+        let active = self.active.as_ref().filter(|_| !self.is_disabled())?;
+        let judges = active.version.hooks.observer && active.generation.observes().sampling;
+        judges.then(|| Judge {
+            plugin: self.plugin.clone(),
+            number: active.number,
+            generation: active.generation.clone(),
+            health: active.health.clone(),
+            manifest: active.manifest.clone(),
+        })
     }
 
     /// What is told of it. `order`: its place in the chain, from 1.

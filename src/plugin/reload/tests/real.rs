@@ -1,5 +1,6 @@
 //! The whole platform at once: a real directory, its watch, real components.
 
+use crate::observe::Events;
 use crate::plugin::{Action, Answer, CommandError, Facts, Options, Plugins, StartError};
 use crate::task::Tasks;
 use std::fs;
@@ -41,6 +42,7 @@ impl Site {
             memory: 64 << 20,
             instances: Some(32),
             countries: true,
+            events: Events::default(),
         };
         let plugins = Plugins::start(options, &tasks).await?;
         Ok(Site { base, tasks, plugins })
