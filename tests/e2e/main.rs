@@ -13,6 +13,7 @@ mod comings;
 mod configuration;
 mod floods;
 mod follow;
+mod happenings;
 mod http;
 mod layers;
 mod life;
