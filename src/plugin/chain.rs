@@ -14,6 +14,7 @@ use super::recall::Recall;
 use super::rollout::{Comparisons, Outcome, Rollbacks, Said, Shadow, Sides};
 use super::serving::Serving;
 use crate::observe::Happening;
+use crate::observe::trace;
 use std::cmp::Reverse;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
@@ -428,13 +429,16 @@ impl<S: Serving> Member<S> {
             step(outcome, Some(format!("stopped after failures, the last: {cause}")));
             return answer;
         };
-        let outcome = server.put(question, facts).await;
+        let span = trace::child("plugin.call");
+        self.describe(&span, Q::HOOK, *number);
+        let outcome = trace::within(&span, server.put(question, facts)).await;
         let now = Instant::now();
         let took = now - begun;
         self.plugin.tally.called(Q::HOOK, took);
         server.count(facts, took, &outcome);
         match outcome {
             Ok(answer) => {
+                span.set("outcome", Q::word(&answer));
                 if underway.succeeded(now.into_std()) == Turn::Closed {
                     self.plugin.tell(Grade::Info, *number, "works again".to_owned());
                     self.plugin.report("plugin.recovered", *number, &[]);
@@ -449,6 +453,10 @@ impl<S: Serving> Member<S> {
                 self.plugin.tally.failed(fault.class());
                 let after = underway.failed(now.into_std(), SystemTime::now(), &fault);
                 let (answer, outcome) = by_policy(fault.class());
+                if span.is_recorded() {
+                    span.set("outcome", outcome);
+                    span.fail(format!("{}: {fault}", fault.class().name()));
+                }
                 if let Some(silent) = after.log {
                     self.log(Q::HOOK, *number, facts, &fault, outcome, silent, after.failing);
                 }
@@ -459,6 +467,13 @@ impl<S: Serving> Member<S> {
                 answer
             }
         }
+    }
+
+    /// Says whose call a span is.
+    fn describe(&self, span: &trace::Span, hook: Hook, generation: u64) {
+        span.set("plugin", &*self.plugin.name);
+        span.set("generation", generation);
+        span.set("hook", hook.export());
     }
 
     /// What the failure policy makes of a failure, and its name.

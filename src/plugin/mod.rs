@@ -39,6 +39,7 @@ mod reload;
 mod rollout;
 mod route;
 mod runtime;
+mod sampling;
 mod serving;
 mod settings;
 mod signature;

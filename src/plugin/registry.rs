@@ -19,6 +19,7 @@ use super::runtime::{Runtime, RuntimeError, RuntimeOptions};
 use super::signature::Trust;
 use super::status::{Shown, Status};
 use crate::observe::Events;
+use crate::observe::trace::Tracer;
 use crate::task::Tasks;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -28,7 +29,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 /// The plugins in service. Cheap to clone.
 #[derive(Clone)]
 pub struct Plugins {
-    board: Arc<Board<Generation>>,
+    pub(super) board: Arc<Board<Generation>>,
     /// None without a plugin directory.
     commands: Option<mpsc::Sender<Command>>,
     services: Arc<Services>,
@@ -86,9 +87,18 @@ impl Plugins {
     /// When the directory can not be read and nothing is kept from before, or the host can not be set up. A plugin that
     /// can not be loaded is no error of the start: its policy decides, and its status says why.
     pub async fn start(options: Options, tasks: &Tasks) -> Result<Self, StartError> {
+        Plugins::start_traced(options, tasks, Tracer::off()).await
+    }
+
+    /// As [`Plugins::start`], with traces of how plugins come into service.
+    ///
+    /// # Errors
+    /// As [`Plugins::start`].
+    pub async fn start_traced(options: Options, tasks: &Tasks, tracer: Tracer) -> Result<Self, StartError> {
         let Options { dir, state_dir, compiler, memory, instances, countries, events, trust } = options;
         let services = Services::of(events);
         services.set_knows_countries(countries);
+        services.set_tracer(tracer);
         let (store, lock) = LastGood::of(&dir, &state_dir.join("plugins"))?;
         if let Err(error) = std::fs::read_dir(&dir)
             && store.plugins().is_empty()

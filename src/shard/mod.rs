@@ -28,6 +28,7 @@ mod remb;
 mod room;
 mod session;
 mod sessions;
+mod setup;
 mod slot;
 mod socket;
 mod sources;

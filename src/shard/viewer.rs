@@ -93,6 +93,7 @@ impl Worker {
                 return true;
             }
             self.metrics.joined(self.slots[*slot].session.age());
+            self.slots[*slot].session.setup.media();
             self.slots[*slot].state = SlotState::Viewing { key, index, joined: true };
             self.report_to_viewer(*slot, key, index);
             false

@@ -275,7 +275,8 @@ impl Worker {
                 let key = publisher.stream().key;
                 let inbox = self.inbox.clone();
                 publisher.on_keyframe_wanted(Arc::new(move || inbox.command(Command::KeyframeWanted(key))));
-                let ingest = Ingest::new(publisher, sender, &session.negotiated.media, self.clock.now);
+                let mut ingest = Ingest::new(publisher, sender, &session.negotiated.media, self.clock.now);
+                ingest.setup = session.setup.clone();
                 entry.state = SlotState::Publishing(Box::new(ingest));
                 self.published.insert(key, slot);
             }

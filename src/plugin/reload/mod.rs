@@ -305,7 +305,9 @@ impl<L: Loader> Machine<L> {
         let order: BTreeMap<&str, usize> = chain.order().map(|name| &**name).zip(1..).collect();
         let shown = |(name, slot): (&String, &Slot<L>)| Arc::new(slot.shown(order.get(name.as_str()).copied()));
         let plugins = self.slots.iter().map(shown).collect();
-        let published = Published { chain, plugins, decides_auth: self.slots.values().any(|slot| slot.decides_auth()) };
+        let judges = self.slots.values().filter_map(Slot::judge).collect();
+        let decides_auth = self.slots.values().any(|slot| slot.decides_auth());
+        let published = Published { chain, judges, plugins, decides_auth };
         self.board.limiter.put(&published.chain.sources());
         self.board.publish(published, !is_same);
     }
