@@ -53,6 +53,7 @@ lint: ## formatting, clippy, documentation, licences, unused dependencies
 		cargo fmt --all --check --manifest-path $$plugins/Cargo.toml; \
 		cargo clippy --manifest-path $$plugins/Cargo.toml --workspace --all-targets --quiet -- -D warnings; done
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --locked --workspace --no-deps --document-private-items --quiet
+	tests/fuzz/check.sh
 	cargo deny --log-level error check bans licenses sources
 	tests/setup/advisories.sh
 	cargo shear

@@ -75,6 +75,7 @@ async fn a_thousand_swaps_under_load_leave_no_trace() {
         instances: Some(64),
         countries: true,
         events: Events::default(),
+        trust: wasmcast::plugin::Trust::default(),
     };
     let plugins = Plugins::start(options, &tasks).await.unwrap();
     let (stop, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));

@@ -38,6 +38,7 @@ mod streams;
 mod tests;
 mod timestamp;
 mod tls;
+mod traced;
 mod whep;
 mod whip;
 
@@ -54,6 +55,7 @@ use crate::hub::Hub;
 use crate::ingest::Whip;
 use crate::observe::Events;
 use crate::observe::metrics::Metrics;
+use crate::observe::trace::Tracer;
 use crate::plugin::Plugins;
 use crate::shard::{Doors, Sessions};
 use axum::http::HeaderName;
@@ -74,6 +76,7 @@ pub struct State {
     pub access: Access,
     pub plugins: Plugins,
     pub metrics: Metrics,
+    pub tracer: Tracer,
     /// What happens, for those who follow it.
     pub events: Events,
     /// What may change while the server runs.

@@ -9,6 +9,7 @@ mod packet;
 mod pattern;
 mod plain;
 mod time;
+mod timestamp;
 mod track;
 
 pub use bucket::{Bucket, Pace};
@@ -20,4 +21,5 @@ pub use packet::{Packet, PacketFlags};
 pub use pattern::{InvalidPattern, Pattern};
 pub use plain::{one_line, plain, turns_text};
 pub use time::{NtpTime, wall_clock};
+pub use timestamp::{civil, rfc3339};
 pub use track::{TrackInfo, TrackSet};

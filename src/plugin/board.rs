@@ -4,6 +4,7 @@ use super::chain::Chain;
 use super::decision::Selection;
 use super::limiting::Limiter;
 use super::matching::Matching;
+use super::sampling::Judge;
 use super::status::Shown;
 use std::sync::{Arc, RwLock};
 use tokio::sync::{broadcast, watch};
@@ -32,6 +33,8 @@ pub(super) struct Board<S> {
 /// One state of everything.
 pub(super) struct Published<S> {
     pub(super) chain: Chain<S>,
+    /// Those who judge traces.
+    pub(super) judges: Vec<Judge<S>>,
     /// By name.
     pub(super) plugins: Vec<Arc<Shown<S>>>,
     /// Whether a plugin for `auth` is enabled.
@@ -40,7 +43,8 @@ pub(super) struct Published<S> {
 
 impl<S> Board<S> {
     pub(super) fn new() -> Self {
-        let published = Published { chain: Chain::new(Vec::new()), plugins: Vec::new(), decides_auth: false };
+        let published =
+            Published { chain: Chain::new(Vec::new()), judges: Vec::new(), plugins: Vec::new(), decides_auth: false };
         Board {
             published: RwLock::new(Arc::new(published)),
             changes: watch::Sender::new(0),

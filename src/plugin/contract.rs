@@ -6,7 +6,7 @@ use super::inspect::{InspectError, Interface};
 const VERSION: &str = "0.1.0";
 
 /// Interfaces that are called, with the hook that each belongs to.
-const CALLED: [(&str, &str); 10] = [
+const CALLED: [(&str, &str); 13] = [
     ("wasmcast:auth/check", "auth"),
     ("wasmcast:auth/revoke", "auth"),
     ("wasmcast:router/routing", "router"),
@@ -14,6 +14,7 @@ const CALLED: [(&str, &str); 10] = [
     ("wasmcast:ratelimit/decide", "ratelimit"),
     ("wasmcast:observer/events", "observer"),
     ("wasmcast:observer/stats", "observer"),
+    ("wasmcast:observer/sampling", "observer"),
     ("wasmcast:lifecycle/init", ""),
     ("wasmcast:lifecycle/reconfigure", ""),
     ("wasmcast:lifecycle/state", ""),

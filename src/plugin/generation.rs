@@ -12,7 +12,7 @@ use super::pool::Pool;
 use super::route::Route;
 use super::settings::Settings;
 use crate::observe::Event;
-use std::sync::Arc;
+use crate::observe::trace::{Summary, Verdict};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
@@ -145,6 +145,18 @@ impl Generation {
         let mut lasting = self.lasting.lock().await;
         let mut instance = self.last(&mut lasting).await?;
         let result = instance.on_stats(unix_ns, tracks).await;
+        *lasting = Some(instance).filter(Instance::is_usable);
+        result
+    }
+
+    /// Asks it which of these traces are worth keeping.
+    ///
+    /// # Errors
+    /// As for any call.
+    pub async fn decide(&self, batch: &[&Summary]) -> Result<Vec<Verdict>, Fault> {
+        let mut lasting = self.lasting.lock().await;
+        let mut instance = self.last(&mut lasting).await?;
+        let result = instance.decide(batch).await;
         *lasting = Some(instance).filter(Instance::is_usable);
         result
     }

@@ -2,8 +2,8 @@
 
 use super::answers::{answer, route, rule, selection, verdict};
 use super::bindings::{
-    auth_check, auth_revoke, init, observer_events, observer_stats, ratelimit_decide, ratelimit_rules, reconfigure,
-    router_routing, self_test, state, tick,
+    auth_check, auth_revoke, init, observer_events, observer_sampling, observer_stats, ratelimit_decide, ratelimit_rules,
+    reconfigure, router_routing, self_test, state, tick,
 };
 use super::decision::{Answer, Selection};
 use super::engine::Ticker;
@@ -15,8 +15,10 @@ use super::limiting::Offered;
 use super::limits::{Budget, Cpu, Memory, OutOfCpu};
 use super::observing::{self, Observes, TrackRates};
 use super::route::Route;
+use super::sampling;
 use super::settings::Limits;
 use crate::observe::Event;
+use crate::observe::trace::{Summary, Verdict};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -39,6 +41,7 @@ struct Indices {
     decide: Option<ratelimit_decide::HookIndices>,
     events: Option<observer_events::HookIndices>,
     stats: Option<observer_stats::HookIndices>,
+    sampling: Option<observer_sampling::HookIndices>,
     init: Option<init::HookIndices>,
     reconfigure: Option<reconfigure::HookIndices>,
     state: Option<state::HookIndices>,
@@ -55,6 +58,7 @@ struct Exports {
     decide: Option<ratelimit_decide::Hook>,
     events: Option<observer_events::Hook>,
     stats: Option<observer_stats::Hook>,
+    sampling: Option<observer_sampling::Hook>,
     init: Option<init::Hook>,
     reconfigure: Option<reconfigure::Hook>,
     state: Option<state::Hook>,
@@ -148,6 +152,7 @@ impl Blueprint {
             decide: ratelimit_decide::HookIndices::new(&pre).ok(),
             events: observer_events::HookIndices::new(&pre).ok(),
             stats: observer_stats::HookIndices::new(&pre).ok(),
+            sampling: observer_sampling::HookIndices::new(&pre).ok(),
             init: init::HookIndices::new(&pre).ok(),
             reconfigure: reconfigure::HookIndices::new(&pre).ok(),
             state: state::HookIndices::new(&pre).ok(),
@@ -179,7 +184,11 @@ impl Blueprint {
     }
 
     pub(super) fn observes(&self) -> Observes {
-        Observes { events: self.indices.events.is_some(), stats: self.indices.stats.is_some() }
+        Observes {
+            events: self.indices.events.is_some(),
+            stats: self.indices.stats.is_some(),
+            sampling: self.indices.sampling.is_some(),
+        }
     }
 
     pub(super) fn has_reconfigure(&self) -> bool {
@@ -265,6 +274,7 @@ impl Blueprint {
             decide: load!(decide),
             events: load!(events),
             stats: load!(stats),
+            sampling: load!(sampling),
             init: load!(init),
             reconfigure: load!(reconfigure),
             state: load!(state),
@@ -370,6 +380,26 @@ impl Instance {
         let batch: Vec<_> = batch.iter().map(|event| observing::event(event)).collect();
         call!(self, events, wasmcast_observer_events, call_on_events, "observer/events", None, cpu, wall, &batch)?
             .map_err(|words| self.error(words))
+    }
+
+    /// `observer/sampling.decide`.
+    pub(super) async fn decide(&mut self, batch: &[&Summary]) -> Result<Vec<Verdict>, Fault> {
+        let Limits { cpu, wall, .. } = self.blueprint.limits;
+        let batch: Vec<_> = batch.iter().map(|trace| sampling::summary(trace)).collect();
+        let said = call!(
+            self,
+            sampling,
+            wasmcast_observer_sampling,
+            call_decide,
+            "observer/sampling",
+            None,
+            cpu,
+            wall,
+            &batch
+        )?;
+        let said = said.map_err(|words| self.error(words))?;
+        let hide = |words| self.blueprint.context.hide(words);
+        Ok(said.into_iter().map(|verdict| sampling::verdict(verdict, hide)).collect())
     }
 
     /// `observer/stats.on-stats`.

@@ -12,6 +12,7 @@ use super::route::Route;
 use super::runtime::Runtime;
 use super::settings::Settings;
 use crate::observe::Event;
+use crate::observe::trace::{Summary, Verdict};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +32,7 @@ pub(super) trait Serving: Send + Sync + 'static {
     fn poll_revocations(&self) -> impl Future<Output = Result<Vec<Selection>, Fault>> + Send;
     fn on_events(&self, batch: &[Arc<Event>]) -> impl Future<Output = Result<(), Fault>> + Send;
     fn on_stats(&self, unix_ns: u64, tracks: &[TrackRates]) -> impl Future<Output = Result<(), Fault>> + Send;
+    fn decide(&self, batch: &[&Summary]) -> impl Future<Output = Result<Vec<Verdict>, Fault>> + Send;
     fn tick(&self) -> impl Future<Output = Result<(), Fault>> + Send;
     fn reconfigure(&self, settings: &Settings) -> impl Future<Output = Result<(), Fault>> + Send;
     fn save(&self) -> impl Future<Output = Result<Option<Vec<u8>>, Fault>> + Send;
@@ -170,6 +172,10 @@ impl Serving for Generation {
 
     async fn on_stats(&self, unix_ns: u64, tracks: &[TrackRates]) -> Result<(), Fault> {
         Generation::on_stats(self, unix_ns, tracks).await
+    }
+
+    async fn decide(&self, batch: &[&Summary]) -> Result<Vec<Verdict>, Fault> {
+        Generation::decide(self, batch).await
     }
 
     async fn tick(&self) -> Result<(), Fault> {

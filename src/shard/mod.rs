@@ -3,6 +3,7 @@
 mod adapt;
 pub mod adaptation;
 mod census;
+mod climb;
 mod clock;
 mod continuation;
 mod egress;
@@ -27,6 +28,7 @@ mod remb;
 mod room;
 mod session;
 mod sessions;
+mod setup;
 mod slot;
 mod socket;
 mod sources;

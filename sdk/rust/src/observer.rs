@@ -88,14 +88,14 @@ impl Event {
 pub struct Stats {
     /// When the server looked, in nanoseconds since 1970.
     pub unix_ns: u64,
-    /// One entry for each track of each session that the manifest's match gives to the plugin.
+    /// At most 1,000; more come in further calls.
     pub tracks: Vec<TrackStats>,
 }
 
 /// One track of one session over the last interval.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TrackStats {
-    /// The public name.
+    /// The name that viewers use.
     pub stream_name: String,
     /// Publisher or viewer.
     pub session_id: String,

@@ -55,6 +55,7 @@ pub async fn run(args: Args) -> Result<ExitCode, ClientError> {
     let options = Options {
         countries: true,
         events: events.clone(),
+        trust: crate::plugin::Trust::default(),
         dir: scratch.0.join("plugins"),
         state_dir: scratch.0.join("state"),
         compiler: None,

@@ -2,6 +2,7 @@
 
 use super::Failure;
 use super::server::{Address, Server, block_on};
+use super::switch;
 use crate::output;
 use serde_json::Value;
 use std::process::ExitCode;
@@ -64,6 +65,10 @@ fn table(plugins: &[Value]) -> String {
         text.push_str(&line(row));
         if let Some(behind) = behind(plugin) {
             text.push_str(&format!("    {behind}\n"));
+        }
+        let tried = switch::tried(plugin);
+        if !tried.is_empty() {
+            text.push_str(&format!("    {}\n", tried.trim_start_matches([';', ' '])));
         }
         if let Some(cause) = plugin.pointer("/last_error/cause").and_then(Value::as_str) {
             for part in cause.lines() {

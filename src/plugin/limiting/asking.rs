@@ -7,6 +7,7 @@ use crate::plugin::facts::{Action, Facts};
 use crate::plugin::fault::Fault;
 use crate::plugin::hook::Hook;
 use crate::plugin::question::Question;
+use crate::plugin::rollout::Said;
 use crate::plugin::serving::Serving;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,6 +25,14 @@ impl Question for MayItToo {
     type Yes = ();
 
     const WORDS: (&'static str, &'static str) = ("admit", "");
+
+    const ABSTAINED_IS_FINAL: bool = false;
+
+    const IS_TRIED: bool = false;
+
+    fn said(_: Answer<()>) -> Option<Said> {
+        None
+    }
 
     async fn put<S: Serving>(&self, serving: &S, facts: &Arc<Facts>) -> Result<Answer<()>, Fault> {
         serving.decide(facts, &self.0).await
@@ -71,7 +80,7 @@ impl Limiter {
             let rules = self.of_session(&force, &item, Stage::Late);
             rules.into_iter().filter(|one| one.is_asked()).cloned().collect()
         };
-        let answers_for = chain.answers(Hook::Ratelimit, facts);
+        let answers_for: Vec<_> = chain.asked(Hook::Ratelimit, facts).collect();
         let asked = if asks.is_empty() && !answers_for.iter().any(|member| matches!(member.stand, Stand::Absent { .. }))
         {
             None
@@ -87,9 +96,8 @@ impl Limiter {
             let absent = matches!(member.stand, Stand::Absent { .. }).then_some(None);
             for rule in absent.into_iter().chain(own) {
                 let question = MayItToo(rule.map_or_else(|| "".into(), |one| one.rule.name.clone()));
-                let (answer, step) = member.ask(&question, &asked).await;
-                let failed = step.outcome == "closed";
-                counted.after.push(step);
+                let answer = member.ask(&question, &asked, &mut counted.after).await;
+                let failed = counted.after.last().is_some_and(|step| step.outcome == "closed");
                 match (answer, rule) {
                     (Answer::Deny(denial), Some(one)) if !failed => {
                         let retry = denial.retry_after.filter(|after| !after.is_zero()).unwrap_or(UNKNOWN_RETRY);
@@ -110,13 +118,13 @@ impl<S: Serving> Chain<S> {
     /// The rules of the plugins in service.
     pub(in crate::plugin) fn sources(&self) -> Vec<Source> {
         let of = |member: &Member<S>| match &member.stand {
-            Stand::Serving { number, generation, .. } if member.hooks.ratelimit => Some(Source {
+            Stand::Serving(server) if member.hooks.ratelimit => Some(Source {
                 plugin: member.plugin.name.clone(),
-                generation: *number,
+                generation: server.number,
                 matching: member.manifest.matching.clone(),
-                rules: generation.rules(),
+                rules: server.generation.rules(),
             }),
-            Stand::Serving { .. } | Stand::Absent { .. } => None,
+            Stand::Serving(_) | Stand::Absent { .. } | Stand::Aside => None,
         };
         self.members().filter_map(of).collect()
     }

@@ -111,7 +111,8 @@ fn keep_up(ring: &Ring, stream: &Stream, viewer: &mut Viewer, egress: &mut Egres
                 lane.skipped_frames += frames(ring, lane.track, at, ring.end());
                 lane.leave_out();
                 lane.wait_for_keyframe();
-                stream.request_keyframe();
+                // A link that is too slow would ask for ever.
+                stream.request_repair();
             }
         }
         jumped = true;

@@ -16,6 +16,7 @@ mod observer;
 mod operator;
 mod ratelimit;
 mod ratelimit_hostile;
+mod rollout;
 mod router;
 mod router_hostile;
 mod signed;
