@@ -2,8 +2,8 @@
 
 use super::answers::{answer, route, rule, selection, verdict};
 use super::bindings::{
-    auth_check, auth_revoke, init, observer_events, observer_sampling, observer_stats, ratelimit_decide, ratelimit_rules,
-    reconfigure, router_routing, self_test, state, tick,
+    auth_check, auth_revoke, init, observer_events, observer_sampling, observer_stats, ratelimit_decide,
+    ratelimit_rules, reconfigure, router_routing, self_test, state, tick,
 };
 use super::decision::{Answer, Selection};
 use super::engine::Ticker;

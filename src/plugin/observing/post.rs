@@ -1,13 +1,15 @@
 //! The queue of an observer: it belongs to the plugin, not to a generation, so what waits goes to whoever is in service next.
 
-use super::Wants;
 use super::figures::Figures;
+use super::{Observes, Wants};
 use crate::observe::Event;
 use crate::observe::events::{Events, Filter, Listener, Taken};
+use crate::plugin::manifest::Manifest;
 use crate::plugin::matching::Matching;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
+use tokio::sync::watch;
 
 /// Events that wait for an observer: beyond, the oldest are dropped and counted. Some 5 MB as events usually are; a receiver
 /// that is away for a minute loses nothing at 160 events a second.
@@ -24,14 +26,42 @@ pub(in crate::plugin) struct Post {
     figures: Figures,
     /// Dropped by queues before the present one.
     dropped: AtomicU64,
+    /// The generation that is told what happens; 0: none.
+    duty: watch::Sender<u64>,
     /// Held by the task that delivers: one at a time, so that events stay in order over a swap.
     pub(super) desk: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Post {
-    /// A generation observes from now on.
-    pub(super) fn begin(&self) {
+    /// A generation of this number is in service and observes: it is told from now on, what waits first.
+    pub(in crate::plugin) fn serve(
+        &self,
+        events: &Events,
+        plugin: &Arc<str>,
+        number: u64,
+        observes: Observes,
+        manifest: &Manifest,
+    ) {
+        if *self.duty.borrow() == number {
+            return;
+        }
         self.in_service.store(true, Ordering::Relaxed);
+        if observes.events {
+            self.open(events, plugin, &manifest.observer, &manifest.matching);
+        } else {
+            self.drop_queue();
+        }
+        self.duty.send_replace(number);
+    }
+
+    /// None is in service for now; what happens waits for the next.
+    pub(in crate::plugin) fn pause(&self) {
+        self.duty.send_replace(0);
+    }
+
+    /// Follows which generation is told.
+    pub(super) fn duty(&self) -> watch::Receiver<u64> {
+        self.duty.subscribe()
     }
 
     /// Collects what a generation wants. What waits already stays.
@@ -52,6 +82,11 @@ impl Post {
     /// Collects nothing any more, and forgets what waits: the plugin is switched off, or observes no more.
     pub(in crate::plugin) fn close(&self) {
         self.in_service.store(false, Ordering::Relaxed);
+        self.pause();
+        self.drop_queue();
+    }
+
+    fn drop_queue(&self) {
         if let Some(listener) = self.listener().take() {
             let dropped = listener.with_queue(|queue| queue.missed() + queue.len() as u64);
             self.dropped.fetch_add(dropped, Ordering::Relaxed);

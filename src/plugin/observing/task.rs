@@ -19,6 +19,7 @@ use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// For whom an observer is called, to the breaker: nobody. One client among those of its other hooks.
@@ -36,7 +37,7 @@ pub(in crate::plugin) struct Observer<'a, S> {
     pub(in crate::plugin) generation: &'a Arc<S>,
     pub(in crate::plugin) health: Arc<Health>,
     pub(in crate::plugin) manifest: &'a Manifest,
-    /// Cancelled when another generation takes its place.
+    /// Cancelled when it is done with.
     pub(in crate::plugin) end: CancellationToken,
 }
 
@@ -45,10 +46,6 @@ pub(in crate::plugin) fn start<S: Serving>(tasks: &Tasks, plugin: &Arc<Plugin>, 
     let Observer { number, generation, health, manifest, end } = observer;
     let (wants, rules) = (manifest.observer.clone(), manifest.matching.clone());
     let observes = generation.observes();
-    plugin.post.begin();
-    if observes.events {
-        plugin.post.open(plugin.services().events(), &plugin.name, &wants, &rules);
-    }
     let courier = Courier {
         plugin: plugin.clone(),
         number,
@@ -83,14 +80,29 @@ struct Courier<S> {
 }
 
 impl<S: Serving> Courier<S> {
+    /// Works whenever its generation is the one in service. One that is tried out, or kept while its successor is watched, is told
+    /// nothing.
     async fn run(mut self) {
-        let desk = self.plugin.post.desk.clone();
-        // The generation before may be in a call: what that delivers is not delivered again.
-        let _desk = tokio::select! {
-            biased;
-            () = self.end.cancelled() => return,
-            desk = desk.lock() => desk,
-        };
+        let (desk, end, mut duty) = (self.plugin.post.desk.clone(), self.end.clone(), self.plugin.post.duty());
+        while !end.is_cancelled() {
+            tokio::select! {
+                biased;
+                () = end.cancelled() => return,
+                () = turns(&mut duty, |on_duty| on_duty == self.number) => {}
+            }
+            // The generation before may be in a call: what that delivers is not delivered again.
+            let _desk = tokio::select! {
+                biased;
+                () = end.cancelled() => return,
+                desk = desk.lock() => desk,
+            };
+            self.serve(&mut duty).await;
+        }
+    }
+
+    /// Delivers until another generation is in service, or nothing is.
+    async fn serve(&mut self, duty: &mut watch::Receiver<u64>) {
+        let (end, number) = (self.end.clone(), self.number);
         let queue = self.plugin.post.queue();
         if let Some(queue) = &queue {
             queue.with_queue(|queue| queue.put_back());
@@ -114,7 +126,8 @@ impl<S: Serving> Courier<S> {
             };
             tokio::select! {
                 biased;
-                () = self.end.cancelled() => break,
+                () = end.cancelled() => break,
+                () = turns(duty, |on_duty| on_duty != number) => return,
                 () = alarm => {}
                 () = arrived => continue,
             }
@@ -240,6 +253,14 @@ impl<S: Serving> Courier<S> {
             self.plugin.turned(self.number, turn);
         }
         Outcome::Failed { line: log.map(|silent| line(hook, &fault, silent)) }
+    }
+}
+
+/// Waits until another generation is on duty, as wanted.
+async fn turns(duty: &mut watch::Receiver<u64>, wanted: impl Fn(u64) -> bool) {
+    if duty.wait_for(|on_duty| wanted(*on_duty)).await.is_err() {
+        // The plugin is gone; its task is about to be, too.
+        std::future::pending::<()>().await;
     }
 }
 

@@ -128,7 +128,6 @@ impl<L: Loader> Machine<L> {
                 slot.guards = false;
                 slot.looked_back = false;
                 let active = slot.active.take();
-                slot.plugin.post.close();
                 slot.plugin.tell(Grade::Info, 0, "switched off by its manifest".to_owned());
                 slot.plugin.report("plugin.disabled", 0, &[("by", "manifest")]);
                 self.clear_trials(&name);

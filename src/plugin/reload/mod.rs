@@ -296,6 +296,7 @@ impl<L: Loader> Machine<L> {
 
     /// Tells everybody how things stand.
     fn publish(&mut self) {
+        self.slots.values().for_each(Slot::assign_observer);
         let members: Vec<_> = self.slots.values().filter_map(Slot::member).collect();
         let serving: Vec<Place> = members.iter().map(Member::place).collect();
         let same = |(a, b): (&Place, &Place)| a.0 == b.0 && a.1 == b.1 && Arc::ptr_eq(&a.2, &b.2);

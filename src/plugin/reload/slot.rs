@@ -239,6 +239,19 @@ impl<L: Loader> Slot<L> {
         })
     }
 
+    /// Says which of its generations observes: the one in service, not those that are tried out or kept.
+    pub(super) fn assign_observer(&self) {
+        let (plugin, post) = (&self.plugin, &self.plugin.post);
+        match &self.active {
+            Some(active) if active.version.hooks.observer => {
+                let observes = active.generation.observes();
+                post.serve(plugin.services().events(), &plugin.name, active.number, observes, &active.manifest);
+            }
+            None if !self.is_disabled() => post.pause(),
+            _ => post.close(),
+        }
+    }
+
     /// What is told of it. `order`: its place in the chain, from 1.
     pub(super) fn shown(&self, order: Option<usize>) -> Shown<L::Generation> {
         let condition = match (&self.active, &self.trouble) {

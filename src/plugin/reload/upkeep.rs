@@ -35,8 +35,6 @@ pub(super) fn start<L: Loader>(
             end: active.upkeep.clone(),
         };
         observing::start(tasks, plugin, observer);
-    } else {
-        plugin.post.close();
     }
     let generation = Arc::downgrade(&active.generation);
     if let Some(every) = active.generation.tick_interval() {

@@ -95,6 +95,20 @@ async fn a_swap_loses_nothing_and_delivers_nothing_twice() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_roll_back_goes_on_where_the_version_before_was_left() {
+    let world = observed("observer").await;
+    world.put("a.wasm", "observer away").await;
+    world.tell(3);
+    world.pass(3).await;
+    assert!(world.heard().is_empty(), "the one before is kept, and is told nothing");
+    world.command("a", Wish::RollBack).await.unwrap();
+    world.tell(1);
+    world.pass(3).await;
+    let heard = numbers(&world.heard());
+    assert!(heard.len() == 4 && heard.windows(2).all(|pair| pair[1] == pair[0] + 1), "{heard:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_that_fails_for_a_whole_version_hands_all_of_it_to_the_next() {
     let world = observed("observer away").await;
     for _ in 0..5 {
