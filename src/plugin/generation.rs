@@ -153,10 +153,10 @@ impl Generation {
     ///
     /// # Errors
     /// As for any call.
-    pub async fn decide(&self, batch: &[&Summary]) -> Result<Vec<Verdict>, Fault> {
+    pub async fn judge(&self, batch: &[&Summary]) -> Result<Vec<Verdict>, Fault> {
         let mut lasting = self.lasting.lock().await;
         let mut instance = self.last(&mut lasting).await?;
-        let result = instance.decide(batch).await;
+        let result = instance.judge(batch).await;
         *lasting = Some(instance).filter(Instance::is_usable);
         result
     }

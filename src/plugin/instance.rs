@@ -383,7 +383,7 @@ impl Instance {
     }
 
     /// `observer/sampling.decide`.
-    pub(super) async fn decide(&mut self, batch: &[&Summary]) -> Result<Vec<Verdict>, Fault> {
+    pub(super) async fn judge(&mut self, batch: &[&Summary]) -> Result<Vec<Verdict>, Fault> {
         let Limits { cpu, wall, .. } = self.blueprint.limits;
         let batch: Vec<_> = batch.iter().map(|trace| sampling::summary(trace)).collect();
         let said = call!(

@@ -66,7 +66,7 @@ impl<S: Serving> Judge<S> {
         let begun = Instant::now();
         let underway = self.health.begin(NOBODY, begun)?;
         let put: Vec<&Summary> = mine.iter().map(|index| &batch[*index]).collect();
-        let said = self.generation.decide(&put).await.and_then(|said| match said.len() == put.len() {
+        let said = self.generation.judge(&put).await.and_then(|said| match said.len() == put.len() {
             true => Ok(said),
             false => Err(Fault::Error(format!("it gave {} verdicts on {} traces", said.len(), put.len()))),
         });

@@ -32,7 +32,7 @@ pub(super) trait Serving: Send + Sync + 'static {
     fn poll_revocations(&self) -> impl Future<Output = Result<Vec<Selection>, Fault>> + Send;
     fn on_events(&self, batch: &[Arc<Event>]) -> impl Future<Output = Result<(), Fault>> + Send;
     fn on_stats(&self, unix_ns: u64, tracks: &[TrackRates]) -> impl Future<Output = Result<(), Fault>> + Send;
-    fn decide(&self, batch: &[&Summary]) -> impl Future<Output = Result<Vec<Verdict>, Fault>> + Send;
+    fn judge(&self, batch: &[&Summary]) -> impl Future<Output = Result<Vec<Verdict>, Fault>> + Send;
     fn tick(&self) -> impl Future<Output = Result<(), Fault>> + Send;
     fn reconfigure(&self, settings: &Settings) -> impl Future<Output = Result<(), Fault>> + Send;
     fn save(&self) -> impl Future<Output = Result<Option<Vec<u8>>, Fault>> + Send;
@@ -174,8 +174,8 @@ impl Serving for Generation {
         Generation::on_stats(self, unix_ns, tracks).await
     }
 
-    async fn decide(&self, batch: &[&Summary]) -> Result<Vec<Verdict>, Fault> {
-        Generation::decide(self, batch).await
+    async fn judge(&self, batch: &[&Summary]) -> Result<Vec<Verdict>, Fault> {
+        Generation::judge(self, batch).await
     }
 
     async fn tick(&self) -> Result<(), Fault> {

@@ -137,7 +137,7 @@ impl<L: Loader> Outcome<L> {
     /// Says on the attempt's trace what came of it. That nothing had changed is nothing to tell.
     pub(super) fn tell(&self, span: &Span) {
         let word = match self {
-            Outcome::Unchanged | Outcome::Unsettled => return span.forget(),
+            Outcome::Unchanged(_) | Outcome::Unsettled => return span.forget(),
             Outcome::RolledBack => "rolled-back",
             Outcome::SwitchedOff(_) => "switched-off",
             Outcome::Reconfigured { .. } => "reconfigured",

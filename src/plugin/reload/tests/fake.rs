@@ -214,7 +214,7 @@ impl Serving for Spoken {
         Ok(())
     }
 
-    async fn decide(&self, batch: &[&Summary]) -> Result<Vec<Verdict>, Fault> {
+    async fn judge(&self, batch: &[&Summary]) -> Result<Vec<Verdict>, Fault> {
         if self.text.says("absurd") {
             return Err(Fault::Error("what is a trace?".to_owned()));
         }
