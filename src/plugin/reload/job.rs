@@ -139,6 +139,8 @@ impl<L: Loader> Outcome<L> {
         let word = match self {
             Outcome::Unchanged(_) | Outcome::Unsettled => return span.forget(),
             Outcome::RolledBack => "rolled-back",
+            Outcome::OnTrial(_) => "on-trial",
+            Outcome::LookBack => "look-back",
             Outcome::SwitchedOff(_) => "switched-off",
             Outcome::Reconfigured { .. } => "reconfigured",
             Outcome::Ready(_) => "ready",
