@@ -72,7 +72,10 @@ impl Entry {
             rule = rule.per(per(part)?);
         }
         for (key, values) in &self.only {
-            ensure!(!values.list().is_empty(), "`only.{key}` is empty, so the rule would never count; leave it out to mean all");
+            ensure!(
+                !values.list().is_empty(),
+                "`only.{key}` is empty, so the rule would never count; leave it out to mean all"
+            );
             for value in values.list() {
                 rule = match key.as_str() {
                     "action" => rule.only_action(action(value)?),
@@ -87,7 +90,9 @@ impl Entry {
             }
         }
         match (self.per_second, self.at_once) {
-            (Some(per_second), None) => Ok(rule.rate(per_second, self.burst.unwrap_or_else(|| self.usual_burst(per_second)))),
+            (Some(per_second), None) => {
+                Ok(rule.rate(per_second, self.burst.unwrap_or_else(|| self.usual_burst(per_second))))
+            }
             (None, Some(most)) => {
                 ensure!(self.burst.is_none(), "`burst` goes with `per_second`, not with `at_once`");
                 Ok(rule.at_once(most))
@@ -165,7 +170,10 @@ mod tests {
             (r#"{"name": "a", "measure": "packets", "at_once": 1}"#, "packets"),
             (r#"{"name": "a", "measure": "play", "at_once": 1, "per": ["device"]}"#, "`device` is none of"),
             (r#"{"name": "a", "measure": "play", "at_once": 1, "only": {"device": "tv"}}"#, "`only.device` is none of"),
-            (r#"{"name": "a", "measure": "play", "at_once": 1, "only": {"action": "admin"}}"#, "neither publish nor play"),
+            (
+                r#"{"name": "a", "measure": "play", "at_once": 1, "only": {"action": "admin"}}"#,
+                "neither publish nor play",
+            ),
             (r#"{"name": "a", "measure": "play", "at_once": 1, "only": {"stream": []}}"#, "is empty"),
             (r#"{"name": "a", "measure": "play", "at_once": -1}"#, "-1"),
             (r#"{"name": "a", "measure": "play", "atonce": 1}"#, "atonce"),

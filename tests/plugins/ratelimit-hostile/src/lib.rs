@@ -61,7 +61,10 @@ fn rules(Hostile(config): &mut Hostile) -> Result<Vec<Rule>> {
         "loop" => loop {
             black_box(());
         },
-        _ => vec![limit("asked").viewers().only_stream("asked/*").ask(), limit("few").viewers().only_stream("few/*").at_once(config.most)],
+        _ => vec![
+            limit("asked").viewers().only_stream("asked/*").ask(),
+            limit("few").viewers().only_stream("few/*").at_once(config.most),
+        ],
     })
 }
 
