@@ -18,7 +18,7 @@ impl Pace {
     }
 }
 
-/// When it is full again: all that there is to know of a bucket. None: it is full.
+/// When it is full again: all that there is to know of a bucket. None: it is full. Where the pace changes, that time stays.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bucket(Option<Instant>);
 

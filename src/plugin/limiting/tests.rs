@@ -136,7 +136,7 @@ fn a_rule_that_keeps_its_name_keeps_its_buckets_over_a_swap() {
     let joins = |per_second, burst| rule("joins", "play", &["ip"], &[], rate(per_second, burst));
     let limiter = limiter(&[source("a", vec![joins(1.0, 2.0)])]);
     assert!(view(&limiter, "192.0.2.1", "cam", now).is_ok() && view(&limiter, "192.0.2.1", "cam", now).is_ok());
-    let mut later = source("a", vec![rule("other", "request", &[], &[], rate(1.0, 1.0)), joins(0.5, 2.0)]);
+    let mut later = source("a", vec![rule("other", "request", &[], &[], rate(1.0, 1.0)), joins(1.0, 2.0)]);
     later.generation = 2;
     limiter.put(std::slice::from_ref(&later));
     assert!(view(&limiter, "192.0.2.1", "cam", now).is_err());
