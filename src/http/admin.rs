@@ -48,6 +48,7 @@ async fn index() -> Json<Value> {
             "POST /api/v1/plugins/{name}/promote",
             "POST /api/v1/plugins/{name}/rollout",
             "GET /api/v1/plugins/{name}/differences",
+            "GET /api/v1/decisions",
         ],
     }))
 }

@@ -2,7 +2,7 @@
 
 use super::App;
 use super::error::Problem;
-use crate::plugin::{Change, CommandError, Difference, Line, Status};
+use crate::plugin::{Change, CommandError, Decision, Difference, Line, Status};
 use axum::body::Bytes;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
@@ -23,6 +23,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/api/v1/plugins/{name}/promote", post(promote))
         .route("/api/v1/plugins/{name}/rollout", post(roll_out))
         .route("/api/v1/plugins/{name}/differences", get(differences))
+        .route("/api/v1/decisions", get(decisions))
 }
 
 /// An array, as `wasmcast plugin list --json` prints it: an operator has tens of plugins, not pages of them.
@@ -81,6 +82,28 @@ async fn roll_out(State(app): State<Arc<App>>, Path(name): Path<String>, body: B
         Problem::bad_request("malformed-body", text)
     })?;
     told("rollout", &name, app.state.plugins.roll_out(&name, change).await)
+}
+
+/// What part of the decisions is asked for.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Decisions {
+    /// Only those after the one of this number.
+    after: u64,
+    /// With credentials.
+    secrets: bool,
+    /// Where the token may stand; the guard has read it.
+    #[serde(rename = "token")]
+    _token: Option<String>,
+}
+
+/// An array, oldest first, at most 500; recorded from the first question on, until none has come for 10 s.
+async fn decisions(
+    State(app): State<Arc<App>>,
+    wanted: Result<Query<Decisions>, QueryRejection>,
+) -> Result<Json<Vec<Decision>>, Problem> {
+    let Query(wanted) = wanted.map_err(|rejection| Problem::bad_request("malformed-query", rejection.body_text()))?;
+    Ok(Json(app.state.plugins.decisions(wanted.after, wanted.secrets)))
 }
 
 /// An array, newest first, at most 200.

@@ -80,7 +80,7 @@ pub(super) async fn observe(State(app): State<Arc<App>>, mut request: Request, n
 }
 
 /// Every route that is counted under its own name. Assets and pages that only send files share `other`.
-const ROUTES: [&str; 21] = [
+const ROUTES: [&str; 23] = [
     "/",
     "/play/{*stream}",
     "/publish/{*stream}",
@@ -102,6 +102,8 @@ const ROUTES: [&str; 21] = [
     "/api/v1/plugins",
     "/api/v1/plugins/{name}",
     "/api/v1/plugins/{name}/log",
+    "/api/v1/plugins/{name}/differences",
+    "/api/v1/decisions",
 ];
 
 /// The route as a metric's label.

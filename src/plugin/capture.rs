@@ -111,7 +111,8 @@ impl Capture {
         }
         let answer = Q::said(decided.answer.clone()).words();
         let (at, steps) = (SystemTime::now(), decided.steps.clone());
-        let texts = |pairs: &[(String, String)]| pairs.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
+        let texts =
+            |pairs: &[(String, String)]| pairs.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
         let bytes = 1_024 + answer.len() + texts(&facts.headers) + texts(&facts.query) + facts.path.len();
         let mut ring = self.ring();
         if ring.until.is_none_or(|until| until < Instant::now()) {
@@ -290,7 +291,10 @@ mod tests {
         let found = capture.after(0, false);
         let text = serde_json::to_string(&found).unwrap();
         assert!(found.len() == 1 && !text.contains("SECRET"), "{text}");
-        assert_eq!((found[0].answer_of("a"), found[0].answer_of("b")), (Some("abstain".to_owned()), Some("allow".to_owned())));
+        assert_eq!(
+            (found[0].answer_of("a"), found[0].answer_of("b")),
+            (Some("abstain".to_owned()), Some("allow".to_owned()))
+        );
         assert_eq!(found[0].answer_of("c"), None);
         let whole = capture.after(0, true);
         assert_eq!(*facts(2), whole[0].session.facts().unwrap());

@@ -50,7 +50,7 @@ pub(super) fn render<S: Serving>(shown: &[Arc<Shown<S>>], out: &mut String) {
                 "answered_by_policy" => sample("_total", "", &tally.unasked_calls()),
                 "upkeep_failures" => sample("_total", "", &tally.upkeep_failures()),
                 "candidate_generation" => {
-                    sample("", "", &shown.rollout.candidate.as_ref().map_or(0, |tried| tried.entry.number))
+                    sample("", "", &shown.rollout.candidate.as_ref().map_or(0, |tried| tried.entry.number));
                 }
                 "rollbacks" => {
                     for (cause, count) in shown.plugin.rollbacks.counts() {

@@ -2,6 +2,7 @@
 
 use super::board::{Board, Revocation};
 use super::cache::CacheError;
+use super::capture::{Capture, Decision};
 use super::decision::Decided;
 use super::directory::Watch;
 use super::exposition;
@@ -33,6 +34,7 @@ pub struct Plugins {
     /// None without a plugin directory.
     commands: Option<mpsc::Sender<Command>>,
     services: Arc<Services>,
+    capture: Arc<Capture>,
 }
 
 /// Where plugins are found, and what they may use together.
@@ -78,7 +80,7 @@ const COMMANDS: usize = 16;
 impl Plugins {
     /// None at all: every question is answered by abstaining.
     pub fn none() -> Self {
-        Plugins { board: Arc::new(Board::new()), commands: None, services: Services::new() }
+        Plugins { board: Arc::new(Board::new()), commands: None, services: Services::new(), capture: Arc::default() }
     }
 
     /// Loads what is in the directory, and follows its changes until the tasks are told to stop.
@@ -125,7 +127,7 @@ impl Plugins {
         if tokio::time::timeout(START_PATIENCE, is_ready).await.is_err() {
             tracing::warn!("some plugins are still being loaded; what they guard is refused until they are in service");
         }
-        Ok(Plugins { board, commands: Some(commands), services })
+        Ok(Plugins { board, commands: Some(commands), services, capture: Arc::default() })
     }
 
     /// Whether a plugin for `auth` is enabled, also one that failed: then its policy decides.
@@ -140,7 +142,9 @@ impl Plugins {
 
     /// Asks the chain of auth plugins.
     pub async fn authorize(&self, facts: &Arc<Facts>) -> Decided {
-        self.board.read().chain.ask(&MayIt, facts).await
+        let decided = self.board.read().chain.ask(&MayIt, facts).await;
+        self.capture.note::<MayIt>(facts, &decided);
+        decided
     }
 
     /// Whether a plugin for `router` is enabled, also one that failed.
@@ -150,7 +154,9 @@ impl Plugins {
 
     /// Asks the chain of router plugins, about a session that was let in.
     pub async fn route(&self, facts: &Arc<Facts>) -> Decided<Route> {
-        self.board.read().chain.ask(&Whither, facts).await
+        let decided = self.board.read().chain.ask(&Whither, facts).await;
+        self.capture.note::<Whither>(facts, &decided);
+        decided
     }
 
     /// Sessions that plugins want asked again, from now on. A reader that falls behind asks every session again.
@@ -233,6 +239,12 @@ impl Plugins {
         let published = self.board.read();
         let shown = published.plugins.iter().find(|shown| &*shown.plugin.name == name)?;
         Some(shown.plugin.comparisons.list())
+    }
+
+    /// Decisions after this number, at most 500. From the first such question on they are recorded, until none has come for 10 s.
+    /// `secrets`: with credentials.
+    pub fn decisions(&self, after: u64, secrets: bool) -> Vec<Decision> {
+        self.capture.after(after, secrets)
     }
 
     /// What the access rules decided where no plugin did: for plugins in the shadow.

@@ -83,7 +83,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
 }
 
 /// The manifest that was named, or the one beside the file, or what holds without one.
-fn read_manifest(name: &str, given: Option<&Path>, file: &Path) -> Result<Manifest, Failure> {
+pub fn read_manifest(name: &str, given: Option<&Path>, file: &Path) -> Result<Manifest, Failure> {
     let path = given.map_or_else(|| file.with_extension("toml"), Path::to_path_buf);
     let text = match bounded::read_text(&path, bounded::MAX_MANIFEST) {
         Err(Failure::File { error, .. }) if error.kind() == std::io::ErrorKind::NotFound && given.is_none() => {
@@ -113,7 +113,7 @@ pub fn host(cache: PathBuf, services: Arc<Services>) -> Result<Runtime, Failure>
     Runtime::new(&options, services).map_err(|error| Failure::Failed(error.to_string()))
 }
 
-async fn load(host: &Runtime, bytes: Arc<[u8]>) -> Result<Artifact, Failure> {
+pub async fn load(host: &Runtime, bytes: Arc<[u8]>) -> Result<Artifact, Failure> {
     let started = Instant::now();
     let artifact =
         host.load(bytes).await.map_err(|error| Failure::Failed(format!("the plugin is not loaded: {error}")))?;
@@ -122,7 +122,7 @@ async fn load(host: &Runtime, bytes: Arc<[u8]>) -> Result<Artifact, Failure> {
     Ok(artifact)
 }
 
-async fn begin(
+pub async fn begin(
     host: &Runtime,
     name: &str,
     number: u64,

@@ -3,6 +3,7 @@
 mod artifact;
 mod bounded;
 mod build;
+mod capture;
 mod cargo;
 mod check;
 mod compile;
@@ -15,6 +16,7 @@ mod promote;
 mod rehearsal;
 mod rehearsed_limits;
 mod remap;
+mod replay;
 mod sdk;
 mod server;
 mod sources;
@@ -51,6 +53,8 @@ enum Command {
     Rollout(promote::Rollout),
     Promote(promote::Promote),
     Differences(promote::Differences),
+    Capture(capture::Args),
+    Replay(replay::Args),
     #[command(hide = true)]
     Compile(compile::Args),
     #[command(hide = true)]
@@ -73,6 +77,8 @@ pub fn run(args: Args) -> ExitCode {
         Command::Rollout(args) => promote::rollout(&args),
         Command::Promote(args) => promote::promote(&args),
         Command::Differences(args) => promote::differences(&args),
+        Command::Capture(args) => capture::run(&args),
+        Command::Replay(args) => replay::run(&args),
         Command::Compile(args) => compile::run(&args),
         Command::TestHost(args) => test_host::run(&args),
     };

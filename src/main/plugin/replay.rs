@@ -14,7 +14,9 @@ use wasmcast::plugin::{Decision, Services};
 /// The plugin is run here, in the sandbox and with its manifest's rights, on an empty kv space: with a grant of http it may
 /// send requests. Exit code 0: it decides all of them in the same way; 1: it does not.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Example:\n  wasmcast plugin replay decisions.jsonl dist/my-auth.wasm --manifest /etc/wasmcast/plugins/my-auth.toml")]
+#[command(
+    after_help = "Example:\n  wasmcast plugin replay decisions.jsonl dist/my-auth.wasm --manifest /etc/wasmcast/plugins/my-auth.toml"
+)]
 pub struct Args {
     /// What `wasmcast plugin capture` wrote
     #[arg(value_name = "FILE")]
@@ -85,9 +87,9 @@ fn next(lines: &mut impl BufRead, path: &Path, number: &mut usize) -> Result<Opt
     match read {
         Err(error) => Err(Failure::file("cannot read", path)(error)),
         Ok(0) => Ok(None),
-        Ok(_) => serde_json::from_str(&line)
-            .map(Some)
-            .map_err(|error| Failure::Usage(format!("{}:{number}: this is no recorded decision: {error}", path.display()))),
+        Ok(_) => serde_json::from_str(&line).map(Some).map_err(|error| {
+            Failure::Usage(format!("{}:{number}: this is no recorded decision: {error}", path.display()))
+        }),
     }
 }
 

@@ -131,7 +131,7 @@ fn grant(grant: &Grant) -> String {
     parts.extend(grant.max_bitrate_kbps.map(|kbps| format!("at most {kbps} kbit/s")));
     parts.extend(grant.max_viewers.map(|viewers| format!("at most {viewers} viewers")));
     parts.extend(tags(&grant.tags));
-    joined("allow", parts)
+    joined("allow", &parts)
 }
 
 fn route(route: &Route) -> String {
@@ -143,7 +143,7 @@ fn route(route: &Route) -> String {
     parts.extend(route.stream_name.as_ref().map(|name| format!("stream {name}")));
     parts.extend(route.rendition.as_ref().map(|name| format!("rendition {name}")));
     parts.extend(tags(&route.tags));
-    joined("route", parts)
+    joined("route", &parts)
 }
 
 fn place(place: &Place) -> String {
@@ -164,7 +164,7 @@ fn tags(tags: &BTreeMap<String, String>) -> Option<String> {
     (!pairs.is_empty()).then(|| format!("tags {}", pairs.join(" ")))
 }
 
-fn joined(word: &str, parts: Vec<String>) -> String {
+fn joined(word: &str, parts: &[String]) -> String {
     if parts.is_empty() { word.to_owned() } else { format!("{word}: {}", parts.join(", ")) }
 }
 
