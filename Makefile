@@ -35,7 +35,8 @@ test: setup-test lint guests ## everything: lints, unit, end-to-end and browser 
 	cargo nextest run --locked --workspace
 	cargo nextest run --manifest-path plugins/Cargo.toml --workspace
 
-test-all: setup-test lint guests ## as test, with the whole matrices of publishers, codecs and viewers
+test-all: setup-test lint guests ## as test, with the whole matrices of publishers, codecs and viewers, and plugins in JavaScript and Python
+	@$(SETUP) scripted
 	cargo test --locked --workspace --doc --quiet
 	cargo nextest run --locked --workspace --profile all
 	cargo nextest run --manifest-path plugins/Cargo.toml --workspace

@@ -15,6 +15,7 @@ mod museum;
 mod operator;
 mod router;
 mod router_hostile;
+mod scripted;
 mod signed;
 mod web;
 mod webhook;
