@@ -21,7 +21,7 @@ run: plugins ## build server and plugins, and start the server with its demo str
 plugins: setup-build ## build the plugins that come with the server, for examples/*.toml
 	@$(SETUP) guests
 	cargo build --release --locked
-	for plugin in auth-jwt auth-webhook router-canary; do \
+	for plugin in auth-jwt auth-rego auth-webhook router-canary; do \
 		$${CARGO_TARGET_DIR:-target}/release/wasmcast plugin build --quiet plugins/$$plugin >/dev/null; \
 		cp plugins/$$plugin/dist/$$plugin.wasm examples/$${plugin#*-}/; done
 

@@ -13,6 +13,7 @@ mod life;
 mod long;
 mod museum;
 mod operator;
+mod rego;
 mod router;
 mod router_hostile;
 mod scripted;
