@@ -38,12 +38,16 @@ async fn index() -> Json<Value> {
             "GET /api/v1/drain",
             "POST /api/v1/drain",
             "DELETE /api/v1/drain",
+            "GET /api/v1/events",
             "GET /api/v1/plugins",
             "GET /api/v1/plugins/{name}",
             "GET /api/v1/plugins/{name}/log",
             "POST /api/v1/plugins/{name}/enable",
             "POST /api/v1/plugins/{name}/disable",
             "POST /api/v1/plugins/{name}/rollback",
+            "POST /api/v1/plugins/{name}/promote",
+            "POST /api/v1/plugins/{name}/rollout",
+            "GET /api/v1/plugins/{name}/differences",
         ],
     }))
 }

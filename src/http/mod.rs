@@ -16,14 +16,17 @@ mod error;
 mod event_feed;
 mod events;
 mod facts;
+mod happenings;
 mod health;
 mod ice_servers;
 mod layers;
+mod limits;
 mod listener;
 mod local;
 mod offer;
 mod pages;
 mod plugins;
+mod refusals;
 mod request;
 mod router;
 mod session;
@@ -35,6 +38,7 @@ mod streams;
 mod tests;
 mod timestamp;
 mod tls;
+mod traced;
 mod whep;
 mod whip;
 
@@ -49,7 +53,9 @@ use crate::access::{Access, Network, SecretDigest};
 use crate::egress::Whep;
 use crate::hub::Hub;
 use crate::ingest::Whip;
+use crate::observe::Events;
 use crate::observe::metrics::Metrics;
+use crate::observe::trace::Tracer;
 use crate::plugin::Plugins;
 use crate::shard::{Doors, Sessions};
 use axum::http::HeaderName;
@@ -57,7 +63,7 @@ use events::EventStreams;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 /// The handles of the layers below that requests are served from.
@@ -70,6 +76,9 @@ pub struct State {
     pub access: Access,
     pub plugins: Plugins,
     pub metrics: Metrics,
+    pub tracer: Tracer,
+    /// What happens, for those who follow it.
+    pub events: Events,
     /// What may change while the server runs.
     pub policy: watch::Receiver<Arc<Policy>>,
     /// The configuration in force as JSON, secrets masked, with the source of each value.
@@ -120,13 +129,16 @@ pub struct Policy {
 pub(crate) struct App {
     state: State,
     events: EventStreams,
+    /// Places for those who follow `/api/v1/events`.
+    readers: Arc<Semaphore>,
     listeners: Vec<ListenerAddress>,
     started: SystemTime,
 }
 
 impl App {
     fn new(state: State, listeners: Vec<ListenerAddress>) -> Arc<App> {
-        Arc::new(App { state, events: EventStreams::default(), listeners, started: SystemTime::now() })
+        let readers = Arc::new(Semaphore::new(happenings::READERS));
+        Arc::new(App { state, events: EventStreams::default(), readers, listeners, started: SystemTime::now() })
     }
 
     /// What the server is at, in a word for the operator.

@@ -2,8 +2,8 @@
 
 use super::error::Problem;
 use super::{
-    App, admin, admin_guard, api, cors, drain, events, health, layers, pages, plugins, request, session, streams, whep,
-    whip,
+    App, admin, admin_guard, api, cors, drain, events, happenings, health, layers, limits, pages, plugins, request,
+    session, streams, whep, whip,
 };
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -21,6 +21,7 @@ pub(super) fn public(app: Arc<App>) -> Router {
         .merge(health::routes())
         .merge(pages::routes());
     with_refusals(routes)
+        .layer(from_fn_with_state(app.clone(), limits::limit))
         .layer(from_fn_with_state(app.clone(), cors::cors))
         .layer(from_fn_with_state(app.clone(), request::observe))
         .with_state(app)
@@ -28,8 +29,14 @@ pub(super) fn public(app: Arc<App>) -> Router {
 
 /// The admin listener: the operator's API and metrics, behind its guard; health, open.
 pub(super) fn admin(app: Arc<App>) -> Router {
-    let guarded = with_refusals(admin::routes().merge(api::routes()).merge(plugins::routes()).merge(drain::routes()))
-        .layer(from_fn_with_state(app.clone(), admin_guard::guard));
+    let guarded = with_refusals(
+        admin::routes()
+            .merge(api::routes())
+            .merge(plugins::routes())
+            .merge(drain::routes())
+            .merge(happenings::routes()),
+    )
+    .layer(from_fn_with_state(app.clone(), admin_guard::guard));
     guarded.merge(health::routes()).layer(from_fn_with_state(app.clone(), request::observe)).with_state(app)
 }
 

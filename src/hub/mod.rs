@@ -5,13 +5,16 @@ mod layers;
 mod memory;
 mod registry;
 mod rendition;
+mod repairs;
 mod resume;
 mod ring;
 mod stream;
+mod telling;
 
 pub use layers::{LayerTable, Thinned, ladder};
 pub use registry::{Hub, HubLimits, PublishError};
 pub use rendition::Rendition;
+pub use repairs::Repairs;
 pub use resume::{Over, Ticket};
 pub use ring::{Ring, RingLimits};
 pub use stream::{

@@ -7,6 +7,7 @@ use super::rendition::Division;
 use super::resume::{Seat, Ticket};
 use super::ring::Ring;
 use crate::media::{Packet, StreamName, TrackSet};
+use crate::observe::Events;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
@@ -120,12 +121,15 @@ pub struct Stream {
     live: watch::Sender<Liveness>,
     viewers: AtomicU32,
     keyframe_wanted: AtomicBool,
+    repair_wanted: AtomicBool,
     keyframe_waker: Mutex<Option<KeyframeWaker>>,
     flow: Mutex<Flow>,
     division: OnceLock<Division>,
     /// Publishers that are about to take it.
     heirs: AtomicU32,
     replaced: AtomicBool,
+    /// Where it tells what becomes of it; not of children, which are part of their stream.
+    events: OnceLock<Events>,
 }
 
 /// Where a stream stands.
@@ -164,11 +168,13 @@ impl Stream {
             live: watch::Sender::new(Liveness::Announced),
             viewers: AtomicU32::new(0),
             keyframe_wanted: AtomicBool::new(false),
+            repair_wanted: AtomicBool::new(false),
             keyframe_waker: Mutex::new(None),
             flow: Mutex::new(Flow { ring, clocks, sinks: Vec::new(), next_sink: 0, seat }),
             division: OnceLock::new(),
             heirs: AtomicU32::new(0),
             replaced: AtomicBool::new(false),
+            events: OnceLock::new(),
         }
     }
 
@@ -207,9 +213,19 @@ impl Stream {
         }
     }
 
-    /// Asks the publisher for a keyframe; many asks until it comes are one.
+    /// Asks the publisher for a keyframe; many asks until it comes are one. For those who have no picture without it: joiners, and
+    /// who moves from one rendition to another.
     pub fn request_keyframe(&self) {
-        if !self.keyframe_wanted.swap(true, Ordering::AcqRel)
+        self.request(&self.keyframe_wanted);
+    }
+
+    /// Likewise, for who says that it can not decode, or would have a larger picture: not more often than [`super::Repairs`] allows.
+    pub fn request_repair(&self) {
+        self.request(&self.repair_wanted);
+    }
+
+    fn request(&self, wanted: &AtomicBool) {
+        if !wanted.swap(true, Ordering::AcqRel)
             && let Some(wake) = &*self.keyframe_waker.lock().expect("no holder of this lock panics")
         {
             wake();
@@ -218,7 +234,18 @@ impl Stream {
 
     /// Whether a keyframe is wanted; asking takes the wish. For its publisher only.
     pub fn take_keyframe_request(&self) -> bool {
-        self.keyframe_wanted.load(Ordering::Relaxed) && self.keyframe_wanted.swap(false, Ordering::AcqRel)
+        take(&self.keyframe_wanted)
+    }
+
+    /// As [`Stream::take_keyframe_request`], of those who ask for a repair.
+    pub(super) fn take_repair_request(&self) -> bool {
+        take(&self.repair_wanted)
+    }
+
+    /// A keyframe starts: who asked before is served by it. For its publisher only.
+    pub fn served_by_keyframe(&self) {
+        take(&self.keyframe_wanted);
+        take(&self.repair_wanted);
     }
 
     /// Sends all later batches to `sink`. Returns what came before, for joiners and retransmissions.
@@ -264,13 +291,26 @@ impl Stream {
 
     /// Moves it on; true when that changed something. What is over stays over.
     pub(super) fn set_liveness(&self, liveness: Liveness) -> bool {
-        self.live.send_if_modified(|current| {
+        let mut before = liveness;
+        let changed = self.live.send_if_modified(|current| {
             let change = *current != liveness && *current != Liveness::Ended;
             if change {
-                *current = liveness;
+                before = std::mem::replace(current, liveness);
             }
             change
-        })
+        });
+        if changed {
+            self.tell_liveness(before, liveness);
+        }
+        changed
+    }
+
+    pub(super) fn report_to(&self, events: Events) {
+        let _ = self.events.set(events);
+    }
+
+    pub(super) fn events(&self) -> &OnceLock<Events> {
+        &self.events
     }
 
     /// Media comes. True when none came before.
@@ -296,6 +336,11 @@ impl Stream {
     fn flow(&self) -> MutexGuard<'_, Flow> {
         self.flow.lock().expect("no holder of this lock panics")
     }
+}
+
+/// Takes a wish, if there is one.
+fn take(wanted: &AtomicBool) -> bool {
+    wanted.load(Ordering::Relaxed) && wanted.swap(false, Ordering::AcqRel)
 }
 
 impl fmt::Debug for Stream {

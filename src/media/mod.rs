@@ -1,5 +1,6 @@
-//! Values that every layer shares: names, codecs, tracks, frames and packets. No I/O, no clock.
+//! Values that every layer shares: names, codecs, tracks, frames, packets and token buckets. No I/O, no clock.
 
+mod bucket;
 mod codec;
 mod frame;
 mod layer;
@@ -8,8 +9,10 @@ mod packet;
 mod pattern;
 mod plain;
 mod time;
+mod timestamp;
 mod track;
 
+pub use bucket::{Bucket, Pace};
 pub use codec::{Codec, MediaKind};
 pub use frame::Frame;
 pub use layer::{LayerId, MAX_LAYERS, Upward};
@@ -18,4 +21,5 @@ pub use packet::{Packet, PacketFlags};
 pub use pattern::{InvalidPattern, Pattern};
 pub use plain::{one_line, plain, turns_text};
 pub use time::{NtpTime, wall_clock};
+pub use timestamp::{civil, rfc3339};
 pub use track::{TrackInfo, TrackSet};

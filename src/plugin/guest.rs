@@ -24,6 +24,8 @@ pub struct Context {
     pub services: Arc<Services>,
     /// What it counts.
     pub tenancy: Tenancy,
+    /// As [`Settings::silent`].
+    pub silent: bool,
     config: RwLock<Arc<serde_json::Value>>,
     mask: RwLock<Arc<Mask>>,
 }
@@ -32,7 +34,8 @@ impl Context {
     pub fn new(plugin: Arc<str>, generation: u64, settings: &Settings, services: Arc<Services>) -> Self {
         let (grants, config) = (settings.grants.clone(), RwLock::new(settings.config.clone()));
         let tenancy = Tenancy::begin(services.clone(), plugin.clone(), generation);
-        Context { plugin, generation, grants, services, tenancy, config, mask: RwLock::new(settings.mask.clone()) }
+        let mask = RwLock::new(settings.mask.clone());
+        Context { plugin, generation, grants, services, tenancy, silent: settings.silent, config, mask }
     }
 
     /// Hides the secrets of its manifest in a text that is kept or shown.

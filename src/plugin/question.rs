@@ -6,19 +6,30 @@ use super::fault::Fault;
 use super::hook::Hook;
 use super::matching::Matching;
 use super::recall::Recall;
+use super::rollout::Said;
 use super::route::Route;
 use super::serving::Serving;
 use std::future::Future;
 use std::sync::Arc;
 
 /// A question that the chain puts to plugins.
-pub(super) trait Question {
+pub(super) trait Question: Sync {
     const HOOK: Hook;
     /// What comes with a yes.
     type Yes: Clone + Send + Sync;
 
+    /// Whether nobody decides after the last plugin: an abstention of all is what holds then.
+    const ABSTAINED_IS_FINAL: bool;
+
+    /// Whether a generation on trial is asked it. What is decided by rules that are in force belongs to the generation that gave them.
+    const IS_TRIED: bool = true;
+
+    /// An answer, to be compared with another; none where it is not.
+    fn said(answer: Answer<Self::Yes>) -> Option<Said>;
+
     /// Puts it to one plugin.
     fn put<S: Serving>(
+        &self,
         serving: &S,
         facts: &Arc<Facts>,
     ) -> impl Future<Output = Result<Answer<Self::Yes>, Fault>> + Send;
@@ -67,7 +78,13 @@ impl Question for MayIt {
 
     const WORDS: (&'static str, &'static str) = ("allow", "grant.stream-name");
 
-    async fn put<S: Serving>(serving: &S, facts: &Arc<Facts>) -> Result<Answer, Fault> {
+    const ABSTAINED_IS_FINAL: bool = false;
+
+    fn said(answer: Answer) -> Option<Said> {
+        Some(Said::Auth(answer))
+    }
+
+    async fn put<S: Serving>(&self, serving: &S, facts: &Arc<Facts>) -> Result<Answer, Fault> {
         serving.authorize(facts).await
     }
 
@@ -93,7 +110,13 @@ impl Question for Whither {
 
     const WORDS: (&'static str, &'static str) = ("route", "route.stream-name");
 
-    async fn put<S: Serving>(serving: &S, facts: &Arc<Facts>) -> Result<Answer<Route>, Fault> {
+    const ABSTAINED_IS_FINAL: bool = true;
+
+    fn said(answer: Answer<Route>) -> Option<Said> {
+        Some(Said::Router(answer))
+    }
+
+    async fn put<S: Serving>(&self, serving: &S, facts: &Arc<Facts>) -> Result<Answer<Route>, Fault> {
         serving.choose(facts).await
     }
 

@@ -10,11 +10,16 @@ use super::generation::Generation;
 use super::hook::Hook;
 use super::host::Services;
 use super::last_good::LastGood;
+use super::limiting::Limiter;
 use super::question::{MayIt, Whither};
 use super::reload::{Command, CommandError, Machine, Wish};
+use super::rollout::{Change, Difference};
 use super::route::Route;
 use super::runtime::{Runtime, RuntimeError, RuntimeOptions};
-use super::status::Status;
+use super::signature::Trust;
+use super::status::{Shown, Status};
+use crate::observe::Events;
+use crate::observe::trace::Tracer;
 use crate::task::Tasks;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,7 +29,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 /// The plugins in service. Cheap to clone.
 #[derive(Clone)]
 pub struct Plugins {
-    board: Arc<Board<Generation>>,
+    pub(super) board: Arc<Board<Generation>>,
     /// None without a plugin directory.
     commands: Option<mpsc::Sender<Command>>,
     services: Arc<Services>,
@@ -45,6 +50,10 @@ pub struct Options {
     pub instances: Option<u32>,
     /// Whether the server learns where clients are: what is asked about some countries only is not loaded else.
     pub countries: bool,
+    /// Where the server tells what happens: plugins among others, and to those that observe.
+    pub events: Events,
+    /// Whose signatures are trusted.
+    pub trust: Trust,
 }
 
 /// Why plugins can not be run.
@@ -78,9 +87,18 @@ impl Plugins {
     /// When the directory can not be read and nothing is kept from before, or the host can not be set up. A plugin that
     /// can not be loaded is no error of the start: its policy decides, and its status says why.
     pub async fn start(options: Options, tasks: &Tasks) -> Result<Self, StartError> {
-        let Options { dir, state_dir, compiler, memory, instances, countries } = options;
-        let services = Services::new();
+        Plugins::start_traced(options, tasks, Tracer::off()).await
+    }
+
+    /// As [`Plugins::start`], with traces of how plugins come into service.
+    ///
+    /// # Errors
+    /// As [`Plugins::start`].
+    pub async fn start_traced(options: Options, tasks: &Tasks, tracer: Tracer) -> Result<Self, StartError> {
+        let Options { dir, state_dir, compiler, memory, instances, countries, events, trust } = options;
+        let services = Services::of(events);
         services.set_knows_countries(countries);
+        services.set_tracer(tracer);
         let (store, lock) = LastGood::of(&dir, &state_dir.join("plugins"))?;
         if let Err(error) = std::fs::read_dir(&dir)
             && store.plugins().is_empty()
@@ -91,12 +109,13 @@ impl Plugins {
             &RuntimeOptions { cache_dir: state_dir.join("compiled"), compiler, memory, instances },
             services.clone(),
         )?;
-        let (watch, sights) =
-            Watch::start(dir.clone(), store.plugins().into_iter().collect()).map_err(StartError::Watch)?;
+        let (watch, sights) = Watch::start(dir.clone(), store.plugins().into_iter().collect(), trust.required)
+            .map_err(StartError::Watch)?;
         let board = Arc::new(Board::new());
         let (commands, receiver) = mpsc::channel(COMMANDS);
         let (machine, is_ready) =
             Machine::new(runtime, dir, store, watch, board.clone(), services.clone(), tasks.clone());
+        let machine = machine.with_trust(trust);
         tasks.spawn_until_stop("plugin services", services.clone().run());
         let stop = tasks.stopping();
         tasks.spawn("plugins", async move {
@@ -121,7 +140,7 @@ impl Plugins {
 
     /// Asks the chain of auth plugins.
     pub async fn authorize(&self, facts: &Arc<Facts>) -> Decided {
-        self.board.read().chain.ask::<MayIt>(facts).await
+        self.board.read().chain.ask(&MayIt, facts).await
     }
 
     /// Whether a plugin for `router` is enabled, also one that failed.
@@ -131,7 +150,7 @@ impl Plugins {
 
     /// Asks the chain of router plugins, about a session that was let in.
     pub async fn route(&self, facts: &Arc<Facts>) -> Decided<Route> {
-        self.board.read().chain.ask::<Whither>(facts).await
+        self.board.read().chain.ask(&Whither, facts).await
     }
 
     /// Sessions that plugins want asked again, from now on. A reader that falls behind asks every session again.
@@ -146,14 +165,27 @@ impl Plugins {
 
     /// Every plugin, by name.
     pub fn list(&self) -> Vec<Status> {
-        self.board.read().plugins.iter().map(|shown| shown.status()).collect()
+        self.board.read().plugins.iter().map(|shown| self.status(shown)).collect()
     }
 
     /// One plugin.
     pub fn get(&self, name: &str) -> Option<Status> {
         let published = self.board.read();
         let shown = published.plugins.iter().find(|shown| &*shown.plugin.name == name)?;
-        Some(shown.status())
+        Some(self.status(shown))
+    }
+
+    fn status(&self, shown: &Shown<Generation>) -> Status {
+        Status { rules: self.limiter().told(&shown.plugin.name), ..shown.status() }
+    }
+
+    /// The rules of rate limits in force.
+    pub(super) fn limiter(&self) -> &Arc<Limiter> {
+        &self.board.limiter
+    }
+
+    pub(super) fn board(&self) -> &Board<Generation> {
+        &self.board
     }
 
     /// Switches a plugin on that was disabled, or begins one anew that was stopped; returns when it is in service.
@@ -180,6 +212,34 @@ impl Plugins {
         self.command(name, Wish::RollBack).await
     }
 
+    /// The generation in the shadow, or the canary, decides about all sessions from now on; returns when it does.
+    ///
+    /// # Errors
+    /// When none is tried, or it does not begin.
+    pub async fn promote(&self, name: &str) -> Result<Status, CommandError> {
+        self.command(name, Wish::Promote).await
+    }
+
+    /// Changes how new generations come into service, until the manifest says something else. What is tried now follows.
+    ///
+    /// # Errors
+    /// When there is no such plugin, or it can not be tried so.
+    pub async fn roll_out(&self, name: &str, change: Change) -> Result<Status, CommandError> {
+        self.command(name, Wish::RollOut(change)).await
+    }
+
+    /// Where a plugin's generations in the shadow would have decided otherwise, the newest first; none without such a plugin.
+    pub fn differences(&self, name: &str) -> Option<Vec<Difference>> {
+        let published = self.board.read();
+        let shown = published.plugins.iter().find(|shown| &*shown.plugin.name == name)?;
+        Some(shown.plugin.comparisons.list())
+    }
+
+    /// What the access rules decided where no plugin did: for plugins in the shadow.
+    pub fn left_to_rules(&self, facts: &Arc<Facts>, allowed: bool) {
+        self.board.read().chain.left_to_rules(facts, allowed);
+    }
+
     /// What plugins share: their logs, and what they report.
     pub fn services(&self) -> &Arc<Services> {
         &self.services
@@ -188,6 +248,7 @@ impl Plugins {
     /// Appends the plugins' figures, and what they count themselves, in the OpenMetrics text format.
     pub fn render_metrics(&self, out: &mut String) {
         exposition::render(&self.board.read().plugins, out);
+        self.limiter().render(out);
         self.services.render_metrics(out);
     }
 

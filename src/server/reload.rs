@@ -1,13 +1,13 @@
 //! Carries a changed configuration to the parts that can take it while they run.
 
-use super::{http_policy, hub_limits, knows_countries, session_limits};
+use super::{http_policy, hub_limits, knows_countries, session_limits, traces};
 use crate::access::Access;
 use crate::config::{Change, Config, OnConflict};
 use crate::egress::Whep;
 use crate::http::Policy;
 use crate::hub::Hub;
 use crate::ingest::Whip;
-use crate::observe::{Log, Metrics};
+use crate::observe::{Events, Happening, Log, Metrics, trace};
 use crate::plugin::Plugins;
 use crate::shard::Sessions;
 use std::sync::{Arc, RwLock};
@@ -19,6 +19,7 @@ pub(super) struct Reloader {
     pub(super) log: Log,
     pub(super) access: Access,
     pub(super) metrics: Metrics,
+    pub(super) events: Events,
     pub(super) hub: Hub,
     pub(super) sessions: Sessions,
     pub(super) whip: Whip,
@@ -29,6 +30,7 @@ pub(super) struct Reloader {
     /// The configuration as the API shows it.
     pub(super) shown: Arc<RwLock<serde_json::Value>>,
     pub(super) plugins: Plugins,
+    pub(super) traces: watch::Sender<trace::Settings>,
 }
 
 impl Reloader {
@@ -39,6 +41,8 @@ impl Reloader {
                 self.apply(&config);
                 *self.shown.write().expect("no holder of this lock panics") = shown;
                 self.metrics.config_reload("applied");
+                let applied = Happening::new("config.applied").with("keys", apply.join(" "));
+                self.events.tell(applied.with("restart_required", restart_required.join(" ")));
                 if apply.is_empty() && restart_required.is_empty() {
                     tracing::info!("the configuration file changed, but no value in it did");
                 }
@@ -52,6 +56,7 @@ impl Reloader {
             }
             Change::Refused(error) => {
                 self.metrics.config_reload("refused");
+                self.events.tell(Happening::new("config.refused").with("cause", &error));
                 for line in error.to_string().lines() {
                     tracing::error!("the changed configuration is not used: {line}");
                 }
@@ -74,6 +79,7 @@ impl Reloader {
         self.whep.set_wait(config.egress.wait.duration());
         self.grace.send_replace(config.shutdown.grace());
         self.policy.send_replace(Arc::new(http_policy(config)));
+        self.traces.send_replace(traces::settings(config));
         self.plugins.services().set_knows_countries(knows_countries(config));
     }
 }

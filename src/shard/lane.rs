@@ -3,7 +3,7 @@
 use super::numbered::{Numbered, Way};
 use super::socket::MAX_PACKET;
 use super::thinning::{Look, Thinning};
-use crate::hub::{Ring, TrackClock};
+use crate::hub::{Ring, StreamKey, TrackClock};
 use crate::media::{Codec, LayerId, MediaKind, Packet};
 use crate::protocol::webrtc::payload::{self, PictureShift};
 use crate::protocol::webrtc::srtp::SrtpSender;
@@ -85,6 +85,10 @@ pub struct Lane {
     pub retransmitted: u64,
     /// Packets left out because they do not fit into a datagram here.
     pub oversize: u64,
+    /// Frames left out since the viewer was too slow.
+    pub skipped_frames: u64,
+    /// The newest frame of its track, and of which stream, when it was looked at last.
+    newest_frame: Option<(StreamKey, u32)>,
     /// What it leaves out; none for a viewer who gets all layers, which then costs nothing.
     thinning: Option<Box<Thinning>>,
 }
@@ -148,13 +152,16 @@ impl Lane {
             octets: 0,
             retransmitted: 0,
             oversize: 0,
+            skipped_frames: 0,
+            newest_frame: None,
             thinning: None,
         }
     }
 
-    /// Says which layers of its picture it is to send: less from the next picture on, more when that can be decoded.
-    pub fn thin(&mut self, layers: LayerId) {
-        if self.kind != MediaKind::Video || (self.thinning.is_none() && layers == LayerId::ALL) {
+    /// Says which layers of its picture it is to send: less from the next picture on, more when that can be decoded. `apart`: those of
+    /// the smaller sizes are not needed for larger ones.
+    pub fn thin(&mut self, layers: LayerId, apart: bool) {
+        if self.kind != MediaKind::Video || (self.thinning.is_none() && layers == LayerId::ALL && !apart) {
             return;
         }
         let thinning = self.thinning.get_or_insert_with(|| {
@@ -171,6 +178,11 @@ impl Lane {
     /// The layers that it leaves nothing out of, and whether others need a keyframe; none where it sends all.
     pub fn thinned(&self) -> Option<(LayerId, bool)> {
         self.thinning.as_ref().map(|thinning| (thinning.present(), self.base.is_some() && thinning.needs_keyframe()))
+    }
+
+    /// Whether another size, also a smaller one, comes with a keyframe alone.
+    pub fn keeps_size(&self) -> bool {
+        self.thinning.as_ref().is_some_and(|thinning| thinning.keeps_size())
     }
 
     /// Whether the viewer can put spatial layers together to one picture: those of AV1 take the dependency descriptor.
@@ -358,6 +370,20 @@ impl Lane {
                 starts
             }
         }
+    }
+
+    /// How many frames its stream had since the last look; they count as left out while the lane is held. To be called about once a
+    /// second: nothing is counted per packet.
+    pub fn frames_since(&mut self, key: StreamKey, newest: u32) -> u64 {
+        let before = self.newest_frame.replace((key, newest));
+        let since = before.filter(|(of, _)| *of == key).map_or(0, |(_, before)| newest.wrapping_sub(before));
+        // Numbers of frames only rise; a publisher that came back begins anew.
+        let since = if since > u32::MAX / 2 { 0 } else { u64::from(since) };
+        if self.position == Position::Held {
+            self.skipped_frames += since;
+            return 0;
+        }
+        since
     }
 
     /// Whether anything was sent.

@@ -3,11 +3,13 @@
 use super::ice::{CheckCredentials, Ice, IceCredentials, IceRestart};
 use super::inbox::Command;
 use super::layering::Layering;
-use super::sessions::Sessions;
+use super::sessions::{News, Sessions};
+use super::setup::{self, Setup};
 use super::socket::Peer;
+use super::totals::TrackStats;
 use super::wish::{Given, Watching, Wish};
 use crate::hub::{Publisher, Stream};
-use crate::media::{LayerId, StreamName};
+use crate::media::{LayerId, MediaKind, StreamName};
 use crate::protocol::webrtc::{Direction, Negotiated};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -217,9 +219,13 @@ pub struct Session {
     pub client: ClientInfo,
     pub created: SystemTime,
     pub stats: SessionStats,
+    /// The same of each track, or of each layer that a publisher sends.
+    pub tracks: Box<[TrackStats]>,
     /// What the SDP exchange settled.
     pub negotiated: Negotiated,
     created_at: Instant,
+    /// How long after that its media could flow.
+    connected_after: OnceLock<Duration>,
     state: watch::Sender<SessionState>,
     remote: Mutex<Option<Remote>>,
     /// The shard that is to take it, once that is said.
@@ -235,6 +241,8 @@ pub struct Session {
     watching: Watching,
     /// And the layers of its picture.
     pub(super) layering: Layering,
+    /// The trace of its start.
+    pub(super) setup: Setup,
     sessions: Sessions,
 }
 
@@ -255,7 +263,10 @@ impl Session {
     pub(super) fn new(new: NewSession, sessions: Sessions) -> Session {
         let remote = &new.negotiated.remote;
         let remote = IceCredentials { ufrag: remote.ufrag.clone(), pwd: remote.pwd.clone() };
+        let is_publisher = matches!(new.role, Role::Publish(_));
+        let has_video = new.negotiated.media.iter().any(|media| media.track.kind() == MediaKind::Video);
         Session {
+            setup: Setup::begin(is_publisher && !has_video),
             id: new.id,
             action: match new.role {
                 Role::Publish(_) => Action::Publish,
@@ -265,8 +276,10 @@ impl Session {
             client: new.client,
             created: SystemTime::now(),
             stats: SessionStats::default(),
+            tracks: TrackStats::of(&new.negotiated.media),
             negotiated: new.negotiated,
             created_at: Instant::now(),
+            connected_after: OnceLock::new(),
             state: watch::Sender::new(SessionState::Pending),
             remote: Mutex::new(None),
             home: OnceLock::new(),
@@ -299,6 +312,11 @@ impl Session {
     /// Since the request that created it.
     pub fn age(&self) -> Duration {
         self.created_at.elapsed()
+    }
+
+    /// How long after that request its media could flow; none where it never could.
+    pub fn connected_after(&self) -> Option<Duration> {
+        self.connected_after.get().copied()
     }
 
     /// The most that a publisher is told to send, or that a viewer's rendition may have by the server's choice, in kbit/s;
@@ -410,9 +428,16 @@ impl Session {
         *self.remote.lock().expect("no holder of this lock panics") = Some(remote);
     }
 
+    /// Ends the trace of a start that takes too long.
+    pub fn tell_late_start(&self) {
+        if self.age() > setup::PATIENCE {
+            self.setup.late();
+        }
+    }
+
     /// Moves it on. A closed session stays closed.
     pub(super) fn set_state(&self, state: SessionState) -> bool {
-        let connected = state == SessionState::Connected;
+        let (connected, entered) = (state == SessionState::Connected, state.clone());
         let changed = self.state.send_if_modified(|current| {
             let change = !matches!(current, SessionState::Closed(_)) && *current != state;
             if change {
@@ -421,7 +446,17 @@ impl Session {
             change
         });
         if changed && connected {
+            let _ = self.connected_after.set(self.age());
             self.sessions.connected(self);
+            self.sessions.tell(self, News::Connected);
+        }
+        if changed {
+            match entered {
+                SessionState::Pending => {}
+                SessionState::Connecting => self.setup.connecting(),
+                SessionState::Connected => self.setup.connected(),
+                SessionState::Closed(reason) => self.setup.closed(reason),
+            }
         }
         changed
     }
@@ -429,7 +464,7 @@ impl Session {
     /// Takes it out of the table and marks it closed; its shard calls this last.
     pub(super) fn closed(&self, reason: CloseReason) {
         if self.set_state(SessionState::Closed(reason)) {
-            self.sessions.observe_closed(self, reason);
+            self.sessions.tell(self, News::Closed(reason));
         }
         self.sessions.remove(self);
     }

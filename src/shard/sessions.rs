@@ -7,6 +7,7 @@ use super::joins::Joins;
 use super::load::Load;
 use super::room::{NoRoom, SessionLimits};
 use super::session::{CloseReason, NO_SHARD, NewSession, Session, SessionId, SessionState};
+use super::tcp::Doorman;
 use crate::protocol::webrtc::LocalTransport;
 use std::collections::HashMap;
 use std::fmt;
@@ -60,6 +61,7 @@ struct Shared {
     changes: watch::Sender<u64>,
     doors: watch::Sender<Doors>,
     observer: OnceLock<Observer>,
+    doorman: OnceLock<Doorman>,
 }
 
 /// How the media plane is reached: what every session's `LocalTransport` has in common.
@@ -70,8 +72,19 @@ pub(super) struct Reached {
     pub(super) fingerprint: [u8; 32],
 }
 
-/// Told of every session that ends, once.
-struct Observer(Box<dyn Fn(&Session, CloseReason) + Send + Sync>);
+/// What becomes of a session.
+#[derive(Clone, Copy, Debug)]
+pub enum News<'a> {
+    /// Its media may flow.
+    Connected,
+    /// A viewer got another rendition of its stream: from this one to that one.
+    Moved { from: &'a str, to: &'a str, why: &'a str },
+    /// It ended; told once.
+    Closed(CloseReason),
+}
+
+/// Told what becomes of sessions, by whichever thread makes it so.
+struct Observer(Box<dyn Fn(&Session, News<'_>) + Send + Sync>);
 
 impl fmt::Debug for Observer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -108,13 +121,24 @@ impl Sessions {
                 changes: watch::Sender::new(0),
                 doors: watch::Sender::new(Doors::Open),
                 observer: OnceLock::new(),
+                doorman: OnceLock::new(),
             }),
         }
     }
 
-    /// Sets who is told of every session that ends. Later calls change nothing.
-    pub fn on_closed(&self, observer: impl Fn(&Session, CloseReason) + Send + Sync + 'static) {
+    /// Sets who is told what becomes of sessions; he must not block. Later calls change nothing.
+    pub fn on_news(&self, observer: impl Fn(&Session, News<'_>) + Send + Sync + 'static) {
         let _ = self.shared.observer.set(Observer(Box::new(observer)));
+    }
+
+    /// Sets who is asked before a TCP connection for media is taken; to be done before the shards start. Later calls change
+    /// nothing.
+    pub fn set_doorman(&self, doorman: Doorman) {
+        let _ = self.shared.doorman.set(doorman);
+    }
+
+    pub(super) fn doorman(&self) -> Doorman {
+        self.shared.doorman.get().cloned().unwrap_or_default()
     }
 
     /// Replaces the limits; sessions that exist stay.
@@ -353,10 +377,10 @@ impl Sessions {
         }
     }
 
-    /// Tells the observer that it ended.
-    pub(super) fn observe_closed(&self, session: &Session, reason: CloseReason) {
+    /// Tells the observer.
+    pub(super) fn tell(&self, session: &Session, news: News<'_>) {
         if let Some(Observer(observe)) = self.shared.observer.get() {
-            observe(session, reason);
+            observe(session, news);
         }
     }
 

@@ -3,6 +3,7 @@
 use super::adapt::start;
 use super::fanout::{LocalStream, Viewer};
 use super::ladder::Ladder;
+use super::sessions::News;
 use super::slot::SlotState;
 use super::wish::{Given, Why, choose, place};
 use super::worker::Worker;
@@ -59,12 +60,12 @@ impl Worker {
 
     /// Chooses again for the viewers whose turn it is.
     pub(super) fn choose_again(&mut self, round: usize) {
-        if self.choosers.is_empty() {
-            return;
-        }
-        let turn: Vec<usize> = self.choosers.keys().copied().filter(|slot| slot % PARTS == round % PARTS).collect();
-        for slot in turn {
+        let is_due = |slot: &usize| slot % PARTS == round % PARTS;
+        for slot in self.choosers.keys().copied().filter(is_due).collect::<Vec<_>>() {
             self.choose_for(slot);
+        }
+        for slot in self.climbers.keys().copied().filter(is_due).collect::<Vec<_>>() {
+            self.climb(slot);
         }
     }
 
@@ -149,6 +150,8 @@ impl Worker {
             let up = rendition.pixels() > chooser.renditions[left].pixels();
             let session = &self.slots[slot].session;
             let why = session.given().map_or(Why::Asked, |given| given.why);
+            let (from, to) = (&chooser.renditions[left].rid, &rendition.rid);
+            self.sessions.tell(session, News::Moved { from, to, why: why.words() });
             session.set_given(Given { rendition, next: None, why });
             self.moved(slot, up);
         }
@@ -156,6 +159,7 @@ impl Worker {
 
     /// A viewer that leaves is waited for no more.
     pub(super) fn stop_choosing(&mut self, slot: usize) {
+        self.climbers.remove(&slot);
         if let Some(chooser) = self.choosers.remove(&slot)
             && let Some(next) = chooser.next
         {

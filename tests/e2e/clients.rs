@@ -153,13 +153,24 @@ impl Viewer {
 
 /// Opens a page in a browser as peers/browser.mjs describes.
 pub fn browser(browser: &str, server: &Server, stream: &str, options: &Value) -> Process {
+    browser_by(Command::new, browser, server, stream, options)
+}
+
+/// As [`browser`], started by another way than as a program of the test's own network.
+pub fn browser_by(
+    start: impl FnOnce(PathBuf) -> Command,
+    browser: &str,
+    server: &Server,
+    stream: &str,
+    options: &Value,
+) -> Process {
     let mut options = options.clone();
     let role = options["role"].as_str().unwrap_or("page").to_owned();
     options["browser"] = browser.into();
     let profile = server.scratch.path().join(format!("{browser}-{role}-{}", stream.replace('/', "-")));
     fs::create_dir_all(&profile).expect("a writable folder for temporary files");
     options["profile"] = profile.to_string_lossy().into();
-    let mut command = Command::new(tools().join("venv/bin/node"));
+    let mut command = start(tools().join("venv/bin/node"));
     command.env("NODE_PATH", tools().join("node/node_modules"));
     command.arg(peers().join("browser.mjs")).arg(options.to_string());
     // A browser that is killed leaves its profile behind.

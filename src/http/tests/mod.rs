@@ -4,6 +4,7 @@ mod admin;
 mod drain;
 mod events;
 mod fixture;
+mod happenings;
 mod layers;
 mod plugins;
 mod renditions;

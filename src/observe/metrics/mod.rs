@@ -4,8 +4,10 @@
 mod cohorts;
 mod process;
 mod shard;
+mod traces;
 
 pub use shard::{LocalCounter, ShardMetrics};
+pub use traces::TraceMetrics;
 
 use prometheus_client::encoding::{EncodeMetric, MetricEncoder, NoLabelSet, text};
 use prometheus_client::metrics::MetricType;
@@ -41,6 +43,8 @@ pub struct Metrics {
     cohorts: Arc<cohorts::Cohorts>,
     config_reloads: Family<[Label; 1], Counter>,
     connections_refused: Family<[Label; 1], Counter>,
+    /// What is counted of traces.
+    pub traces: TraceMetrics,
     shards: Arc<[Arc<ShardMetrics>]>,
     registry: Arc<Registry>,
 }
@@ -65,6 +69,7 @@ impl Metrics {
         let sessions_routed = Family::default();
         let config_reloads = Family::default();
         let connections_refused = Family::default();
+        let traces = TraceMetrics::default();
 
         let mut registry = Registry::default();
         registry.register_collector(Box::new(process::Process::new()));
@@ -104,6 +109,7 @@ impl Metrics {
             "Connections closed at once since their address had too many, by listener",
             connections_refused.clone(),
         );
+        traces.register(ours);
         ours.register("log_lines_dropped", "Log lines that could not be written", Shared(log_lines_dropped));
         ours.register_collector(Box::new(shard::Shards(shards.clone())));
 
@@ -123,6 +129,7 @@ impl Metrics {
             cohorts: Arc::default(),
             config_reloads,
             connections_refused,
+            traces,
             shards,
             registry,
         }

@@ -3,6 +3,7 @@
 use super::text::{self, Bounds};
 use super::wit::notify::Host;
 use super::wit::types::Attribute;
+use crate::observe::Happening;
 use crate::plugin::guest::Guest;
 use std::sync::Arc;
 
@@ -35,6 +36,9 @@ impl Host for Guest {
     fn emit(&mut self, kind: String, attributes: Vec<Attribute>) {
         let (context, facts) = (&self.context, self.call.facts.as_deref());
         let services = &context.services;
+        if context.silent {
+            return;
+        }
         if !services.share(&context.plugin).admit_note(services.clock.now()) {
             return;
         }
@@ -57,6 +61,11 @@ impl Host for Guest {
             fields = text::line(&note.attributes).as_deref(),
             "notified"
         );
+        let happening = Happening::by_plugin(&note.plugin, &note.kind).with("generation", note.generation);
+        let happening = happening.stream(note.stream.as_deref().unwrap_or_default());
+        let happening = happening.session(note.session.as_deref().unwrap_or_default());
+        let attributes = note.attributes.iter();
+        services.events().tell(attributes.fold(happening, |told, (key, value)| told.with(key.clone(), value)));
         // Nobody may listen.
         let _ = services.notes.send(note);
     }

@@ -11,9 +11,12 @@ use super::random::Random;
 use super::series::Registry;
 use super::share::Share;
 use super::space::Spaces;
+use crate::observe::Events;
+use crate::observe::trace::{Span, Tracer};
+use crate::observe::tracks::TrackSource;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, OnceLock, RwLock};
 use std::time::Duration;
 use tokio::sync::broadcast;
 
@@ -30,15 +33,26 @@ pub struct Services {
     pub(super) spaces: Spaces,
     pub(super) transport: Transport,
     pub(super) notes: broadcast::Sender<Note>,
+    /// Where the server tells what happens.
+    events: Events,
+    /// How the tracks of sessions do.
+    tracks: OnceLock<TrackSource>,
     /// Whether the server learns where clients are.
     countries: AtomicBool,
     shares: RwLock<BTreeMap<Arc<str>, Arc<Share>>>,
+    tracer: OnceLock<Tracer>,
 }
 
 impl Services {
     /// The real ones: the machine's clock and randomness, the network.
     pub fn new() -> Arc<Self> {
-        Arc::new(Services::with(Clock::machine(), Random::System, Transport::Net(Net::new())))
+        Services::of(Events::default())
+    }
+
+    /// The real ones, of a server that tells what happens there.
+    pub fn of(events: Events) -> Arc<Self> {
+        let services = Services::with(Clock::machine(), Random::System, Transport::Net(Net::new()));
+        Arc::new(Services { events, ..services })
     }
 
     pub(super) fn with(clock: Clock, random: Random, transport: Transport) -> Self {
@@ -50,8 +64,11 @@ impl Services {
             spaces: Spaces::default(),
             transport,
             notes: broadcast::Sender::new(notify::QUEUE),
+            events: Events::default(),
+            tracks: OnceLock::new(),
             countries: AtomicBool::new(true),
             shares: RwLock::default(),
+            tracer: OnceLock::new(),
         }
     }
 
@@ -64,6 +81,16 @@ impl Services {
     /// Says so; true from the start.
     pub fn set_knows_countries(&self, known: bool) {
         self.countries.store(known, Ordering::Relaxed);
+    }
+
+    /// Sets who records traces of what happens to plugins. Later calls change nothing.
+    pub fn set_tracer(&self, tracer: Tracer) {
+        let _ = self.tracer.set(tracer);
+    }
+
+    /// Begins a trace; nothing where none are recorded.
+    pub(in crate::plugin) fn begin_trace(&self, name: &'static str) -> Span {
+        self.tracer.get().map(|tracer| tracer.begin(name, None)).unwrap_or_default()
     }
 
     /// Tidies up once a second, for ever.
@@ -102,6 +129,21 @@ impl Services {
         self.series.render(out);
         let shares = self.shares.read().expect("no holder of this lock panics");
         exposition::dropped(out, shares.iter().map(|(plugin, share)| (&**plugin, share.dropped())));
+    }
+
+    /// Where the server tells what happens.
+    pub fn events(&self) -> &Events {
+        &self.events
+    }
+
+    /// Sets how observers look at the tracks of sessions. Later calls change nothing.
+    pub fn set_tracks(&self, tracks: TrackSource) {
+        let _ = self.tracks.set(tracks);
+    }
+
+    /// How observers look at the tracks of sessions, once there are any.
+    pub fn tracks(&self) -> Option<TrackSource> {
+        self.tracks.get().cloned()
     }
 
     /// What plugins report from now on.

@@ -1,20 +1,23 @@
 //! Turns the text of a manifest into checked values.
 
 use super::config::Config;
-use super::document::{Document, Section, line_at};
+use super::document::{Document, Section, choice, line_at};
 use super::{Failure, InvalidManifest, Manifest, Phase, grants};
 use crate::plugin::mask::Mask;
 use crate::plugin::matching::Matching;
+use crate::plugin::observing::Wants;
+use crate::plugin::rollout::Plan;
 use crate::plugin::settings::{INSTANCES, INSTANCES_THAT_WAIT, Isolation, Limits, Settings};
+use crate::plugin::signature::Key;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use toml::de::DeTable;
 
 /// The hooks that this version asks.
-const OFFERED: [&str; 2] = ["auth", "router"];
+const OFFERED: [&str; 4] = ["auth", "router", "ratelimit", "observer"];
 /// Those that are designed and not yet offered.
-const PLANNED: [&str; 4] = ["ratelimit", "observer", "encoded-filter", "raw-filter"];
+const PLANNED: [&str; 2] = ["encoded-filter", "raw-filter"];
 
 /// Reads the whole manifest.
 pub(super) fn manifest(text: &str, plugin: &str, file: &str) -> Result<Manifest, InvalidManifest> {
@@ -41,11 +44,7 @@ pub(super) fn manifest(text: &str, plugin: &str, file: &str) -> Result<Manifest,
 /// The manifest, and whether it tells whom the plugin is asked about and what they get when it fails.
 fn read(root: Section<'_>, plugin: &str, files: &mut Vec<PathBuf>) -> (Manifest, bool) {
     let document = root.document();
-    if let Some(("shadow", offset)) = root.peek("mode") {
-        root.wrong_at("mode", offset, "\"shadow\" is not offered by this version; write \"enforce\"");
-    } else {
-        root.word("mode", &[("enforce", ())]);
-    }
+    let rollout = Plan::read(&root);
     let enabled = root.switch("enabled").unwrap_or(true);
     let phases = [("early", Phase::Early), ("normal", Phase::Normal), ("late", Phase::Late)];
     let phase = root.word("phase", &phases).unwrap_or_default();
@@ -68,10 +67,10 @@ fn read(root: Section<'_>, plugin: &str, files: &mut Vec<PathBuf>) -> (Manifest,
     let before = document.count();
     let failure = Failure::read(root.section("failure"));
     is_usable &= document.count() == before;
+    let observer = Wants::read(root.section("observer"));
     let mut secrets = Vec::new();
     let grants = grants::read(root.section("grants"), plugin, files, &mut secrets);
-    let pin = trust(root.section("trust"));
-    rollout(root.section("rollout"));
+    let (pin, signer) = trust(root.section("trust"));
     planned(&root);
     let config = Config::read(root.document(), root.item("config"), files);
     root.finish();
@@ -84,6 +83,7 @@ fn read(root: Section<'_>, plugin: &str, files: &mut Vec<PathBuf>) -> (Manifest,
         config: Arc::new(config.values().clone()),
         mask: Arc::new(Mask::new(secrets.iter().map(String::as_str).chain(config.texts()))),
         hooks,
+        silent: false,
     };
     let manifest = Manifest {
         enabled,
@@ -91,8 +91,11 @@ fn read(root: Section<'_>, plugin: &str, files: &mut Vec<PathBuf>) -> (Manifest,
         priority: i32::try_from(priority).unwrap_or(0),
         matching: Arc::new(matching),
         failure,
+        observer: Arc::new(observer),
         pin,
+        signer,
         config,
+        rollout,
         settings,
         secret_files: Vec::new(),
     };
@@ -114,14 +117,19 @@ fn hooks(root: &Section<'_>) -> Option<Vec<String>> {
             root.wrong_at(
                 "hooks",
                 *offset,
-                &format!("the hook \"{text}\" is not offered by this version; it has \"auth\" and \"router\""),
+                &format!("the hook \"{text}\" is not offered by this version; it has {}", offered()),
             );
         } else if !OFFERED.contains(text) {
-            let text = format!("\"{}\" is no hook; this version has \"auth\" and \"router\"", text.escape_debug());
+            let text = format!("\"{}\" is no hook; this version has {}", text.escape_debug(), offered());
             root.wrong_at("hooks", *offset, &text);
         }
     }
     Some(texts.into_iter().map(|(text, _)| text.to_owned()).collect())
+}
+
+/// The hooks as messages name them.
+fn offered() -> String {
+    choice(OFFERED.into_iter()).replace(" or ", " and ")
 }
 
 fn limits(section: Section<'_>) -> Limits {
@@ -157,10 +165,10 @@ fn limits(section: Section<'_>) -> Limits {
     limits
 }
 
-fn trust(section: Section<'_>) -> Option<[u8; 32]> {
-    if let Some((_, offset)) = section.text("minisign") {
-        section.wrong_at("minisign", offset, "signatures are not offered by this version; pin the file by `sha256`");
-    }
+fn trust(section: Section<'_>) -> (Option<[u8; 32]>, Option<Key>) {
+    let signer = section.text("minisign").and_then(|(text, offset)| {
+        Key::parse(text).map_err(|problem| section.wrong_at("minisign", offset, problem)).ok()
+    });
     let pin = section.text("sha256").and_then(|(text, offset)| {
         let pin = digest(text);
         if pin.is_none() {
@@ -173,7 +181,7 @@ fn trust(section: Section<'_>) -> Option<[u8; 32]> {
         pin
     });
     section.finish();
-    pin
+    (pin, signer)
 }
 
 /// A SHA-256 in hexadecimal.
@@ -188,30 +196,9 @@ fn digest(text: &str) -> Option<[u8; 32]> {
     Some(digest)
 }
 
-/// Canary and probation are not there yet: what asks for them is refused rather than ignored.
-fn rollout(section: Section<'_>) {
-    let whole = |text: &str| text.parse() == Ok(1.0f64);
-    if let Some(item) = section.item("canary") {
-        let value = item.get_ref();
-        let number = value.as_float().map(|number| number.as_str());
-        if !number.or_else(|| value.as_integer().map(|number| number.as_str())).is_some_and(whole) {
-            section.wrong("canary", item, "a canary share is not offered by this version; leave it out, or write 1.0");
-        }
-    }
-    if let Some(item) = section.item("probation-s")
-        && item.get_ref().as_integer().is_none_or(|number| number.as_str() != "60")
-    {
-        section.wrong("probation-s", item, "probation is not offered by this version; leave it out");
-    }
-    section.finish();
-}
-
 /// Tables of hooks to come.
 fn planned(root: &Section<'_>) {
-    for (key, hook) in [("observer", "observer"), ("filter", "filters")] {
-        if let Some(item) = root.item(key) {
-            let text = format!("the table is for {hook}, which this version does not offer; leave it out");
-            root.wrong(key, item, &text);
-        }
+    if let Some(item) = root.item("filter") {
+        root.wrong("filter", item, "the table is for filters, which this version does not offer; leave it out");
     }
 }

@@ -6,6 +6,7 @@ use crate::plugin::chain::Plugin;
 use crate::plugin::fault::Fault;
 use crate::plugin::host::Grade;
 use crate::plugin::matching::Matching;
+use crate::plugin::observing::{self, Observer};
 use crate::plugin::serving::{Loader, Serving};
 use crate::task::Tasks;
 use std::sync::{Arc, Weak};
@@ -17,13 +18,26 @@ const POLL: Duration = Duration::from_secs(1);
 /// Between logged failures of one kind of upkeep.
 const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Starts what a generation in service wants.
+/// Starts what a generation wants. `polls`: whether it may say whom to ask again, as one that decides may.
 pub(super) fn start<L: Loader>(
     tasks: &Tasks,
     board: &Arc<Board<L::Generation>>,
     plugin: &Arc<Plugin>,
     active: &Active<L>,
+    polls: bool,
 ) {
+    if active.version.hooks.observer {
+        let observer = Observer {
+            number: active.number,
+            generation: &active.generation,
+            health: active.health.clone(),
+            manifest: &active.manifest,
+            end: active.upkeep.clone(),
+        };
+        observing::start(tasks, plugin, observer);
+    } else {
+        plugin.post.close();
+    }
     let generation = Arc::downgrade(&active.generation);
     if let Some(every) = active.generation.tick_interval() {
         let task = tick(plugin.clone(), active.number, generation.clone(), every);
@@ -32,7 +46,7 @@ pub(super) fn start<L: Loader>(
             end.run_until_cancelled(task).await;
         });
     }
-    if active.version.hooks.auth && active.generation.has_revoke() {
+    if polls && active.version.hooks.auth && active.generation.has_revoke() {
         let rules = active.manifest.matching.clone();
         let task = poll(plugin.clone(), active.number, generation, rules, board.clone());
         let end = active.upkeep.clone();

@@ -5,6 +5,9 @@
 #[rustfmt::skip]
 pub mod check;
 #[rustfmt::skip]
+pub mod decide;
+pub mod events;
+#[rustfmt::skip]
 mod imports;
 #[rustfmt::skip]
 mod init;
@@ -15,9 +18,13 @@ pub mod revoke;
 #[rustfmt::skip]
 pub mod routing;
 #[rustfmt::skip]
+pub mod rules;
+#[rustfmt::skip]
 pub mod self_test;
 #[rustfmt::skip]
 pub mod state;
+#[rustfmt::skip]
+pub mod stats;
 #[rustfmt::skip]
 pub mod tick;
 
