@@ -21,7 +21,7 @@ run: plugins ## build server and plugins, and start the server with its demo str
 plugins: setup-build ## build the plugins that come with the server, for examples/*.toml
 	@$(SETUP) guests
 	cargo build --release --locked
-	for plugin in auth-jwt:jwt auth-webhook:webhook observer-webhook:observer ratelimit-basic:ratelimit router-canary:canary; do \
+	for plugin in auth-jwt:jwt auth-rego:rego auth-webhook:webhook observer-webhook:observer ratelimit-basic:ratelimit router-canary:canary; do \
 		name=$${plugin%:*}; \
 		$${CARGO_TARGET_DIR:-target}/release/wasmcast plugin build --quiet plugins/$$name >/dev/null; \
 		cp plugins/$$name/dist/$$name.wasm examples/$${plugin#*:}/; done
@@ -36,7 +36,8 @@ test: setup-test lint guests ## everything: lints, unit, end-to-end and browser 
 	cargo nextest run --locked --workspace
 	cargo nextest run --manifest-path plugins/Cargo.toml --workspace
 
-test-all: setup-test lint guests ## as test, with the whole matrices of publishers, codecs and viewers
+test-all: setup-test lint guests ## as test, with the whole matrices of publishers, codecs and viewers, and plugins in JavaScript and Python
+	@$(SETUP) scripted
 	cargo test --locked --workspace --doc --quiet
 	cargo nextest run --locked --workspace --profile all
 	cargo nextest run --manifest-path plugins/Cargo.toml --workspace

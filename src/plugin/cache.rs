@@ -66,20 +66,22 @@ impl Cache {
             return None;
         }
         drop(code);
-        let component = load(engine, &path)?;
+        let loaded = load(engine, &path);
+        let told = |error: &wasmtime::Error| tracing::debug!(file = %path.display(), "a cached plugin does not load: {error:#}");
+        let component = loaded.inspect_err(told).ok()?;
         if let Ok(file) = File::options().append(true).open(&path) {
             let _ = file.set_modified(SystemTime::now());
         }
         Some(component)
     }
 
-    /// Keeps a compiled component and loads it.
-    pub(super) fn store(&self, engine: &Engine, digest: &str, code: &[u8]) -> io::Result<Component> {
+    /// Keeps a compiled component and loads it. The inner error: it does not fit into the engine's pool.
+    pub(super) fn store(&self, engine: &Engine, digest: &str, code: &[u8]) -> io::Result<wasmtime::Result<Component>> {
         let path = self.path(engine, digest);
         write_whole(&path, code)?;
         write_whole(&path.with_extension("sum"), hex(&Sha256::digest(code)).as_bytes())?;
         self.evict();
-        load(engine, &path).ok_or_else(|| io::Error::other("the compiled component does not load again"))
+        Ok(load(engine, &path))
     }
 
     fn path(&self, engine: &Engine, digest: &str) -> PathBuf {
@@ -114,12 +116,11 @@ pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 #[allow(unsafe_code)]
-fn load(engine: &Engine, path: &Path) -> Option<Component> {
+fn load(engine: &Engine, path: &Path) -> wasmtime::Result<Component> {
     // SAFETY: the file was written by `store` of this program, from the output of `precompile_component` of an engine
     // with the same configuration, in this process or another of this program, into a directory that only this user can write; its digest was compared just now,
     // and files are replaced by rename only, so the mapping never changes below us.
-    let loaded = unsafe { Component::deserialize_file(engine, path) };
-    loaded.inspect_err(|error| tracing::debug!(file = %path.display(), "a cached plugin does not load: {error:#}")).ok()
+    unsafe { Component::deserialize_file(engine, path) }
 }
 
 #[cfg(test)]
@@ -141,13 +142,39 @@ mod tests {
     }
 
     #[test]
+    fn a_component_of_too_many_parts_is_told_so() {
+        // A component of one empty module, and instances of it.
+        let of = |instances: u8| {
+            let mut bytes = b"\0asm\x0d\0\x01\0\x01\x08\0asm\x01\0\0\0\x02".to_vec();
+            let length = 1 + 3 * u32::from(instances);
+            bytes.extend([(length % 128) as u8 | 0x80, (length / 128) as u8, instances]);
+            bytes.extend([0, 0, 0].repeat(instances.into()));
+            bytes
+        };
+        let dir = std::env::temp_dir().join(format!("wasmcast-cache-parts-{}", std::process::id()));
+        let cache = Cache::open(dir.clone()).unwrap();
+        let engine = super::super::engine::pooled(64).unwrap();
+        let store = |instances| {
+            let code = engine.precompile_component(&of(instances)).unwrap();
+            cache
+                .store(&engine, &instances.to_string(), &code)
+                .unwrap()
+                .map(|_| ())
+                .map_err(|error| format!("{error:#}"))
+        };
+        assert_eq!(store(64), Ok(()));
+        assert!(store(65).is_err_and(|told| told.contains("64")));
+        fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
     fn a_damaged_entry_is_not_loaded() {
         let dir = std::env::temp_dir().join(format!("wasmcast-cache-damage-{}", std::process::id()));
         let cache = Cache::open(dir.clone()).unwrap();
         let engine = super::super::engine::throwaway().unwrap();
         let code = engine.precompile_component(b"\0asm\x0d\0\x01\0").unwrap();
         assert!(cache.find(&engine, "d").is_none());
-        cache.store(&engine, "d", &code).unwrap();
+        cache.store(&engine, "d", &code).unwrap().unwrap();
         assert!(cache.find(&engine, "d").is_some());
         let path = cache.path(&engine, "d");
         fs::remove_file(&path).unwrap();

@@ -44,7 +44,8 @@ pub(super) fn pooled(instances: u32) -> wasmtime::Result<Engine> {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances);
     pool.total_core_instances(instances.saturating_mul(CORE_INSTANCES));
-    pool.max_core_instances_per_component(16);
+    // Python is 38 modules, each of which is an instance of its own.
+    pool.max_core_instances_per_component(64);
     pool.total_memories(instances);
     pool.max_memories_per_component(2);
     pool.total_tables(instances.saturating_mul(CORE_INSTANCES));

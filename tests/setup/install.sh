@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what is missing to build (`build`), to check (`tools`), to build plugins (`guests`) or to test with real peers
-# (`peers`), says what and why, and is quick when nothing is missing. Anything that is not a Debian package goes to one
+# Installs what is missing to build (`build`), to check (`tools`), to build plugins (`guests`), those in JavaScript and Python too
+# (`scripted`), or to test with real peers (`peers`), says what and why, and is quick when nothing is missing. Anything that is not a Debian package goes to one
 # folder outside the source tree.
 set -euo pipefail
 
@@ -58,6 +58,14 @@ rust_tools() {
 zig() {
   say "installing zig (compiles the example plugin in C) into $cache/zig"
   venv zig "$here/guests.txt"
+}
+
+scripted() {
+  say "installing componentize-py, componentize-js and Node.js (make plugins of Python and JavaScript) into $cache/scripted"
+  venv scripted "$here/scripted.txt"
+  echo '{"private":true}' >"$cache/scripted/package.json"
+  PATH="$cache/scripted/bin:$PATH" npm install --prefix "$cache/scripted" --silent --no-audit --no-fund --no-package-lock \
+    "@bytecodealliance/componentize-js@$1"
 }
 
 peers() {
@@ -133,6 +141,10 @@ guests)
   debian python3-venv "holds zig"
   once zig "$cache $(cat "$here/guests.txt")" zig
   ;;
+scripted)
+  debian python3-venv "holds componentize-py and Node.js"
+  once scripted "$cache $(cat "$here/scripted.txt") 0.23.0" scripted 0.23.0
+  ;;
 bench)
   debian janus "the yardstick of the benchmark" \
     libssl-dev "the load generator's DTLS" \
@@ -140,6 +152,6 @@ bench)
     iproute2 "network namespace for Janus"
   ;;
 *)
-  fail "usage: install.sh build|tools|guests|peers|bench"
+  fail "usage: install.sh build|tools|guests|scripted|peers|bench"
   ;;
 esac

@@ -6,7 +6,7 @@ use super::process::Usage;
 use crate::client::ClientError;
 use crate::client::report::{self, Fields};
 use crate::observe::Events;
-use crate::plugin::{Action, Answer, Facts, Options, Plugins, Status};
+use crate::plugin::{Action, Answer, Facts, Options, Plugins, State, Status};
 use crate::task::Tasks;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 
 /// Calls before those that are counted: caches fill, the instance is warm.
 const WARM_UP: u32 = 1_000;
+/// How often it is looked whether the plugin is in service.
+const COMPILING: Duration = Duration::from_millis(100);
 /// How long the plugin's tasks may take to end.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -63,6 +65,10 @@ pub async fn run(args: Args) -> Result<ExitCode, ClientError> {
         instances: None,
     };
     let plugins = Plugins::start(options, &tasks).await.map_err(|error| ClientError::Usage(error.to_string()))?;
+    // The server waits for the compiler only for a while; JavaScript and Python take longer.
+    while plugins.list().iter().any(|status| status.state == State::Loading) {
+        tokio::time::sleep(COMPILING).await;
+    }
     let observes = |status: &Status| status.hooks.iter().any(|hook| hook == "observer/events");
     if let Some(status) = plugins.list().iter().find(|status| !plugins.decides_auth() && observes(status)) {
         let report = observer::run(&plugins, &events, &status.name, args.calls).await?;

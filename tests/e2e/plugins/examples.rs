@@ -57,6 +57,7 @@ impl Examples {
             .example(self.scratch.path(), Path::new("examples").join(config))
             .env("WASMCAST_PLUGINS__STATE_DIR", state.to_string_lossy())
             .env("JWT_SECRET", SECRET)
+            .env("STUDIO_TOKEN", "open-sesame")
     }
 
     fn start(&self, config: &str) -> Server {
