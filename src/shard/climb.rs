@@ -131,17 +131,22 @@ impl Worker {
         if changes {
             tracing::debug!(session = %session.id, ?choice, estimate, layers = %wanted, "the way decides");
             climber.wanted = wanted;
+            if wanted.spatial() > present.spatial() {
+                // At once, while the way is known to carry it.
+                stream.stream.request_keyframe();
+            }
         }
-        let waits = lane.keeps_size() && wanted.spatial() < present.spatial();
+        let smaller = wanted.spatial() < present.spatial();
         if changes || arrived {
             self.thin(slot);
         }
-        if changes && waits && matches!(choice, Choice::Down { at_once: true, .. }) {
+        if changes && smaller && matches!(choice, Choice::Down { at_once: true, .. }) {
             self.wait_for_size(slot);
         }
     }
 
-    /// Sends no more of a picture that is too much for its viewer, until the keyframe of a smaller one comes.
+    /// Sends no more of a picture that is far too much for its viewer, until the keyframe of a smaller one comes: what got lost of the
+    /// larger one is not needed then. Browsers would wait 3 s for it before they ask for that keyframe themselves.
     fn wait_for_size(&mut self, slot: usize) {
         if let SlotState::Viewing { key, index, .. } = self.slots[slot].state
             && let Some(stream) = self.streams.get_mut(&key)

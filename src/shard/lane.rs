@@ -180,11 +180,6 @@ impl Lane {
         self.thinning.as_ref().map(|thinning| (thinning.present(), self.base.is_some() && thinning.needs_keyframe()))
     }
 
-    /// Whether another size, also a smaller one, comes with a keyframe alone.
-    pub fn keeps_size(&self) -> bool {
-        self.thinning.as_ref().is_some_and(|thinning| thinning.keeps_size())
-    }
-
     /// Whether the viewer can put spatial layers together to one picture: those of AV1 take the dependency descriptor.
     pub fn joins_layers(&self) -> bool {
         self.codec != Codec::Av1 || self.extensions.dependencies.is_some()

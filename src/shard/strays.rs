@@ -4,7 +4,7 @@
 use super::census::client_network;
 use super::egress::Egress;
 use super::session::{Session, SessionStats};
-use super::slot::SlotState;
+use super::slot::{Slot, SlotState};
 use super::socket::Peer;
 use super::worker::Worker;
 use crate::protocol::webrtc::dtls_peek::Kind;
@@ -15,7 +15,8 @@ use std::time::{Duration, Instant};
 /// Packets from unknown addresses that are looked at in one tick. More are a flood: they are dropped, and a peer that has moved
 /// shows itself by its next check.
 const LOOKED_AT: u32 = 32;
-/// Sessions whose keys are tried for one packet: publishers of the same client, and viewers that were not heard for a moment.
+/// Sessions whose keys are tried for one packet: publishers, and viewers that were not heard for a moment, of the same client, or of
+/// whom it looks like the next packet.
 const TRIED: usize = 64;
 /// A moment, after which what was sent before a move has come. Reports of viewers are worth the try, and there may be many of one client.
 const UNHEARD: Duration = Duration::from_millis(100);
@@ -30,6 +31,8 @@ const AGAIN: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(
 #[derive(Debug, Default)]
 pub(super) struct Strays {
     looked_at: u32,
+    /// The slot from which on sessions are tried, where there are many.
+    turn: usize,
     checks: Vec<Check>,
 }
 
@@ -90,17 +93,27 @@ impl Worker {
 
     /// Takes a packet that a peer here has made.
     fn authentic(&mut self, kind: Kind, data: &[u8], peer: Peer) -> bool {
-        let (now, client) = (self.clock.now, client_network(peer.address.ip()));
-        let moved = self.slots.iter_mut().filter(|(_, entry)| {
-            let may = match entry.state {
+        let (now, client, rtcp) = (self.clock.now, client_network(peer.address.ip()), kind == Kind::Rtcp);
+        let looks_next = |entry: &Slot| entry.receiver.as_ref().is_some_and(|receiver| receiver.expects(data, rtcp));
+        let may = |entry: &Slot| {
+            let sends = match entry.state {
                 SlotState::Publishing(_) => true,
-                SlotState::Viewing { .. } => kind == Kind::Rtcp && now >= entry.heard + UNHEARD,
+                SlotState::Viewing { .. } => rtcp && now >= entry.heard + UNHEARD,
                 _ => false,
             };
-            may && client_network(entry.peer.address.ip()) == client
-        });
+            // A phone that leaves its Wi-Fi is another client. Of those it takes what looks like their next packet.
+            sends && (client_network(entry.peer.address.ip()) == client || looks_next(entry))
+        };
+        let mut candidates: Vec<usize> =
+            self.slots.iter().filter(|(_, entry)| may(entry)).map(|(slot, _)| slot).collect();
+        // Where there are more than can be tried, others have their turn with the next packet.
+        let turn = candidates.iter().position(|slot| *slot >= self.strays.turn).unwrap_or_default();
+        candidates.rotate_left(turn);
+        candidates.sort_by_key(|slot| !looks_next(&self.slots[*slot]));
+        self.strays.turn = candidates.get(TRIED).copied().unwrap_or_default();
         let mut opened = None;
-        for (slot, entry) in moved.take(TRIED) {
+        for slot in candidates.into_iter().take(TRIED) {
+            let entry = &mut self.slots[slot];
             let Some(receiver) = &mut entry.receiver else { continue };
             let mut copy = data.to_vec();
             let length = if kind == Kind::Rtcp { receiver.open_rtcp(&mut copy) } else { receiver.open_rtp(&mut copy) };

@@ -13,6 +13,9 @@ const FAR_TOO_LITTLE: f64 = 0.6;
 const SETTLE: Duration = Duration::from_secs(1);
 /// A probe sends this much of the next rung's rate.
 const PROBE: f64 = 1.15;
+/// Rungs of at most this rate, in bits a second, are tried together: what the best of them takes is no burden for any way that
+/// carries a picture at all, and one after the other would take many seconds.
+const TOGETHER: u64 = 200_000;
 /// More loss forbids to try more.
 const HIGH_LOSS: f32 = 0.10;
 /// Without any knowledge a viewer starts with the best rung of at most this, in bits a second: a weak mobile link carries it.
@@ -114,8 +117,9 @@ pub fn choose(ladder: &[Rung], viewer: &Facts) -> Choice {
         }
         return Choice::Stay;
     }
-    let better = ladder.iter().skip(current + 1).position(|rung| rung.active && rung.bits_per_second > 0);
-    let Some(to) = better.map(|above| current + 1 + above) else { return Choice::Stay };
+    let mut better = (current + 1..ladder.len()).filter(|to| ladder[*to].active && ladder[*to].bits_per_second > 0);
+    let Some(next) = better.next() else { return Choice::Stay };
+    let to = better.take_while(|to| ladder[*to].bits_per_second <= TOGETHER).last().unwrap_or(next);
     let unwise = viewer.congested || viewer.loss > HIGH_LOSS || viewer.estimate.is_none();
     if unwise || viewer.probed == Probed::Running || viewer.settled < SETTLE {
         return Choice::Stay;
@@ -231,6 +235,22 @@ mod tests {
         // Active, but of a rate that nobody knows yet: nothing to aim at.
         let unknown = [Rung { bits_per_second: 150_000, active: true }, Rung { bits_per_second: 0, active: true }];
         assert_eq!(choose(&unknown, &carried), Choice::Stay);
+    }
+
+    #[test]
+    fn small_rungs_are_tried_together() {
+        let probe = |to, bits_per_second| Choice::Probe { to, bits_per_second };
+        let carried = |current, rate| Facts { probed: Probed::Carried(rate), ..well(current, rate / 1_000) };
+        let rows = [
+            ([20, 40, 150], well(0, 30), probe(2, 172_500)),
+            ([20, 40, 900], well(0, 30), probe(1, 46_000)),
+            ([20, 500, 900], well(0, 30), probe(1, 575_000)),
+            ([20, 40, 150], carried(0, 160_000), Choice::Up(2)),
+            ([20, 0, 150], well(0, 30), probe(2, 172_500)),
+        ];
+        for (rates, facts, expected) in rows {
+            assert_eq!(choose(&ladder(rates), &facts), expected, "{rates:?} {facts:?}");
+        }
     }
 
     #[test]

@@ -14,6 +14,8 @@ const LEAST: u64 = 50_000;
 const CARRIED: f64 = 0.92;
 /// Padding that may be due at once: after a stall the rest is left out, it would be a burst that no way carries.
 const MOST_AT_ONCE: f64 = 0.03;
+/// And so much in any case, in bytes: one packet of a low rate.
+const ONE_PACKET: f64 = 300.0;
 
 /// One try.
 #[derive(Clone, Debug)]
@@ -55,7 +57,7 @@ impl Probe {
         let share = (age.as_secs_f64() / RISE.as_secs_f64()).min(1.0);
         let rate = self.from * (self.to / self.from).powf(share);
         let elapsed = now.saturating_duration_since(std::mem::replace(&mut self.updated, now)).as_secs_f64();
-        let most = rate / 8.0 * MOST_AT_ONCE;
+        let most = (rate / 8.0 * MOST_AT_ONCE).max(ONE_PACKET);
         self.credit = (self.credit + rate / 8.0 * elapsed).min(most);
         self.credit.max(0.0) as usize
     }
@@ -114,6 +116,12 @@ mod tests {
         let start = Instant::now();
         let mut probe = Probe::new(start, 100_000, 2_000_000);
         assert_eq!(probe.padding(start), 0);
+        let mut slow = Probe::new(start, 20_000, 55_000);
+        assert_eq!(
+            slow.padding(start + Duration::from_millis(500)),
+            300,
+            "as much as a packet has, or none would ever go"
+        );
         assert!(probe.padding(start + Duration::from_millis(1_600)) <= 7_500, "30 ms of the rate");
         assert!(run(3_000_000, 2_500_000, 10).iter().all(|padding| *padding == 0));
     }

@@ -7,6 +7,8 @@ use super::{Usage, Watched};
 use crate::server::Setup;
 
 const SESSIONS: usize = 2_000;
+/// The first fill what is kept for the next: tables, and the allocator's arenas, of which a busy machine makes more.
+const ROUNDS: usize = 6;
 
 #[test]
 fn two_thousand_half_open_sessions_take_little_and_leave_nothing() {
@@ -16,7 +18,7 @@ fn two_thousand_half_open_sessions_take_little_and_leave_nothing() {
     let watched = Watched::start(server);
     let server = &watched.server;
     let mut sizes = Vec::new();
-    for _ in 0..3 {
+    for _ in 0..ROUNDS {
         let before = Usage::of(server.process.id()).memory_kib;
         // The half of them get as far as DTLS.
         let mut sockets = Vec::new();
@@ -37,6 +39,7 @@ fn two_thousand_half_open_sessions_take_little_and_leave_nothing() {
         sizes.push(Usage::of(server.process.id()).memory_kib);
     }
     eprintln!("{sizes:?} KiB after each {SESSIONS}");
-    assert!(sizes[2] < sizes[0] + SESSIONS as u64 * 2, "{sizes:?} KiB after each {SESSIONS}");
-    watched.check(3 * SESSIONS as u64, 4_000.0, 128);
+    let (middle, last) = (sizes[ROUNDS / 2 - 1], sizes[ROUNDS - 1]);
+    assert!(last < middle + SESSIONS as u64 * 2, "{sizes:?} KiB after each {SESSIONS}");
+    watched.check((ROUNDS * SESSIONS) as u64, 4_000.0, 128);
 }

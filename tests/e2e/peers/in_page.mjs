@@ -318,22 +318,23 @@ export async function restart({ patience }) {
   return { before, moved, after, longest_ms, ufrag, connection: peer.connectionState, etag: response.headers.get("etag") };
 }
 
-// Waits until a viewer has shown some frames.
-export async function connectedViewer({ patience }) {
+// Waits until a viewer has shown some frames. `real`: so many that Chromium reports what it could receive, which it does from 5 s on.
+export async function connectedViewer({ patience, real }) {
   const end = performance.now() + patience * 1000;
-  window.shown = { longest_ms: 0, frames: 0 };
-  const watch = (_, { rtpTimestamp }) => {
+  window.shown = { longest_ms: 0, waited_ms: 0, frames: 0 };
+  const watch = (now, { rtpTimestamp }) => {
     const { newest } = window.shown;
     const step = newest === undefined ? 0 : ((rtpTimestamp - newest) >>> 0) / 90;
-    if (step > 200) (window.shown.gaps ??= []).push([Math.round(performance.now()), Math.round(step)]);
     window.shown.longest_ms = Math.max(window.shown.longest_ms, step);
+    window.shown.waited_ms = Math.max(window.shown.waited_ms, now - (window.shown.at ?? now));
+    window.shown.at = now;
     window.shown.newest = rtpTimestamp;
     window.shown.frames += 1;
     window.wasmcast.player.video.requestVideoFrameCallback(watch);
   };
   while (!window.wasmcast?.player?.video) await new Promise((next) => setTimeout(next, 20));
   window.wasmcast.player.video.requestVideoFrameCallback(watch);
-  while (window.shown.frames < 60 && performance.now() < end) await new Promise((next) => setTimeout(next, 50));
+  while (window.shown.frames < (real ? 220 : 60) && performance.now() < end) await new Promise((next) => setTimeout(next, 50));
 }
 
 // Waits until nothing arrives any more, tells the page that there is another network, as the system of a phone does, and what
@@ -347,7 +348,7 @@ export async function move({ patience, real }) {
   };
   const wait = (ms) => new Promise((next) => setTimeout(next, ms));
   const before = { ...window.shown };
-  window.shown.longest_ms = 0;
+  [window.shown.longest_ms, window.shown.waited_ms] = [0, 0];
   const pair = async () => [...(await peer.getStats()).values()].find(({ type }) => type === "transport")?.selectedCandidatePairId;
   const first = await pair();
   // What the page is told, and does, and when.

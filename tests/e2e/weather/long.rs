@@ -48,11 +48,14 @@ fn our_publisher_to_aiortc_out_of_order() {
     through(muddled(), Publisher::Wasmcast, Codec::H264, Viewer::Aiortc, 10.0);
 }
 
-/// Firefox does not use loopback for media.
+/// Who is at another address than loopback needs rules.
+const OPEN: &str = "access.publish = \"open\"\naccess.play = \"open\"";
+
+/// Firefox does not use loopback for media, and not where its page comes from there.
 #[test]
 fn our_publisher_to_firefox() {
     netns::within("weather::long::our_publisher_to_firefox", |address| {
-        let place = Weather::at(address, Setup::new());
+        let place = Weather::at(address, Setup::new().address(address).config(OPEN));
         from(place, Sky::both(Conditions::bad()), Publisher::Wasmcast, Codec::Vp8, Viewer::Firefox, 20.0);
     });
 }
@@ -60,7 +63,7 @@ fn our_publisher_to_firefox() {
 #[test]
 fn chromium_to_firefox_out_of_order() {
     netns::within("weather::long::chromium_to_firefox_out_of_order", |address| {
-        let place = Weather::at(address, Setup::new());
+        let place = Weather::at(address, Setup::new().address(address).config(OPEN));
         from(place, muddled(), Publisher::Chromium, Codec::Vp8, Viewer::Firefox, 15.0);
     });
 }

@@ -237,3 +237,34 @@ fn keying_material_of_a_wrong_length_is_refused() {
     }
     assert_eq!(Profile::from_id(0x0002), None);
 }
+
+#[test]
+fn the_next_packet_of_a_peer_looks_like_that() {
+    for profile in Profile::ALL {
+        let Pair { client: (mut sender, _), server: (_, mut receiver), .. } = pair(profile);
+        let report = |sender: &mut SrtpSender, ssrc: u8| {
+            let mut sealed = vec![0x80, 201, 0, 1, 0, 0, 0, ssrc];
+            sender.seal_rtcp(&mut sealed).unwrap();
+            sealed
+        };
+        let mut first = report(&mut sender, 1);
+        assert!(!receiver.expects(&first, true), "nothing is known of it");
+        receiver.open_rtcp(&mut first.clone()).unwrap();
+        assert!(!receiver.expects(&first, true), "a repetition");
+        assert!(receiver.expects(&report(&mut sender, 1), true) && !receiver.expects(&report(&mut sender, 2), true));
+        let mut far = first.clone();
+        for _ in 0..40 {
+            far = report(&mut sender, 1);
+        }
+        assert!(!receiver.expects(&far, true), "far beyond");
+        first.truncate(9);
+        assert!(!receiver.expects(&first, true) && !receiver.expects(&first, false));
+        let media = |sequence: u16| {
+            let (packet, header_len) = rtp_packet(&mut Random(7), sequence, 9);
+            seal(&sender, &packet, header_len, 9, sequence.into())
+        };
+        receiver.open_rtp(&mut media(100)).unwrap();
+        let seen: Vec<bool> = [99, 100, 101, 2_100, 2_101].map(|at| receiver.expects(&media(at), false)).to_vec();
+        assert_eq!(seen, [false, false, true, true, false]);
+    }
+}

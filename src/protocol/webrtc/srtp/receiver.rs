@@ -9,6 +9,10 @@ use crate::protocol::webrtc::rtp::Header;
 /// uses 8; a packet of one source more is refused.
 const MAX_SOURCES: usize = 32;
 
+/// A packet comes at most so many after the last one of its source, when those between were lost.
+const NEXT_RTP: u64 = 2_000;
+const NEXT_RTCP: u64 = 32;
+
 /// The context of packets that the peer sends. Memory for a source (about 150 bytes) is taken only after one of its packets
 /// was authentic.
 pub struct SrtpReceiver {
@@ -33,6 +37,24 @@ impl SrtpReceiver {
     /// The profile in use.
     pub fn profile(&self) -> Profile {
         self.profile
+    }
+
+    /// Whether a packet looks like the next of a source that is known, which costs next to nothing to see; that it is, only opening it
+    /// shows.
+    pub fn expects(&self, packet: &[u8], rtcp: bool) -> bool {
+        let next = |sources: &[Source], ssrc: u32, most: u64, index: &dyn Fn(u64) -> Option<u64>| {
+            let highest = sources.iter().find(|source| source.ssrc == ssrc).map(|source| source.window.highest());
+            highest.is_some_and(|highest| index(highest).is_some_and(|at| at > highest && at - highest <= most))
+        };
+        if rtcp {
+            let ssrc = packet.get(4..8).and_then(|ssrc| ssrc.first_chunk()).map(|ssrc| u32::from_be_bytes(*ssrc));
+            let word = self.rtcp.rtcp_index_word(packet);
+            let index = |_: u64| word.map(|word| u64::from(word & !ENCRYPTED));
+            return ssrc.is_some_and(|ssrc| next(&self.rtcp_sources, ssrc, NEXT_RTCP, &index));
+        }
+        let Ok(header) = Header::parse(packet) else { return false };
+        let index = |highest: u64| estimate_index(highest, header.sequence).ok();
+        next(&self.rtp_sources, header.ssrc, NEXT_RTP, &index)
     }
 
     /// Opens an SRTP packet in place and returns the length of the plain packet, which starts where it started.
