@@ -5,6 +5,7 @@ mod cohorts;
 mod process;
 mod shard;
 
+pub use process::Usage;
 pub use shard::{LocalCounter, ShardMetrics};
 
 use prometheus_client::encoding::{EncodeMetric, MetricEncoder, NoLabelSet, text};
