@@ -33,7 +33,7 @@ test("a chart ends at its right edge and stays within its height", () => {
   assert.deepEqual(history.values, [0, 0, 4]);
   assert.equal(outline([1], 3, 100, 20).line, "");
   const { line, area } = outline(history.values, 3, 100, 20);
-  assert.equal(line, "M0 18.5L50 18.5L100 2.5");
+  assert.equal(line, "M0 18.5L50 18.5L100 4.6");
   assert.ok(area.startsWith(line) && area.endsWith("Z"));
   assert.doesNotMatch(outline([0, 0], 3, 100, 20).line, /NaN|Infinity/);
 });

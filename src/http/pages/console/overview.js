@@ -58,11 +58,11 @@ export function overview(shared) {
     refresh() {
       const now = shared.overview;
       say(since, `up for ${span(now.uptime_ms)}`);
-      charts.viewers.paint(count(now.viewers), `${plural(now.streams, "stream")}, ${plural(now.publishers, "publisher")}`, histories.viewers);
-      charts.sent.paint(bits(now.sent_bps), "to all viewers", histories.sent);
-      charts.received.paint(bits(now.received_bps), "from publishers", histories.received);
+      charts.viewers.paint(count(now.viewers), `of ${plural(now.streams, "stream")}`, histories.viewers);
+      charts.sent.paint(bits(now.sent_bps), now.viewers ? `${bits(now.sent_bps / now.viewers)} a viewer` : "nobody watches", histories.sent);
+      charts.received.paint(bits(now.received_bps), `from ${plural(now.publishers, "publisher")}`, histories.received);
       const { cores, resident_bytes: memory } = now.process;
-      charts.cpu.paint(now.cpu == null ? "–" : share(now.cpu), `of one core, of ${cores}; ${bytes(memory)} of memory`, histories.cpu);
+      charts.cpu.paint(now.cpu == null ? "–" : share(now.cpu), `of one of ${plural(cores, "core")} · ${bytes(memory)}`, histories.cpu);
       paintNotes(notesOf(now));
       paintShards(now.shards.map((shard, index) => ({ ...shard, index })));
       none.hidden = now.plugins.length > 0;

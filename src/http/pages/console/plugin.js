@@ -17,7 +17,7 @@ export function plugin(shared, name) {
   const meaning = el("p", { className: "help" });
   const toggle = disableOrEnable(name, said, shared);
   const back = rollBack(name, said, shared);
-  const roll = rollout(shared, name);
+  const roll = rollout(shared, name, said);
   const upload = uploader(shared, name);
   const log = logView(name);
   const gone = el("section", { className: "note", hidden: true }, el("h2", { textContent: "There is no such plugin" }), el("p", { textContent: "No file of this name is in the plugin directory." }));
@@ -26,16 +26,16 @@ export function plugin(shared, name) {
     { hidden: true },
     meaning,
     fault,
-    el("div", { className: "actions" }, toggle.element, back.element),
-    said,
-    roll.element,
+    el("div", { className: "actions deeds" }, toggle.element, back.element, said),
     el(
       "div",
       { className: "halves" },
+      ...roll.first,
+      el("section", { className: "panel" }, el("h2", { textContent: "A new version" }), upload.element),
+      ...roll.last,
       el("section", { className: "panel" }, el("h2", { textContent: "Version" }), version.element),
       el("section", { className: "panel" }, el("h2", { textContent: "Work" }), work.element),
       el("section", { className: "panel" }, el("h2", { textContent: "Rights and settings" }), rights.element),
-      el("section", { className: "panel" }, el("h2", { textContent: "A new version" }), upload.element),
       el("section", { className: "panel wide" }, el("h2", { textContent: "Log" }), log.element),
     ),
   );
@@ -66,6 +66,7 @@ export function plugin(shared, name) {
       stage.tell(candidate, "wait");
       stage.hidden = !candidate;
       say(meaning, known.meaning);
+      meaning.hidden = known.tone === "good";
       fault.paint(now.last_error);
       toggle.paint(now);
       back.paint(now);

@@ -13,7 +13,8 @@ const MODES = [
   ["shadow", "Shadow", "A new version is asked too, and its answer is only compared."],
 ];
 
-export function rollout(shared, name) {
+/** @param {HTMLElement} deed where the words about the candidate stand, which may be gone by then */
+export function rollout(shared, name, deed) {
   const [said, help, stage] = [saying(), el("p", { className: "help" }), el("p", { className: "strong" })];
   const percent = el("input", { id: `share-${name}`, inputMode: "decimal", value: "5", size: 5, autocomplete: "off" });
   const percentField = el("div", { className: "inline share" }, el("label", { for: percent.id, textContent: "Share of new sessions, %" }), percent);
@@ -26,8 +27,8 @@ export function rollout(shared, name) {
     say(help, MODES.find(([mode]) => mode === chosen())[2]);
     percentField.hidden = chosen() !== "canary";
   };
-  for (const choice of choices) {
-    choice.addEventListener("change", () => {
+  for (const one of choices) {
+    one.addEventListener("change", () => {
       touched = true;
       explain();
     });
@@ -48,7 +49,7 @@ export function rollout(shared, name) {
     shared.refresh();
     return { shadow: "New versions run in shadow.", canary: `New versions get ${share(part)} of new sessions.`, enforce: "New versions serve all." }[mode];
   });
-  const promote = does(button("Promote", "main small", `Promote the candidate of ${name}`), said, async () => {
+  const promote = does(button("Promote", "main small", `Promote the candidate of ${name}`), deed, async () => {
     const sure = await confirmed({
       title: `Promote generation ${now?.candidate?.generation} of ${name}?`,
       detail: "It decides for everybody from the next question on. What serves now stays ready for a rollback.",
@@ -64,7 +65,7 @@ export function rollout(shared, name) {
   const compared = table(
     "Candidate and what serves",
     [
-      text("", ({ what }) => what),
+      text("Which", ({ what }) => what),
       text("Generation", ({ generation }) => generation ?? "–", { number: true }),
       text("Version", ({ version, digest }) => [version, digest && short(digest)].filter(Boolean).join(" · ") || "–"),
       text("Calls", ({ calls }) => count(calls), { number: true }),
@@ -99,28 +100,33 @@ export function rollout(shared, name) {
     ],
     ({ key }) => key,
   );
-  const candidate = el("section", { className: "panel candidate", "aria-label": "Candidate" }, el("div", { className: "panel-head" }, el("h2", { textContent: "Candidate" }), promote), stage, compared.element);
+  const candidate = el("section", { className: "panel wide candidate", "aria-label": "Candidate" }, el("div", { className: "panel-head" }, el("h2", { textContent: "Candidate" }), promote), stage, compared.element);
   const differences = el("section", { className: "panel wide" }, el("h2", { textContent: "Decisions that differ" }), el("p", { className: "help", textContent: "What the candidate would have decided otherwise, newest first." }), differing.element);
   const generations = el("section", { className: "panel wide" }, el("h2", { textContent: "Generations" }), known.element);
-  const element = el(
-    "div",
-    { className: "halves rollout", hidden: true },
-    candidate,
-    el("section", { className: "panel" }, el("h2", { textContent: "Roll-out of new versions" }), el("div", { role: "radiogroup", "aria-label": "How new versions come into service" }, segments), help, percentField, el("div", { className: "actions" }, apply), said),
-    differences,
-    generations,
+  const choice = el(
+    "section",
+    { className: "panel rollout" },
+    el("h2", { textContent: "Roll-out of new versions" }),
+    el("div", { role: "radiogroup", "aria-label": "How new versions come into service" }, segments),
+    help,
+    percentField,
+    el("div", { className: "actions" }, apply),
+    said,
   );
+  const panels = [candidate, differences, choice, generations];
+  for (const panel of panels) panel.hidden = true;
 
   return {
-    element,
+    first: [candidate, differences, choice],
+    last: [generations],
     async refresh(status, signal) {
       now = status;
-      element.hidden = !("rollout" in status);
-      if (element.hidden) return;
+      choice.hidden = !("rollout" in status);
+      if (choice.hidden) return;
       if (!touched) {
         const { mode, canary } = status.rollout ?? {};
         const current = mode === "shadow" ? "shadow" : canary ? "canary" : "enforce";
-        for (const choice of choices) choice.checked = choice.value === current;
+        for (const one of choices) one.checked = one.value === current;
         if (canary) percent.value = String(Math.round(canary * 10_000) / 100);
         explain();
       }

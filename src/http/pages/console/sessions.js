@@ -206,7 +206,7 @@ export function session(shared, id) {
         ["Holds for", one.ttl_ms == null ? "the session" : span(one.ttl_ms)],
         ["Asked again in", one.asked_again_in_ms == null ? null : span(one.asked_again_in_ms)],
         ["Asked so far", plural(one.times_asked, "time")],
-        ["Routed to", one.route ? [one.route.stream, one.route.rendition].filter(Boolean).join(", rendition ") || "here" : null],
+        ["Routed to", one.route ? [one.route.stream, one.route.rendition && `rendition ${one.route.rendition}`].filter(Boolean).join(", ") || "here" : null],
       ]);
     },
   };

@@ -85,7 +85,8 @@ export class History {
 /** The line of a chart and the area below it, as SVG paths; the newest value is at the right edge. */
 export function outline(values, length, width, height) {
   if (values.length < 2) return { line: "", area: "" };
-  const top = Math.max(...values, Number.MIN_VALUE);
+  // Some air above the highest.
+  const top = Math.max(...values, Number.MIN_VALUE) * 1.15;
   const x = (at) => +(width - ((values.length - 1 - at) * width) / (length - 1)).toFixed(1);
   const y = (value) => +(height - 1.5 - (Math.max(value, 0) / top) * (height - 4)).toFixed(1);
   const line = values.map((value, at) => `${at ? "L" : "M"}${x(at)} ${y(value)}`).join("");
