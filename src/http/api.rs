@@ -293,9 +293,7 @@ mod tests {
 
     #[test]
     fn what_is_looked_for_may_stand_anywhere_in_any_case() {
-        let finds = |q: Option<&str>, texts: &[&str]| {
-            Page { q: q.map(str::to_owned), ..Page::default() }.finds(texts)
-        };
+        let finds = |q: Option<&str>, texts: &[&str]| Page { q: q.map(str::to_owned), ..Page::default() }.finds(texts);
         assert!(finds(None, &[]) && finds(Some(""), &["x"]) && finds(Some("CAM"), &["", "live/Cam1"]));
         assert!(!finds(Some("cam"), &[]) && !finds(Some("cams"), &["cam"]));
     }

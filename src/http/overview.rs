@@ -28,7 +28,7 @@ async fn overview(State(app): State<Arc<App>>) -> Json<Value> {
         ("uptime_ms", json!(app.started.elapsed().unwrap_or_default().as_millis() as u64)),
         ("publishers", json!(publishers)),
         ("viewers", json!(sessions.len() - publishers)),
-        ("received_bps", json!(streams.iter().map(|stream| received(stream)).sum::<u64>())),
+        ("received_bps", json!(streams.iter().map(received).sum::<u64>())),
         (
             "process",
             json!({
@@ -50,7 +50,7 @@ async fn overview(State(app): State<Arc<App>>) -> Json<Value> {
 }
 
 /// Bits a second that publishers send for a stream, all layers together.
-fn received(stream: &Stream) -> u64 {
+fn received(stream: &Arc<Stream>) -> u64 {
     let renditions = stream.renditions();
     if renditions.is_empty() {
         return stream.stats.bitrate.load(Ordering::Relaxed);

@@ -2,8 +2,8 @@
 
 use super::error::Problem;
 use super::{
-    App, admin, admin_guard, api, console, cors, drain, events, health, layers, overview, pages, plugins, request, session,
-    streams, upload, whep, whip,
+    App, admin, admin_guard, api, console, cors, drain, events, health, layers, overview, pages, plugins, request,
+    session, streams, upload, whep, whip,
 };
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -35,7 +35,11 @@ pub(super) fn admin(app: Arc<App>) -> Router {
         .merge(upload::routes())
         .merge(drain::routes());
     let guarded = with_refusals(guarded).layer(from_fn_with_state(app.clone(), admin_guard::guard));
-    guarded.merge(console::routes(&app)).merge(health::routes()).layer(from_fn_with_state(app.clone(), request::observe)).with_state(app)
+    guarded
+        .merge(console::routes(&app))
+        .merge(health::routes())
+        .layer(from_fn_with_state(app.clone(), request::observe))
+        .with_state(app)
 }
 
 fn with_refusals(routes: Router<Arc<App>>) -> Router<Arc<App>> {

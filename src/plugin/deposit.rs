@@ -144,9 +144,12 @@ impl Deposit {
         extension: &'static str,
         judge: impl FnOnce(&str, Vec<u8>) -> Result<(), DepositError> + Send + 'static,
     ) -> Result<Placed, DepositError> {
-        if let Err(error) = self.file.sync_all().await {
-            return Err(self.failed(error));
-        }
+        // The flush tells whether the last bytes were written; the disk has them before the name leads to them.
+        let written = match self.file.flush().await {
+            Ok(()) => self.file.sync_all().await,
+            error => error,
+        };
+        written.map_err(|error| self.failed(error))?;
         let place = self.directory.join(format!("{}.{extension}", self.plugin));
         let work = move || {
             let failed = |error| DepositError::Write { path: place.clone(), error };
@@ -172,8 +175,7 @@ impl Deposit {
 mod tests {
     use super::*;
 
-    const COMPONENT: &[u8] =
-        include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/plugins/auth-token.wasm"));
+    const COMPONENT: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/plugins/auth-token.wasm"));
 
     fn shelf(name: &str) -> (Shelf, PathBuf) {
         let dir = std::env::temp_dir().join(format!("wasmcast-deposit-{name}-{}", std::process::id()));

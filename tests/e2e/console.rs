@@ -1,13 +1,15 @@
 //! The operator's console in a real browser: what it shows, what it does, and by what means.
 
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::clients::{Codec, Publisher, Viewer, console};
+use crate::clients::{Codec, Publisher, Viewer, console, tools};
 use crate::http::Request;
 use crate::offers::CHROME_WHEP;
+use crate::process::Process;
 use crate::server::{Server, Setup};
 
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -44,6 +46,16 @@ fn directory(server: &Server) -> PathBuf {
     server.scratch.path().join("plugins")
 }
 
+/// What needs no browser: figures, words, rates, the HTTP half of WHIP and WHEP.
+#[test]
+fn the_pages_own_tests_pass() {
+    let pages = concat!(env!("CARGO_MANIFEST_DIR"), "/src/http/pages");
+    let mut command = Command::new(tools().join("venv/bin/node"));
+    command.current_dir(pages).args(["--test", "pages.test.js", "console/console.test.js"]);
+    let finished = Process::start("node --test", &mut command).finish(PATIENCE);
+    assert!(finished.status.success(), "{}", finished.log);
+}
+
 #[test]
 fn the_console_shows_live_figures_of_a_publisher_and_a_viewer() {
     let server = Server::start();
@@ -58,7 +70,10 @@ fn the_console_shows_live_figures_of_a_publisher_and_a_viewer() {
     }
     assert!(seen["stream"].as_str().is_some_and(|row| row.contains("640×360") && row.contains("H.264")), "{seen}");
     assert!(seen["story"][0].as_str().is_some_and(|step| step.contains("µs") || step.contains("ms")), "{seen}");
-    assert!(seen["config"].as_str().is_some_and(|row| row.contains("shard_load_percent") && row.contains("90")), "{seen}");
+    assert!(
+        seen["config"].as_str().is_some_and(|row| row.contains("shard_load_percent") && row.contains("90")),
+        "{seen}"
+    );
     let wide = seen["wide"].as_object().expect("widths");
     assert!(wide.len() == 6 && wide.values().all(|over| over == 0), "a phone must not scroll sideways: {seen}");
 }
@@ -96,7 +111,10 @@ fn plugins_are_dropped_in_exchanged_and_switched() {
     assert_eq!((&seen["injected"], &seen["overflow"]), (&json!(0), &json!(0)), "{seen}");
     assert!(seen["log"].as_str().is_some_and(|log| log.contains("in service: auth/check")), "{seen}");
     let read = |name: &str| std::fs::read(directory(&server).join(name)).expect("the file");
-    assert!(read("door.wasm") == another("second") && read("door.toml") == MANIFEST.as_bytes(), "what was refused is not there");
+    assert!(
+        read("door.wasm") == another("second") && read("door.toml") == MANIFEST.as_bytes(),
+        "what was refused is not there"
+    );
     let entries = std::fs::read_dir(directory(&server)).expect("a folder").count();
     assert_eq!(entries, 2, "nothing is left of what was refused");
 }
@@ -122,7 +140,11 @@ fn the_console_asks_for_the_token_and_forgets_it() {
     let page = Request::get("/").send(server.admin).expect(200);
     assert!(!page.text().contains(token) && page.header("content-security-policy").is_some());
     let seen = used(&server, "login", &json!({ "token": token }));
-    assert_eq!((&seen["hidden"], &seen["inAddress"], &seen["kept"]), (&json!(true), &json!(false), &json!(0)), "{seen}");
+    assert_eq!(
+        (&seen["hidden"], &seen["inAddress"], &seen["kept"]),
+        (&json!(true), &json!(false), &json!(0)),
+        "{seen}"
+    );
 }
 
 #[test]

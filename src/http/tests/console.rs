@@ -12,7 +12,9 @@ async fn the_page_and_what_it_loads_are_served_by_the_admin_listener_alone() {
     let page = ask(&fixture.admin, "GET", "/", &[], "").await;
     assert_eq!((page.status.as_u16(), page.header("content-type")), (200, "text/html; charset=utf-8"));
     let policy = page.header("content-security-policy");
-    for rule in ["default-src 'none'", "script-src 'self'", "style-src 'self'", "frame-ancestors 'none'", "form-action 'none'"] {
+    for rule in
+        ["default-src 'none'", "script-src 'self'", "style-src 'self'", "frame-ancestors 'none'", "form-action 'none'"]
+    {
         assert!(policy.contains(rule) && !policy.contains("unsafe"), "{policy}");
     }
     assert!(!page.body.contains("style=") && !page.body.contains("onclick") && !page.body.contains("<style"));
@@ -42,7 +44,9 @@ async fn the_page_and_what_it_loads_are_served_by_the_admin_listener_alone() {
         assert_eq!(public.status == 200, !path.contains("/console/"), "{path}");
     }
     assert!(seen >= 20, "{wanted:?}");
-    for path in ["/assets/console/console.html", "/assets/console/README.md", "/assets/player.js", "/assets/", "/play/demo"] {
+    for path in
+        ["/assets/console/console.html", "/assets/console/README.md", "/assets/player.js", "/assets/", "/play/demo"]
+    {
         assert_eq!(ask(&fixture.admin, "GET", path, &[], "").await.problem(), "not-found", "{path}");
     }
     assert_eq!(ask(&fixture.admin, "POST", "/", &[("x-wasmcast", "1")], "").await.problem(), "method-not-allowed");

@@ -193,9 +193,9 @@ const roles = {
     await page.keyboard.type("a-wrong-token");
     await page.keyboard.press("Enter");
     await shows("This token does not open this server.");
-    await page.keyboard.type("not a tokenß");
+    await page.keyboard.type("not a token");
     await page.keyboard.press("Enter");
-    await shows("A token has letters");
+    await shows("This is no token");
     await page.keyboard.type(options.token);
     await page.keyboard.press("Enter");
     await heading("Overview");

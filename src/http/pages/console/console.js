@@ -121,7 +121,7 @@ onLocked((refusal) => {
   byId("login").hidden = false;
   standing.tell("", "off");
   say(byId("node"), "");
-  say(byId("login-said"), before ? `This token does not open this server. ${refusal.detail}` : "");
+  say(byId("login-said"), before ? `This token does not open this server. It says: ${refusal.detail}` : "");
   byId("token").focus();
 });
 
@@ -130,6 +130,11 @@ byId("login-form").addEventListener("submit", async (event) => {
   const field = byId("token");
   const wanted = field.value.trim();
   if (!wanted) return;
+  // No header can carry anything else.
+  if (/[^\x21-\x7e]/.test(wanted)) {
+    say(byId("login-said"), "This is no token: it has letters, digits and signs, and no spaces.");
+    return field.select();
+  }
   token.keep(wanted);
   say(byId("login-said"), "");
   try {
