@@ -6,11 +6,13 @@ import { attributeWords, plural } from "./words.js";
 
 /** Events that are kept and shown; the oldest go first. */
 const KEPT = 300;
+/** As if the event before the first had been seen: the server tells all that it keeps. */
+const ALL = "0";
 /** From the first wait to the longest, in milliseconds, after the stream broke off. */
 const [FIRST_MS, LONGEST_MS] = [500, 15_000];
 
 export function events() {
-  const kind = el("input", { type: "search", id: "event-kind", placeholder: "All, or for example plugin*", autocomplete: "off", spellcheck: false });
+  const kind = el("input", { type: "search", id: "event-kind", placeholder: "All, or for example plugin.*", autocomplete: "off", spellcheck: false });
   const use = button("Apply");
   const pause = button("Pause");
   const clear = button("Clear");
@@ -25,10 +27,11 @@ export function events() {
 
   let kept = [];
   let paused = false;
-  let lastId = "";
+  let lastId = ALL;
   let following = null;
   let ended = false;
   let fresh = false;
+  let serial = 0;
 
   const show = () => {
     if (paused) return;
@@ -59,7 +62,9 @@ export function events() {
       said = { attributes: { data } };
     }
     lastId = id || String(said.sequence ?? "") || lastId;
-    kept.unshift({ key: `${lastId} ${event}`, kind: event, ...said });
+    // What came faster than it could be read.
+    if (event === "gap") said = { attributes: { missed: said.missed } };
+    kept.unshift({ key: `${lastId} ${event} ${(serial += 1)}`, kind: event, ...said });
     kept.length = Math.min(kept.length, KEPT);
     soon();
   };
@@ -101,7 +106,7 @@ export function events() {
   form.addEventListener("submit", (event) => event.preventDefault());
   const anew = () => {
     kept = [];
-    lastId = "";
+    lastId = ALL;
     show();
     start();
   };

@@ -124,10 +124,12 @@ export function rollout(shared, name, deed) {
       choice.hidden = !("rollout" in status);
       if (choice.hidden) return;
       if (!touched) {
-        const { mode, canary } = status.rollout ?? {};
+        const { mode, canary: told } = status.rollout ?? {};
+        // With a cohort it is told as {share, cohort}.
+        const canary = told?.share ?? told;
         const current = mode === "shadow" ? "shadow" : canary ? "canary" : "enforce";
         for (const one of choices) one.checked = one.value === current;
-        if (canary) percent.value = String(Math.round(canary * 10_000) / 100);
+        if (Number.isFinite(canary)) percent.value = String(Math.round(canary * 10_000) / 100);
         explain();
       }
       paintCandidate(status);
@@ -144,9 +146,10 @@ export function rollout(shared, name, deed) {
     if (!one) return;
     const since = span(Date.now() - Date.parse(one.since));
     const left = one.until ? `; ${span(Date.parse(one.until) - Date.now())} left` : "";
+    const cohort = one.cohort ? ` of the cohort ${one.cohort}` : "";
     const words = {
       shadow: `In shadow for ${since}: it is asked, and what it says is only compared.`,
-      canary: `Decides for ${share(one.share)} of new sessions, for ${since}${left}.`,
+      canary: `Decides for ${share(one.share)} of new sessions${cohort}, for ${since}${left}.`,
       probation: `In service for all, on probation for ${since}${left}: too many errors or slow calls roll it back.`,
     };
     say(stage, `${words[one.stage] ?? one.stage} ${one.differences ? `${count(one.differences)} decisions differ.` : "No decision differs so far."}`);

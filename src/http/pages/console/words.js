@@ -102,6 +102,7 @@ export function pluginState(state) {
     stopped: ["Stopped", "stop", "It failed with nearly everybody; a restart is due. Its failure policy answers."],
     recovering: ["Recovering", "wait", "It was restarted; some calls go through, to see."],
     quarantined: ["Quarantined", "stop", "Restarts did not help; its failure policy answers until a new version comes."],
+    shadow: ["In shadow", "wait", "Its first version is asked too, and its answers are only compared."],
     disabled: ["Disabled", "off", "It is as if it were absent."],
   };
   const [word, tone, meaning] = known[state] ?? [String(state ?? "Unknown"), "wait", ""];
