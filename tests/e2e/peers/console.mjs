@@ -177,6 +177,77 @@ const roles = {
     return { name, origin, off, refusal, injected, log, overflow: await overflow() };
   },
 
+  /** A version in the shadow, where it differs, its promotion and the way back, and a canary. */
+  async rollout() {
+    const { whep, offer, token, file, third } = options;
+    const join = async () => {
+      const headers = { "Content-Type": "application/sdp", Authorization: `Bearer ${token}` };
+      return (await fetch(whep, { method: "POST", headers, body: offer })).status;
+    };
+    const mode = async (value) => {
+      const choice = await page.waitForSelector(`.rollout input[value="${value}"]`);
+      await choice.evaluate((element) => element.focus());
+      await page.keyboard.press("Space");
+    };
+    await at("plugins/door");
+    await heading("door");
+    await mode("shadow");
+    await press("Apply");
+    await shows("New versions run in shadow.");
+    await choose([file]);
+    await uploaded("is there as a candidate.");
+    await shows("In shadow for");
+    const joined = await join();
+    const differing = await until("a decision that differs", () => {
+      const row = document.querySelector('table[aria-label="Decisions that differ"] tbody tr');
+      return row?.offsetParent && row.innerText;
+    });
+    await press("Promote the candidate of door");
+    await agree("Promote");
+    await shows("is in service for all.");
+    await page.setViewport({ width: 360, height: 740 });
+    const over = await overflow();
+    await page.setViewport({ width: 1280, height: 900 });
+    await press("Roll back door");
+    await agree("Roll back");
+    await shows("door went back");
+    await mode("canary");
+    const share = await page.waitForSelector("::-p-aria(Share of new sessions, %)");
+    await share.click({ count: 3 });
+    await share.type("250");
+    await press("Apply");
+    await shows("The share is a number above 0 and up to 100");
+    await share.click({ count: 3 });
+    await share.type("50");
+    await press("Apply");
+    await shows("New versions get 50 % of new sessions.");
+    await choose([third]);
+    await uploaded("is there as a candidate.");
+    await shows("Decides for 50 % of new sessions");
+    await press("Drop candidate: door");
+    await agree("Drop it");
+    await shows("The candidate is gone.");
+    return { joined, differing, over };
+  },
+
+  /** What happens is told as it happens, resumed, and filtered by kind. */
+  async events() {
+    await at("events");
+    await heading("Events");
+    await shows("Live");
+    await fetch(options.whep, { method: "POST", headers: { "Content-Type": "application/sdp" }, body: options.offer });
+    const kind = await until("an event of a session", () => document.querySelector('.events li[data-kind^="session."]')?.innerText);
+    await at("overview");
+    await heading("Overview");
+    await at("events");
+    await until("the same events again", () => document.querySelector('.events li[data-kind^="session."]'));
+    await (await page.waitForSelector("::-p-aria(Kind)")).type("plugin.*");
+    await press("Apply");
+    await until("nothing else", () => document.querySelector(".title-row .pill").innerText === "Live" && ![...document.querySelectorAll(".events li")].some(({ dataset }) => !dataset.kind.startsWith("plugin.")));
+    await page.setViewport({ width: 360, height: 740 });
+    return { kind, over: await overflow() };
+  },
+
   /** What strangers say is text. */
   async text() {
     await at("sessions");

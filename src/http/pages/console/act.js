@@ -88,6 +88,7 @@ export function keyed(parent, keyOf, make) {
   const known = new Map();
   return (items) => {
     const keys = new Set();
+    const active = document.activeElement;
     items.forEach((item, at) => {
       const key = keyOf(item);
       keys.add(key);
@@ -102,6 +103,8 @@ export function keyed(parent, keyOf, make) {
       entry.element.remove();
       known.delete(key);
     }
+    // What is put in another place loses the focus.
+    if (active !== document.activeElement && parent.contains(active)) active.focus({ preventScroll: true });
   };
 }
 
