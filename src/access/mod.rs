@@ -115,6 +115,7 @@ impl Access {
                 plugin::Action::Admin => None,
             };
             let answer = action.map(|action| self.by_rules(action, &facts.stream, presented.as_ref(), facts.local));
+            self.plugins.left_to_rules(facts, answer.as_ref().is_some_and(Result::is_ok));
             (answer.unwrap_or(Err(Denial::Forbidden)), began.elapsed())
         });
         if let Err(denial) = &result {

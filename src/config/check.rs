@@ -3,6 +3,7 @@
 use super::problem::Problem;
 use super::{Config, Listen, Span, Tls};
 use crate::access::Action;
+use crate::plugin;
 use std::ops::RangeInclusive;
 use std::path::Path;
 
@@ -50,6 +51,15 @@ pub(super) fn problems(config: &Config, place: impl Fn(&str) -> Option<String>) 
         && !dir.is_dir()
     {
         found.push(("plugins.dir", format!("{} is a file; name the directory that holds the plugins", dir.display())));
+    }
+    for key in &config.plugins.trusted_keys {
+        if let Err(problem) = plugin::Key::parse(key) {
+            found.push(("plugins.trusted_keys", format!("\"{}\" {problem}", key.escape_debug())));
+        }
+    }
+    if config.plugins.require_signature && config.plugins.trusted_keys.is_empty() {
+        let text = "no plugin could be loaded: plugins.trusted_keys is empty; name there whose signatures are trusted";
+        found.push(("plugins.require_signature", text.to_owned()));
     }
     if let Tls::Files { cert, key } = &config.http.tls {
         found.extend([cert, key].into_iter().filter_map(|path| unreadable(path)).map(|text| ("http.tls", text)));

@@ -117,6 +117,8 @@ pub(super) const KEYS: &[Key] = &[
     key!(plugins.dir, Text, Restart),
     key!(plugins.state_dir, Text, Restart),
     key!(plugins.memory_mib, Number, Restart),
+    key!(plugins.trusted_keys, List, Restart),
+    key!(plugins.require_signature, Switch, Restart),
     key!(log.level, Text, Live),
     key!(log.format, Text, Restart),
     key!(log.file, Text, Restart),

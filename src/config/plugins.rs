@@ -11,11 +11,15 @@ pub struct Plugins {
     pub state_dir: Option<PathBuf>,
     /// Memory of all instances of all plugins together.
     pub memory_mib: u32,
+    /// Keys of minisign, as in the second line of `minisign.pub`: whose signatures are trusted.
+    pub trusted_keys: Vec<String>,
+    /// Only plugins that are signed by one of them are loaded.
+    pub require_signature: bool,
 }
 
 impl Default for Plugins {
     fn default() -> Self {
-        Plugins { dir: None, state_dir: None, memory_mib: 1_024 }
+        Plugins { dir: None, state_dir: None, memory_mib: 1_024, trusted_keys: Vec::new(), require_signature: false }
     }
 }
 

@@ -48,6 +48,9 @@ async fn index() -> Json<Value> {
             "POST /api/v1/plugins/{name}/enable",
             "POST /api/v1/plugins/{name}/disable",
             "POST /api/v1/plugins/{name}/rollback",
+            "POST /api/v1/plugins/{name}/promote",
+            "POST /api/v1/plugins/{name}/rollout",
+            "GET /api/v1/plugins/{name}/differences",
         ],
     }))
 }

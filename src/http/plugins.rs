@@ -1,8 +1,9 @@
-//! The operator's view of plugins: the list, one of them, its log, and the commands enable, disable and roll back.
+//! The operator's view of plugins: the list, one of them, its log, its roll-outs, and the commands about them.
 
 use super::App;
 use super::error::Problem;
-use crate::plugin::{CommandError, Line, Status};
+use crate::plugin::{Change, CommandError, Difference, Line, Status};
+use axum::body::Bytes;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
@@ -19,6 +20,9 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/api/v1/plugins/{name}/enable", post(enable))
         .route("/api/v1/plugins/{name}/disable", post(disable))
         .route("/api/v1/plugins/{name}/rollback", post(roll_back))
+        .route("/api/v1/plugins/{name}/promote", post(promote))
+        .route("/api/v1/plugins/{name}/rollout", post(roll_out))
+        .route("/api/v1/plugins/{name}/differences", get(differences))
 }
 
 /// An array, as `wasmcast plugin list --json` prints it: an operator has tens of plugins, not pages of them.
@@ -66,6 +70,24 @@ async fn roll_back(State(app): State<Arc<App>>, Path(name): Path<String>) -> Res
     told("rollback", &name, app.state.plugins.roll_back(&name).await)
 }
 
+async fn promote(State(app): State<Arc<App>>, Path(name): Path<String>) -> Result<Json<Status>, Problem> {
+    told("promote", &name, app.state.plugins.promote(&name).await)
+}
+
+/// The body is read whatever its type is called: scripts send JSON without saying so.
+async fn roll_out(State(app): State<Arc<App>>, Path(name): Path<String>, body: Bytes) -> Result<Json<Status>, Problem> {
+    let change: Change = serde_json::from_slice(&body).map_err(|error| {
+        let text = format!("{error}; write {{\"mode\": \"shadow\"}} or {{\"mode\": \"enforce\", \"canary\": 0.05}}");
+        Problem::bad_request("malformed-body", text)
+    })?;
+    told("rollout", &name, app.state.plugins.roll_out(&name, change).await)
+}
+
+/// An array, newest first, at most 200.
+async fn differences(State(app): State<Arc<App>>, Path(name): Path<String>) -> Result<Json<Vec<Difference>>, Problem> {
+    app.state.plugins.differences(&name).map(Json).ok_or_else(|| CommandError::Unknown(name).into())
+}
+
 fn told(command: &'static str, plugin: &str, result: Result<Status, CommandError>) -> Result<Json<Status>, Problem> {
     match result {
         Ok(status) => {
@@ -87,6 +109,7 @@ impl From<CommandError> for Problem {
                 (StatusCode::CONFLICT, "plugin-disabled", "The plugin is disabled")
             }
             CommandError::NothingBefore(_) => (StatusCode::CONFLICT, "no-earlier-version", "No earlier version"),
+            CommandError::NoCandidate(_) => (StatusCode::CONFLICT, "no-candidate", "Nothing is on trial"),
             CommandError::Refused { .. } => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "plugin-refused", "The plugin is not taken into service")
             }

@@ -8,6 +8,7 @@ mod packet;
 mod pattern;
 mod plain;
 mod time;
+mod timestamp;
 mod track;
 
 pub use codec::{Codec, MediaKind};
@@ -18,4 +19,5 @@ pub use packet::{Packet, PacketFlags};
 pub use pattern::{InvalidPattern, Pattern};
 pub use plain::{one_line, plain, turns_text};
 pub use time::{NtpTime, wall_clock};
+pub use timestamp::{civil, rfc3339};
 pub use track::{TrackInfo, TrackSet};

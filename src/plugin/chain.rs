@@ -8,8 +8,9 @@ use super::health::{Health, Tally};
 use super::hook::{Hook, Hooks};
 use super::host::{Grade, Services};
 use super::manifest::{Manifest, Policy};
-use super::question::Question;
+use super::question::{MayIt, Question};
 use super::recall::Recall;
+use super::rollout::{Comparisons, Outcome, Rollbacks, Said, Shadow, Sides};
 use super::serving::Serving;
 use std::cmp::Reverse;
 use std::sync::{Arc, Mutex};
@@ -29,14 +30,53 @@ pub(super) struct Member<S> {
     /// What it is asked for.
     pub(super) hooks: Hooks,
     pub(super) stand: Stand<S>,
+    /// A generation that is tried beside the one in service.
+    pub(super) trial: Option<Trial<S>>,
+    /// The generation before, while the one in service is on probation.
+    pub(super) former: Option<Former<S>>,
 }
 
 /// Who answers for a plugin.
 pub(super) enum Stand<S> {
     /// A generation in service.
-    Serving { number: u64, generation: Arc<S>, health: Arc<Health> },
+    Serving(Server<S>),
     /// Nobody: the policy of this class does.
     Absent { class: FaultClass, cause: Arc<str> },
+    /// Nobody, and nobody is missed: its first generation is in the shadow.
+    Aside,
+}
+
+/// A generation that can be asked.
+pub(super) struct Server<S> {
+    pub(super) number: u64,
+    pub(super) generation: Arc<S>,
+    pub(super) health: Arc<Health>,
+    pub(super) manifest: Arc<Manifest>,
+}
+
+/// A generation that is tried.
+pub(super) struct Trial<S> {
+    pub(super) server: Server<S>,
+    pub(super) hooks: Hooks,
+    pub(super) way: Way,
+}
+
+/// How it is tried.
+#[derive(Clone)]
+pub(super) enum Way {
+    /// It is told what was decided, and compared.
+    Shadow(Arc<Shadow>),
+    /// It decides about some sessions.
+    Canary(Arc<Sides>),
+}
+
+/// The generation before.
+pub(super) struct Former<S> {
+    pub(super) server: Server<S>,
+    /// Sessions from before this moment are renewed by it, ...
+    pub(super) since: Instant,
+    /// ... but for those that the one in service let in when it was a canary.
+    pub(super) canaries: Option<Arc<Sides>>,
 }
 
 /// What a plugin keeps over its generations.
@@ -44,6 +84,9 @@ pub(super) struct Plugin {
     pub(super) name: Arc<str>,
     pub(super) tally: Tally,
     pub(super) recall: Mutex<Recall>,
+    /// What generations in the shadow would have decided.
+    pub(super) comparisons: Arc<Comparisons>,
+    pub(super) rollbacks: Rollbacks,
     /// Wakes the reload machine when the plugin was stopped.
     stopped: Arc<Notify>,
     services: Arc<Services>,
@@ -51,7 +94,15 @@ pub(super) struct Plugin {
 
 impl Plugin {
     pub(super) fn new(name: Arc<str>, stopped: Arc<Notify>, services: Arc<Services>) -> Self {
-        Plugin { name, tally: Tally::default(), recall: Mutex::default(), stopped, services }
+        Plugin {
+            name,
+            tally: Tally::default(),
+            recall: Mutex::default(),
+            comparisons: Arc::default(),
+            rollbacks: Rollbacks::default(),
+            stopped,
+            services,
+        }
     }
 
     /// Writes a line about the plugin into its log and the server's.
@@ -62,6 +113,8 @@ impl Plugin {
 
 /// What a client is told when a plugin failed: nothing of the inside.
 const CLOSED: &str = "The server can not check this right now. Try again in a moment.";
+/// Of a generation that failed while another one was there to be asked.
+const PASSED_ON: &str = "passed-on";
 /// When it may try again.
 const CLOSED_RETRY: Duration = Duration::from_secs(5);
 
@@ -77,15 +130,16 @@ impl<S> Chain<S> {
 
     /// All plugins in the order they are asked, whatever for.
     pub(super) fn order(&self) -> impl Iterator<Item = &Arc<str>> {
-        self.members.iter().map(|member| &member.plugin.name)
+        self.members.iter().filter(|member| !member.is_aside()).map(|member| &member.plugin.name)
     }
 
     /// The plugins that are asked for a hook, in that order.
     pub(super) fn names(&self, hook: Hook) -> impl Iterator<Item = &Arc<str>> {
-        self.members.iter().filter(move |member| member.hooks.has(hook)).map(|member| &member.plugin.name)
+        let asked = move |member: &&Member<S>| member.hooks.has(hook) && !member.is_aside();
+        self.members.iter().filter(asked).map(|member| &member.plugin.name)
     }
 
-    /// Whether any plugin is asked for a hook.
+    /// Whether any plugin is asked for a hook, or compared.
     pub(super) fn has(&self, hook: Hook) -> bool {
         self.members.iter().any(|member| member.hooks.has(hook))
     }
@@ -95,10 +149,15 @@ impl<S> Member<S> {
     /// What of it matters to sessions that were decided before.
     pub(super) fn place(&self) -> (Arc<str>, Option<u64>, Arc<Manifest>) {
         let number = match &self.stand {
-            Stand::Serving { number, .. } => Some(*number),
-            Stand::Absent { .. } => None,
+            Stand::Serving(server) => Some(server.number),
+            Stand::Absent { .. } | Stand::Aside => None,
         };
         (self.plugin.name.clone(), number, self.manifest.clone())
+    }
+
+    /// Whether it is only compared with what others decide.
+    fn is_aside(&self) -> bool {
+        matches!(self.stand, Stand::Aside)
     }
 }
 
@@ -106,74 +165,255 @@ impl<S: Serving> Chain<S> {
     /// Asks each plugin of the hook whose rules match, up to the first that decides.
     pub(super) async fn ask<Q: Question>(&self, facts: &Arc<Facts>) -> Decided<Q::Yes> {
         let mut steps = Vec::new();
-        let asked = |member: &&Member<S>| member.hooks.has(Q::HOOK) && member.manifest.matching.matches(facts);
-        for member in self.members.iter().filter(asked) {
-            let (answer, step) = member.ask::<Q>(facts).await;
-            steps.push(step);
+        let mut aside = Vec::new();
+        for member in self.asked::<Q>(facts) {
+            if member.is_aside() {
+                aside.extend(member.shadow::<Q>(facts));
+                continue;
+            }
+            let answer = member.ask::<Q>(facts, &mut steps).await;
             if !matches!(answer, Answer::Abstain) {
+                // Those that stand behind the one that decides would not have been asked.
+                for shadow in aside {
+                    shadow.offer(facts, Q::said(answer.clone()));
+                }
                 return Decided { answer, steps };
+            }
+        }
+        if Q::ABSTAINED_IS_FINAL {
+            for shadow in aside {
+                shadow.offer(facts, Q::said(Answer::Abstain));
             }
         }
         Decided { answer: Answer::Abstain, steps }
     }
+
+    /// Tells those in the shadow what the access rules decided, where no plugin did.
+    pub(super) fn left_to_rules(&self, facts: &Arc<Facts>, allowed: bool) {
+        for member in self.asked::<MayIt>(facts).filter(|member| member.is_aside()) {
+            if let Some(shadow) = member.shadow::<MayIt>(facts) {
+                shadow.offer(facts, Said::Rules(allowed));
+            }
+        }
+    }
+
+    /// Whose hook and rules fit.
+    fn asked<Q: Question>(&self, facts: &Facts) -> impl Iterator<Item = &Member<S>> {
+        let asked = move |member: &&Member<S>| member.hooks.has(Q::HOOK) && member.manifest.matching.matches(facts);
+        self.members.iter().filter(asked)
+    }
+}
+
+impl<S> Clone for Server<S> {
+    fn clone(&self) -> Self {
+        Server {
+            number: self.number,
+            generation: self.generation.clone(),
+            health: self.health.clone(),
+            manifest: self.manifest.clone(),
+        }
+    }
+}
+
+impl<S> Trial<S> {
+    /// Whether it is asked for the hook about this session at all.
+    fn is_for<Q: Question>(&self, facts: &Facts) -> bool {
+        self.hooks.has(Q::HOOK) && self.server.manifest.matching.matches(facts)
+    }
+
+    /// Whether it decides about this session.
+    fn takes<Q: Question>(&self, facts: &Facts, now: Instant) -> bool {
+        match &self.way {
+            Way::Shadow(_) => false,
+            Way::Canary(sides) => self.is_for::<Q>(facts) && sides.takes(facts, now),
+        }
+    }
+}
+
+impl<S> Former<S> {
+    /// Whether it let this session in.
+    fn let_in(&self, facts: &Facts, now: Instant) -> bool {
+        let is_older = !facts.age.is_zero() && now.checked_sub(facts.age) < Some(self.since);
+        is_older && !self.canaries.as_ref().is_some_and(|canaries| canaries.takes(facts, now))
+    }
+}
+
+impl<S: Serving> Server<S> {
+    /// Puts a question to it that decides nothing; none where its breaker does not let it through.
+    pub(super) async fn try_out<Q: Question>(&self, facts: &Arc<Facts>) -> Option<Result<Answer<Q::Yes>, Fault>> {
+        let begun = Instant::now();
+        let underway = self.health.begin(facts.remote_ip, begun.into_std())?;
+        let outcome = self.put::<Q>(facts).await;
+        let now = Instant::now();
+        self.count(facts, now - begun, &outcome);
+        match &outcome {
+            Ok(_) => {
+                underway.succeeded(now.into_std());
+            }
+            Err(fault) => {
+                underway.failed(now.into_std(), SystemTime::now(), fault);
+            }
+        }
+        Some(outcome)
+    }
+
+    /// Its answer, held to what the operator gave to it.
+    async fn put<Q: Question>(&self, facts: &Arc<Facts>) -> Result<Answer<Q::Yes>, Fault> {
+        let answered = Q::put(&*self.generation, facts).await;
+        answered.and_then(|answer| Q::within(&answer, &self.manifest.matching).map(|()| answer))
+    }
+
+    fn count<Y>(&self, facts: &Facts, took: Duration, outcome: &Result<Answer<Y>, Fault>) {
+        self.health.latency.record(took);
+        let outcome = match outcome {
+            Ok(Answer::Deny(_)) => Outcome::Denied,
+            Ok(_) => Outcome::Answered,
+            // Nothing that it did: as for the breaker.
+            Err(Fault::Saturated(_)) => return,
+            Err(_) => Outcome::Failed,
+        };
+        self.health.figures.count(facts.remote_ip, outcome);
+    }
 }
 
 impl<S: Serving> Member<S> {
-    async fn ask<Q: Question>(&self, facts: &Arc<Facts>) -> (Answer<Q::Yes>, Step) {
-        let begun = Instant::now();
-        let step = |generation, outcome, error| self.step(Q::HOOK, generation, outcome, begun, error);
-        let (number, generation, health) = match &self.stand {
-            Stand::Serving { number, generation, health } => (*number, generation, health),
+    /// The shadow of a plugin, where it is asked about this session.
+    fn shadow<Q: Question>(&self, facts: &Facts) -> Option<&Arc<Shadow>> {
+        let trial = self.trial.as_ref()?;
+        match &trial.way {
+            Way::Shadow(shadow) if trial.is_for::<Q>(facts) => Some(shadow),
+            _ => None,
+        }
+    }
+
+    /// Asks the generation that the session belongs to. While two of them are there one stands in where the other fails.
+    async fn ask<Q: Question>(&self, facts: &Arc<Facts>, steps: &mut Vec<Step>) -> Answer<Q::Yes> {
+        let (server, now) = match &self.stand {
+            Stand::Serving(server) => (server, Instant::now()),
             Stand::Absent { class, cause } => {
                 self.plugin.tally.unasked();
-                let (answer, outcome) = self.by_policy::<Q>(*class, facts);
-                return (answer, step(0, outcome, Some(cause.to_string())));
+                let (answer, outcome) = self.by_policy::<Q>(&self.manifest, *class, facts);
+                steps.push(self.step(Q::HOOK, 0, outcome, Instant::now(), Some(cause.to_string())));
+                return answer;
+            }
+            Stand::Aside => return Answer::Abstain,
+        };
+        let canary = self.trial.as_ref().filter(|trial| trial.takes::<Q>(facts, now)).map(|trial| &trial.server);
+        let former = self.former.as_ref();
+        let answer = if let Some(older) = former.filter(|former| former.let_in(facts, now)) {
+            // Who was let in by the one before is not left to one that is not proven yet.
+            self.call_last::<Q>(&older.server, facts, steps).await
+        } else {
+            let first = [canary, former.is_some().then_some(server)];
+            let last = former.map_or(server, |former| &former.server);
+            self.call_each::<Q>(first, last, facts, steps).await
+        };
+        if canary.is_none()
+            && let Some(shadow) = self.shadow::<Q>(facts)
+        {
+            shadow.offer(facts, Q::said(answer.clone()));
+        }
+        answer
+    }
+
+    /// Asks the first that does not fail.
+    async fn call_each<Q: Question>(
+        &self,
+        first: [Option<&Server<S>>; 2],
+        last: &Server<S>,
+        facts: &Arc<Facts>,
+        steps: &mut Vec<Step>,
+    ) -> Answer<Q::Yes> {
+        for server in first.into_iter().flatten() {
+            if let Some(answer) = self.call::<Q>(server, facts, true, steps).await {
+                return answer;
+            }
+        }
+        self.call_last::<Q>(last, facts, steps).await
+    }
+
+    async fn call_last<Q: Question>(
+        &self,
+        server: &Server<S>,
+        facts: &Arc<Facts>,
+        steps: &mut Vec<Step>,
+    ) -> Answer<Q::Yes> {
+        let answer = self.call::<Q>(server, facts, false, steps).await;
+        // Without another there is always one, by policy at least.
+        answer.unwrap_or(Answer::Abstain)
+    }
+
+    /// Asks a generation. `spare`: another one is there to be asked when it fails; then none.
+    async fn call<Q: Question>(
+        &self,
+        server: &Server<S>,
+        facts: &Arc<Facts>,
+        spare: bool,
+        steps: &mut Vec<Step>,
+    ) -> Option<Answer<Q::Yes>> {
+        let begun = Instant::now();
+        let Server { number, health, manifest, .. } = server;
+        let mut step = |outcome, error| steps.push(self.step(Q::HOOK, *number, outcome, begun, error));
+        let by_policy = |class| match spare {
+            true => (None, PASSED_ON),
+            false => {
+                let (answer, outcome) = self.by_policy::<Q>(manifest, class, facts);
+                (Some(answer), outcome)
             }
         };
         let Some(underway) = health.begin(facts.remote_ip, begun.into_std()) else {
-            self.plugin.tally.unasked();
+            if !spare {
+                self.plugin.tally.unasked();
+            }
             let last = health.last_failure();
             let (class, cause) = last.map_or((FaultClass::Error, String::new()), |last| (last.class, last.cause));
-            let (answer, outcome) = self.by_policy::<Q>(class, facts);
-            return (answer, step(number, outcome, Some(format!("stopped after failures, the last: {cause}"))));
+            let (answer, outcome) = by_policy(class);
+            step(outcome, Some(format!("stopped after failures, the last: {cause}")));
+            return answer;
         };
-        let answered = Q::put(&**generation, facts).await;
-        let outcome = answered.and_then(|answer| Q::within(&answer, &self.manifest.matching).map(|()| answer));
+        let outcome = server.put::<Q>(facts).await;
         let now = Instant::now();
         let took = now - begun;
         self.plugin.tally.called(Q::HOOK, took);
-        health.latency.record(took);
+        server.count(facts, took, &outcome);
         match outcome {
             Ok(answer) => {
                 if underway.succeeded(now.into_std()) == Turn::Closed {
-                    self.plugin.tell(Grade::Info, number, "works again".to_owned());
+                    self.plugin.tell(Grade::Info, *number, "works again".to_owned());
                 }
-                if self.manifest.failure.remembers_answers() {
+                if manifest.failure.remembers_answers() {
                     Q::remember(&mut self.recall(), &facts.id, &answer);
                 }
-                (answer.clone(), step(number, Q::word(&answer), None))
+                step(Q::word(&answer), None);
+                Some(answer)
             }
             Err(fault) => {
                 self.plugin.tally.failed(fault.class());
                 let after = underway.failed(now.into_std(), SystemTime::now(), &fault);
-                let (answer, outcome) = self.by_policy::<Q>(fault.class(), facts);
+                let (answer, outcome) = by_policy(fault.class());
                 if let Some(silent) = after.log {
-                    self.log(Q::HOOK, number, facts, &fault, outcome, silent, after.failing);
+                    self.log(Q::HOOK, *number, facts, &fault, outcome, silent, after.failing);
                 }
                 if after.turn != Turn::None {
-                    self.log_turn(number, after.turn);
+                    self.log_turn(*number, after.turn);
                     self.plugin.stopped.notify_one();
                 }
-                (answer, step(number, outcome, Some(fault.to_string())))
+                step(outcome, Some(fault.to_string()));
+                answer
             }
         }
     }
 
     /// What the failure policy makes of a failure, and its name.
-    fn by_policy<Q: Question>(&self, class: FaultClass, facts: &Facts) -> (Answer<Q::Yes>, &'static str) {
+    fn by_policy<Q: Question>(
+        &self,
+        manifest: &Manifest,
+        class: FaultClass,
+        facts: &Facts,
+    ) -> (Answer<Q::Yes>, &'static str) {
         let closed = || (Answer::Deny(Denial::checked(503, CLOSED, Some(CLOSED_RETRY))), Policy::Closed.name());
         let open = || (Answer::Abstain, Policy::Open.name());
-        match self.manifest.failure.policy(Q::HOOK, class) {
+        match manifest.failure.policy(Q::HOOK, class) {
             Policy::Open => open(),
             Policy::Closed => closed(),
             Policy::LastGood => {
@@ -209,10 +449,14 @@ impl<S: Serving> Member<S> {
     ) {
         let (hook, class) = (hook.export(), fault.class().name());
         let (protocol, action, stream) = (facts.protocol, facts.action.name(), &facts.stream);
+        let answered = match answered {
+            PASSED_ON => "the other generation is asked".to_owned(),
+            answered => format!("answered `{answered}` (failure.{class})"),
+        };
         let silent = if silent == 0 { String::new() } else { format!("; {silent} more before it") };
         let line = format!(
-            "{hook}: {fault}, session {} ({protocol} {action} {stream}); answered `{answered}` (failure.{class}); it \
-             fails with {} of the last {} client networks{silent}",
+            "{hook}: {fault}, session {} ({protocol} {action} {stream}); {answered}; it fails with {} of the last {} client \
+             networks{silent}",
             facts.id, failing.0, failing.1
         );
         self.plugin.tell(Grade::Warn, generation, line);

@@ -47,7 +47,8 @@ pub struct Step {
     pub plugin: Arc<str>,
     pub hook: Hook,
     pub generation: u64,
-    /// `allow`, `deny`, `route`, `abstain`; for a failure what its policy made of it: `open`, `closed`, `last-good`.
+    /// `allow`, `deny`, `route`, `abstain`; for a failure what its policy made of it: `open`, `closed`, `last-good`; or, while
+    /// two generations are there, that the other one was asked: `passed-on`.
     pub outcome: &'static str,
     /// From the question to the answer, waiting included.
     pub took: Duration,

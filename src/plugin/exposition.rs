@@ -48,6 +48,17 @@ pub(super) fn render<S: Serving>(shown: &[Arc<Shown<S>>], out: &mut String) {
                 }
                 "answered_by_policy" => sample("_total", "", &tally.unasked_calls()),
                 "upkeep_failures" => sample("_total", "", &tally.upkeep_failures()),
+                "candidate_generation" => {
+                    sample("", "", &shown.rollout.candidate.as_ref().map_or(0, |tried| tried.entry.number))
+                }
+                "rollbacks" => {
+                    for (cause, count) in shown.plugin.rollbacks.counts() {
+                        sample("_total", &format!(",cause=\"{}\"", cause.name()), &count);
+                    }
+                }
+                "shadow_compared" => sample("_total", "", &compared(shown)[0]),
+                "shadow_differences" => sample("_total", "", &compared(shown)[1]),
+                "shadow_dropped" => sample("_total", "", &compared(shown)[2]),
                 "memory_bytes" => sample("", "", &shown.active.as_ref().map_or(0, |active| active.generation.memory())),
                 "idle_instances" => sample("", "", &shown.active.as_ref().map_or(0, |active| active.generation.idle())),
                 "restarts" => sample("_total", "", &shown.restarts),
@@ -77,6 +88,16 @@ pub(super) fn render<S: Serving>(shown: &[Arc<Shown<S>>], out: &mut String) {
     family("version", "info", "The version in service", "");
     family("in_service", "gauge", "Whether the plugin answers", "");
     family("generation", "gauge", "The generation in service, 0 for none", "");
+    family(
+        "candidate_generation",
+        "gauge",
+        "The generation in the shadow, as a canary or on probation, 0 for none",
+        "",
+    );
+    family("rollbacks", "counter", "Generations that were taken out again, by the cause", "");
+    family("shadow_compared", "counter", "Decisions that a generation in the shadow was compared with", "");
+    family("shadow_differences", "counter", "Those that it would have made otherwise", "");
+    family("shadow_dropped", "counter", "Decisions that it was not compared with, since it was behind or stopped", "");
     family("calls", "counter", "Calls of the plugin, failed ones among them", "");
     family("failures", "counter", "Calls that gave no answer, by the class of the failure", "");
     family("answered_by_policy", "counter", "Questions that met a plugin that was stopped or not loaded", "");
@@ -86,6 +107,11 @@ pub(super) fn render<S: Serving>(shown: &[Arc<Shown<S>>], out: &mut String) {
     family("restarts", "counter", "Restarts after the plugin was stopped", "");
     family("reloads", "counter", "Changes of file or manifest by their result", "");
     family("call_seconds", "histogram", "Time of a call with its waiting", "seconds");
+}
+
+/// Compared, different, dropped.
+fn compared<S>(shown: &Shown<S>) -> [u64; 3] {
+    shown.plugin.comparisons.counts()
 }
 
 /// The hooks that a plugin has, or had when it was called.

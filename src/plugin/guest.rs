@@ -22,6 +22,8 @@ pub struct Context {
     pub generation: u64,
     pub grants: Grants,
     pub services: Arc<Services>,
+    /// As [`Settings::silent`].
+    pub silent: bool,
     config: RwLock<Arc<serde_json::Value>>,
     mask: RwLock<Arc<Mask>>,
 }
@@ -29,7 +31,8 @@ pub struct Context {
 impl Context {
     pub fn new(plugin: Arc<str>, generation: u64, settings: &Settings, services: Arc<Services>) -> Self {
         let (grants, config) = (settings.grants.clone(), RwLock::new(settings.config.clone()));
-        Context { plugin, generation, grants, services, config, mask: RwLock::new(settings.mask.clone()) }
+        let mask = RwLock::new(settings.mask.clone());
+        Context { plugin, generation, grants, services, silent: settings.silent, config, mask }
     }
 
     /// Hides the secrets of its manifest in a text that is kept or shown.

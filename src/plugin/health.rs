@@ -4,6 +4,7 @@ use super::breaker::{Breaker, Circuit, Gate, Turn};
 use super::fault::{Fault, FaultClass};
 use super::histogram::Histogram;
 use super::hook::Hook;
+use super::rollout::Figures;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
@@ -36,6 +37,7 @@ pub struct Health {
     calm: AtomicBool,
     state: Mutex<State>,
     pub latency: Histogram,
+    pub figures: Figures,
 }
 
 #[derive(Debug)]
@@ -81,7 +83,12 @@ const LOG_INTERVAL: Duration = Duration::from_secs(1);
 impl Health {
     pub fn new(now: Instant) -> Self {
         let state = State { breaker: Breaker::new(now), last: None, logged: None, silent: 0 };
-        Health { calm: AtomicBool::new(true), state: Mutex::new(state), latency: Histogram::default() }
+        Health {
+            calm: AtomicBool::new(true),
+            state: Mutex::new(state),
+            latency: Histogram::default(),
+            figures: Figures::default(),
+        }
     }
 
     /// Begins a call of a client; none when its failure policy answers.

@@ -3,6 +3,8 @@
 use super::cache::{CacheError, private_dir, write_whole};
 use super::hook::Hooks;
 use super::inspect::{MAX_FILE, hex};
+use super::rollout::{Plan, Rollback};
+use super::signature::Signed;
 use sha2::{Digest, Sha256};
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
@@ -25,8 +27,16 @@ pub(super) struct Record {
     /// The component in the directory that was rolled back, by its digest: it stays out of service, whatever its manifest
     /// becomes, until another one is in service or the operator wants it.
     pub(super) rolled_back: Option<String>,
+    /// Only with this manifest: the component itself, with another one, is what was gone back to.
+    pub(super) rolled_back_manifest: Option<String>,
     /// The version in service, then the one before, and the last one of another component.
     pub(super) good: Vec<Version>,
+    /// Whether the first of them is not proven yet.
+    pub(super) on_probation: bool,
+    /// What was taken out last.
+    pub(super) last_rollback: Option<Rollback>,
+    /// The plan that the operator put in place of the manifest's, after that one: another one in the manifest ends it.
+    pub(super) plan: Option<(Plan, Plan)>,
 }
 
 /// A component with its manifest.
@@ -36,6 +46,12 @@ pub(super) struct Version {
     pub(super) digest: String,
     /// The manifest's text; none where there was none. Holds no secrets, only their references.
     pub(super) manifest: Option<String>,
+    /// The signature's text; none where there was none.
+    #[serde(default)]
+    pub(super) signature: Option<String>,
+    /// What that is worth.
+    #[serde(default)]
+    pub(super) signed: Option<Signed>,
     /// What it answers.
     #[serde(flatten)]
     pub(super) hooks: Hooks,
@@ -75,6 +91,37 @@ impl Record {
             place += 1;
             place <= 2 || Some(place - 1) == other
         });
+    }
+
+    /// Whether a version was rolled back, so that it stays out.
+    pub(super) fn keeps_out(&self, digest: &str, manifest: Option<&str>) -> bool {
+        let meant = self.rolled_back_manifest.as_deref();
+        self.rolled_back.as_deref() == Some(digest) && meant.is_none_or(|meant| meant == manifest.unwrap_or_default())
+    }
+
+    /// From now on a version stays out. `stays`: what serves in its place.
+    pub(super) fn keep_out(&mut self, version: &Version, stays: Option<&Version>) {
+        self.rolled_back = Some(version.digest.clone());
+        let same = stays.is_some_and(|stays| stays.digest == version.digest);
+        self.rolled_back_manifest = same.then(|| version.manifest.clone().unwrap_or_default());
+    }
+
+    /// Nothing stays out any more.
+    pub(super) fn let_in(&mut self) {
+        (self.rolled_back, self.rolled_back_manifest) = (None, None);
+    }
+
+    /// Where the newest proven version is.
+    pub(super) fn proven(&self) -> usize {
+        usize::from(self.on_probation && self.good.len() > 1)
+    }
+
+    /// What holds where the manifest says this.
+    pub(super) fn plan(&self, manifest: &Plan) -> Plan {
+        match &self.plan {
+            Some((base, plan)) if base == manifest => plan.clone(),
+            _ => manifest.clone(),
+        }
     }
 
     /// Where the last version of another component than the one in service is: changes of the manifest do not count, or two of
@@ -250,6 +297,8 @@ mod tests {
         Version {
             digest: hex(&Sha256::digest(bytes)),
             manifest: manifest.map(str::to_owned),
+            signature: None,
+            signed: None,
             hooks: Hooks { auth: true, router: false },
         }
     }

@@ -6,6 +6,7 @@ use super::fault::Fault;
 use super::hook::Hook;
 use super::matching::Matching;
 use super::recall::Recall;
+use super::rollout::Said;
 use super::route::Route;
 use super::serving::Serving;
 use std::future::Future;
@@ -16,6 +17,12 @@ pub(super) trait Question {
     const HOOK: Hook;
     /// What comes with a yes.
     type Yes: Clone + Send + Sync;
+
+    /// Whether nobody decides after the last plugin: an abstention of all is what holds then.
+    const ABSTAINED_IS_FINAL: bool;
+
+    /// An answer, to be compared with another.
+    fn said(answer: Answer<Self::Yes>) -> Said;
 
     /// Puts it to one plugin.
     fn put<S: Serving>(
@@ -67,6 +74,12 @@ impl Question for MayIt {
 
     const WORDS: (&'static str, &'static str) = ("allow", "grant.stream-name");
 
+    const ABSTAINED_IS_FINAL: bool = false;
+
+    fn said(answer: Answer) -> Said {
+        Said::Auth(answer)
+    }
+
     async fn put<S: Serving>(serving: &S, facts: &Arc<Facts>) -> Result<Answer, Fault> {
         serving.authorize(facts).await
     }
@@ -92,6 +105,12 @@ impl Question for Whither {
     type Yes = Route;
 
     const WORDS: (&'static str, &'static str) = ("route", "route.stream-name");
+
+    const ABSTAINED_IS_FINAL: bool = true;
+
+    fn said(answer: Answer<Route>) -> Said {
+        Said::Router(answer)
+    }
 
     async fn put<S: Serving>(serving: &S, facts: &Arc<Facts>) -> Result<Answer<Route>, Fault> {
         serving.choose(facts).await

@@ -13,8 +13,10 @@ use super::host::Services;
 use super::last_good::LastGood;
 use super::question::{MayIt, Whither};
 use super::reload::{Command, CommandError, Machine, Wish};
+use super::rollout::{Change, Difference};
 use super::route::Route;
 use super::runtime::{Runtime, RuntimeError, RuntimeOptions};
+use super::signature::Trust;
 use super::status::{State, Status};
 use crate::task::Tasks;
 use std::path::{Path, PathBuf};
@@ -47,6 +49,8 @@ pub struct Options {
     pub instances: Option<u32>,
     /// Whether the server learns where clients are: what is asked about some countries only is not loaded else.
     pub countries: bool,
+    /// Whose signatures are trusted.
+    pub trust: Trust,
 }
 
 /// Why plugins can not be run.
@@ -80,7 +84,7 @@ impl Plugins {
     /// When the directory can not be read and nothing is kept from before, or the host can not be set up. A plugin that
     /// can not be loaded is no error of the start: its policy decides, and its status says why.
     pub async fn start(options: Options, tasks: &Tasks) -> Result<Self, StartError> {
-        let Options { dir, state_dir, compiler, memory, instances, countries } = options;
+        let Options { dir, state_dir, compiler, memory, instances, countries, trust } = options;
         let services = Services::new();
         services.set_knows_countries(countries);
         let (store, lock) = LastGood::of(&dir, &state_dir.join("plugins"))?;
@@ -93,13 +97,14 @@ impl Plugins {
             &RuntimeOptions { cache_dir: state_dir.join("compiled"), compiler, memory, instances },
             services.clone(),
         )?;
-        let (watch, sights) =
-            Watch::start(dir.clone(), store.plugins().into_iter().collect()).map_err(StartError::Watch)?;
+        let (watch, sights) = Watch::start(dir.clone(), store.plugins().into_iter().collect(), trust.required)
+            .map_err(StartError::Watch)?;
         let board = Arc::new(Board::new());
         let shelf = Some(Shelf::new(dir.clone()));
         let (commands, receiver) = mpsc::channel(COMMANDS);
         let (machine, is_ready) =
             Machine::new(runtime, dir, store, watch, board.clone(), services.clone(), tasks.clone());
+        let machine = machine.with_trust(trust);
         tasks.spawn_until_stop("plugin services", services.clone().run());
         let stop = tasks.stopping();
         tasks.spawn("plugins", async move {
@@ -226,6 +231,34 @@ impl Plugins {
             State::Disabled => Ok(status.clone()),
             _ => self.enable(name).await,
         }
+    }
+
+    /// The generation in the shadow, or the canary, decides about all sessions from now on; returns when it does.
+    ///
+    /// # Errors
+    /// When none is tried, or it does not begin.
+    pub async fn promote(&self, name: &str) -> Result<Status, CommandError> {
+        self.command(name, Wish::Promote).await
+    }
+
+    /// Changes how new generations come into service, until the manifest says something else. What is tried now follows.
+    ///
+    /// # Errors
+    /// When there is no such plugin, or it can not be tried so.
+    pub async fn roll_out(&self, name: &str, change: Change) -> Result<Status, CommandError> {
+        self.command(name, Wish::RollOut(change)).await
+    }
+
+    /// Where a plugin's generations in the shadow would have decided otherwise, the newest first; none without such a plugin.
+    pub fn differences(&self, name: &str) -> Option<Vec<Difference>> {
+        let published = self.board.read();
+        let shown = published.plugins.iter().find(|shown| &*shown.plugin.name == name)?;
+        Some(shown.plugin.comparisons.list())
+    }
+
+    /// What the access rules decided where no plugin did: for plugins in the shadow.
+    pub fn left_to_rules(&self, facts: &Arc<Facts>, allowed: bool) {
+        self.board.read().chain.left_to_rules(facts, allowed);
     }
 
     /// What plugins share: their logs, and what they report.

@@ -107,6 +107,8 @@ pub struct Settings {
     pub mask: Arc<Mask>,
     /// Hooks to use, of those exported; none: all.
     pub hooks: Option<Vec<String>>,
+    /// Whether what it counts and notifies goes nowhere: a generation in the shadow must not be seen as one that decides.
+    pub silent: bool,
 }
 
 /// Without the configuration: it holds secrets.
@@ -122,6 +124,21 @@ impl std::fmt::Debug for Settings {
     }
 }
 
+/// Ends the name of the kv space of a generation in the shadow; no operator can choose such a name.
+const SHADOW_SPACE: &str = "~shadow";
+
+impl Settings {
+    /// For a generation in the shadow: nothing of what it does is seen by others, but its requests by `http`. Its kv space is
+    /// one of its own, empty at first.
+    pub fn in_shadow(&self) -> Self {
+        let mut settings = Settings { silent: true, ..self.clone() };
+        if let Some(kv) = &mut settings.grants.kv {
+            kv.space.push_str(SHADOW_SPACE);
+        }
+        settings
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Settings {
@@ -132,6 +149,7 @@ impl Default for Settings {
             config: Arc::new(serde_json::Value::Object(serde_json::Map::new())),
             mask: Arc::default(),
             hooks: None,
+            silent: false,
         }
     }
 }

@@ -5,7 +5,9 @@ use super::chain::Plugin;
 use super::health::{Health, LastFailure};
 use super::inspect::Inspection;
 use super::manifest::{self, Manifest, Phase};
+use super::rollout::{CandidateStatus, Known, Previous, RollbackStatus, RolloutStatus, ShownRollout};
 use super::serving::Serving;
+use super::signature::Signed;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,6 +29,8 @@ pub enum State {
     Recovering,
     /// It was restarted in vain; a new version, the operator, or calls that it answers after all bring it back.
     Quarantined,
+    /// Its first version is only compared with what is decided without it.
+    Shadow,
     /// Switched off, by its manifest or the operator.
     Disabled,
 }
@@ -39,7 +43,7 @@ pub enum Origin {
     Directory,
     /// Kept from before: what is in the directory failed.
     LastGood,
-    /// Kept from before: the operator rolled back.
+    /// Kept from before: what is in the directory was rolled back.
     RolledBack,
 }
 
@@ -86,6 +90,17 @@ pub struct Status {
     pub last_reload: Option<LastReload>,
     /// Generations whose last calls are being answered.
     pub draining: Vec<u64>,
+    /// How new generations come into service.
+    pub rollout: RolloutStatus,
+    /// The generation on trial.
+    pub candidate: Option<CandidateStatus>,
+    /// What a rollback returns to at once, while the one in service is on probation.
+    pub previous: Option<Previous>,
+    pub last_rollback: Option<RollbackStatus>,
+    /// Of the file in service; none where it has none.
+    pub signature: Option<Signed>,
+    /// Those that are there, and some that were, the newest first.
+    pub generations: Vec<Known>,
     /// Of the plugin's own configuration the number of keys, and where its secrets are.
     pub config: serde_json::Value,
 }
@@ -144,6 +159,7 @@ pub(super) struct Shown<S> {
     pub(super) refused: u64,
     pub(super) last_reload: Option<(Duration, SystemTime)>,
     pub(super) draining: Vec<u64>,
+    pub(super) rollout: ShownRollout,
 }
 
 /// The generation in service.
@@ -152,6 +168,7 @@ pub(super) struct ShownActive<S> {
     pub(super) origin: Origin,
     pub(super) generation: Arc<S>,
     pub(super) health: Arc<Health>,
+    pub(super) signed: Option<Signed>,
 }
 
 /// What the machine knows of a plugin's state; the circuit tells the rest.
@@ -159,6 +176,8 @@ pub(super) struct ShownActive<S> {
 pub(super) enum Condition {
     Loading,
     InService,
+    /// Its first version is in the shadow.
+    Aside,
     Failed,
     Disabled,
 }
@@ -174,6 +193,7 @@ impl<S: Serving> Shown<S> {
                 Circuit::Quarantined => State::Quarantined,
             },
             (Condition::Loading, None) => State::Loading,
+            (Condition::Aside, None) => State::Shadow,
             (Condition::InService | Condition::Failed, None) => State::Failed,
         }
     }
@@ -221,6 +241,12 @@ impl<S: Serving> Shown<S> {
                 at_unix_ms: unix_ms(at),
             }),
             draining: self.draining.clone(),
+            rollout: self.rollout.configured(),
+            candidate: self.rollout.candidate(),
+            previous: self.rollout.previous.clone(),
+            last_rollback: self.rollout.last_rollback(),
+            signature: active.and_then(|active| active.signed.clone()),
+            generations: self.rollout.known(),
             config: self.manifest.as_ref().map(|manifest| manifest.config.shown()).unwrap_or_default(),
         }
     }
@@ -248,7 +274,7 @@ impl Origin {
         match self {
             Origin::Directory => "from the plugin directory",
             Origin::LastGood => "the last good version",
-            Origin::RolledBack => "rolled back by the operator",
+            Origin::RolledBack => "rolled back",
         }
     }
 }

@@ -215,6 +215,11 @@ async fn start_plugins(config: &Config, tasks: &Tasks) -> Result<Plugins, ServeE
         memory: (config.plugins.memory_mib as usize) << 20,
         instances: None,
         countries: knows_countries(config),
+        trust: plugin::Trust {
+            // Checked with the configuration.
+            keys: config.plugins.trusted_keys.iter().filter_map(|key| plugin::Key::parse(key).ok()).collect(),
+            required: config.plugins.require_signature,
+        },
     };
     let plugins = Plugins::start(options, tasks).await?;
     // The configuration only saw that there are files; now it is known what they do.

@@ -50,6 +50,7 @@ pub async fn run(args: Args) -> Result<ExitCode, ClientError> {
     let tasks = Tasks::new("bench");
     let options = Options {
         countries: true,
+        trust: crate::plugin::Trust::default(),
         dir: scratch.0.join("plugins"),
         state_dir: scratch.0.join("state"),
         compiler: None,

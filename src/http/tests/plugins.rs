@@ -46,6 +46,7 @@ impl Site {
             memory: 64 << 20,
             instances: Some(16),
             countries: true,
+            trust: crate::plugin::Trust::default(),
         };
         let plugins = Plugins::start(options, &tasks).await.unwrap();
         Site { base, tasks, fixture: Fixture::with_plugins(rules, policy, plugins) }
@@ -102,6 +103,19 @@ async fn sessions_tell_who_let_them_in_and_denials_say_why() {
     // Where a plugin decides, a list holds only what a rule says in so many words.
     let listed = ask(&site.fixture.public, "GET", "/streams", &[], "").await.json();
     assert_eq!(listed["streams"], json!([]));
+    let rollout = |body: &'static str| async move {
+        ask(admin, "POST", "/api/v1/plugins/auth-token/rollout", &[MARKED], body).await
+    };
+    for body in ["", "{\"mode\": \"off\"}", "{\"canary\": 7}", "{\"share\": 0.1}"] {
+        assert_eq!(rollout(body).await.problem(), "malformed-body", "{body}");
+    }
+    let changed = rollout("{\"mode\": \"enforce\", \"canary\": 0.05}").await.json();
+    assert_eq!(changed["rollout"], json!({ "mode": "enforce", "canary": 0.05, "probation_s": 60 }), "{changed}");
+    let promoted = ask(admin, "POST", "/api/v1/plugins/auth-token/promote", &[MARKED], "").await;
+    assert_eq!((promoted.status, promoted.problem().as_str()), (409, "no-candidate"), "{promoted:?}");
+    let differences = "/api/v1/plugins/auth-token/differences";
+    assert_eq!(ask(admin, "GET", differences, &[], "").await.json(), json!([]));
+    assert_eq!(ask(admin, "GET", &differences.replace("auth-token", "none"), &[], "").await.problem(), "no-plugin");
     drop(publisher);
     site.end().await;
 }

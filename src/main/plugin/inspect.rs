@@ -5,31 +5,60 @@ use crate::output;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use wasmcast::media::one_line;
-use wasmcast::plugin::{self, Inspection, Interface};
+use wasmcast::plugin::{self, Inspection, Interface, Key, MAX_SIGNATURE, Signed, Trust};
 
-/// Show what a plugin's file is: hooks, rights that it asks for, needed server, size, digest
+/// Show what a plugin's file is: hooks, rights that it asks for, needed server, size, digest, signature
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:\n  wasmcast plugin inspect my-auth/dist/my-auth.wasm\n  \
-    wasmcast plugin inspect my-auth.wasm --json | jq -r .digest\n\nNothing of the plugin is run. Exit code 1: this server would not load it.")]
+    wasmcast plugin inspect my-auth.wasm --json | jq -r .digest\n\nNothing of the plugin is run. Exit code 1: this server would not load it, or with --key: it is not signed by that key.")]
 pub struct Args {
     /// The file: a component, or a core module that carries its component type
     #[arg(value_name = "FILE")]
     file: PathBuf,
+    /// Check the signature FILE.minisig by this key: the second line of minisign.pub
+    #[arg(long, value_name = "KEY", value_parser = key)]
+    key: Option<Key>,
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
+fn key(text: &str) -> Result<Key, &'static str> {
+    Key::parse(text)
+}
+
 /// Runs `wasmcast plugin inspect`.
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
-    let inspection = read(&args.file)?.1;
+    let (bytes, inspection) = read(&args.file)?;
+    let signed = signed(&args.file, &bytes, args.key.as_ref())?;
     if !args.json {
-        return Ok(output::text(&text(&args.file, &inspection)));
+        let told = match &signed {
+            None => "none".to_owned(),
+            Some(Signed { key, trusted: true }) => format!("by the key {key}, good"),
+            Some(Signed { key, trusted: false }) => format!("by the key {key}, not checked: name it by --key"),
+        };
+        return Ok(output::text(&format!("{}signature {told}\n", text(&args.file, &inspection))));
     }
-    match serde_json::to_value(&inspection) {
+    let value = serde_json::to_value(&inspection).and_then(|mut value| {
+        value["signature"] = serde_json::to_value(&signed)?;
+        Ok(value)
+    });
+    match value {
         Ok(value) => Ok(output::data(&format!("{value:#}\n"))),
         Err(error) => Err(Failure::Failed(format!("the inspection can not be shown as JSON: {error}"))),
     }
+}
+
+/// What the signature beside a file is worth.
+fn signed(file: &Path, bytes: &[u8], key: Option<&Key>) -> Result<Option<Signed>, Failure> {
+    let path = PathBuf::from(format!("{}.minisig", file.display()));
+    let signature = match path.exists() {
+        true => Some(String::from_utf8_lossy(&bounded::read(&path, MAX_SIGNATURE)?).into_owned()),
+        false => None,
+    };
+    let name = file.file_stem().unwrap_or_default().to_string_lossy();
+    let checked = Trust::default().check(&name, bytes, signature.as_deref(), key);
+    checked.map_err(|problem| Failure::Failed(format!("{}: {problem}", file.display())))
 }
 
 /// A file's bytes and what they are.

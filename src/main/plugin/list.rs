@@ -2,6 +2,7 @@
 
 use super::Failure;
 use super::server::{Address, Server, block_on};
+use super::switch;
 use crate::output;
 use serde_json::Value;
 use std::process::ExitCode;
@@ -62,6 +63,10 @@ fn table(plugins: &[Value]) -> String {
     let mut text = line(&HEAD.map(str::to_owned));
     for (plugin, row) in plugins.iter().zip(&rows) {
         text.push_str(&line(row));
+        let tried = switch::tried(plugin);
+        if !tried.is_empty() {
+            text.push_str(&format!("    {}\n", tried.trim_start_matches([';', ' '])));
+        }
         if let Some(cause) = plugin.pointer("/last_error/cause").and_then(Value::as_str) {
             for part in cause.lines() {
                 text.push_str(&format!("    {part}\n"));

@@ -11,6 +11,7 @@ mod inspect;
 mod list;
 mod new;
 mod project;
+mod promote;
 mod rehearsal;
 mod remap;
 mod sdk;
@@ -46,6 +47,9 @@ enum Command {
     Enable(switch::Enable),
     Disable(switch::Disable),
     Rollback(switch::Rollback),
+    Rollout(promote::Rollout),
+    Promote(promote::Promote),
+    Differences(promote::Differences),
     #[command(hide = true)]
     Compile(compile::Args),
     #[command(hide = true)]
@@ -65,6 +69,9 @@ pub fn run(args: Args) -> ExitCode {
         Command::Enable(args) => switch::enable(&args),
         Command::Disable(args) => switch::disable(&args),
         Command::Rollback(args) => switch::rollback(&args),
+        Command::Rollout(args) => promote::rollout(&args),
+        Command::Promote(args) => promote::promote(&args),
+        Command::Differences(args) => promote::differences(&args),
         Command::Compile(args) => compile::run(&args),
         Command::TestHost(args) => test_host::run(&args),
     };

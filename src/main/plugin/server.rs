@@ -58,19 +58,27 @@ impl Server {
 
     /// The answer at a path of the API; none when there is nothing.
     pub async fn get(&self, path: &str) -> Result<Option<Value>, Failure> {
-        self.ask(reqwest::Method::GET, path).await
+        self.ask(reqwest::Method::GET, path, None).await
     }
 
     /// What a command answers; none when there is nothing at the path.
     pub async fn post(&self, path: &str) -> Result<Option<Value>, Failure> {
-        self.ask(reqwest::Method::POST, path).await
+        self.ask(reqwest::Method::POST, path, None).await
     }
 
-    async fn ask(&self, method: reqwest::Method, path: &str) -> Result<Option<Value>, Failure> {
+    /// As [`Server::post`], with something to say.
+    pub async fn post_json(&self, path: &str, body: &Value) -> Result<Option<Value>, Failure> {
+        self.ask(reqwest::Method::POST, path, Some(body)).await
+    }
+
+    async fn ask(&self, method: reqwest::Method, path: &str, body: Option<&Value>) -> Result<Option<Value>, Failure> {
         let url = format!("{}{path}", self.base);
         let mut request = self.http.request(method, &url).header("x-wasmcast", "1");
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
+        }
+        if let Some(body) = body {
+            request = request.header("content-type", "application/json").body(body.to_string());
         }
         let unreachable = |error: &reqwest::Error| {
             Failure::Failed(format!(

@@ -1,6 +1,7 @@
 //! One look at the plugin directory: what is there, by file status alone.
 
 use super::is_plugin_name;
+use crate::plugin::signature::EXTENSION;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::Metadata;
 use std::io;
@@ -23,6 +24,8 @@ pub struct Files {
     pub wasm: Stamp,
     /// The manifest; none when there is none.
     pub toml: Option<Stamp>,
+    /// The signature; none when there is none.
+    pub signature: Option<Stamp>,
     /// Files of secrets that the manifest names.
     pub secrets: Vec<Stamp>,
 }
@@ -107,10 +110,12 @@ pub fn look(directory: &Path, secrets: &BTreeMap<String, Vec<PathBuf>>, known: &
     }
     for name in names {
         let toml = directory.join(format!("{name}.toml"));
+        let signature = directory.join(format!("{name}.{EXTENSION}"));
         let files = Files {
             wasm: Stamp::at(&directory.join(format!("{name}.wasm"))),
             // Without following: a link to nowhere is a manifest that can not be read, not the absence of one.
             toml: toml.symlink_metadata().is_ok().then(|| Stamp::at(&toml)),
+            signature: signature.symlink_metadata().is_ok().then(|| Stamp::at(&signature)),
             secrets: secrets.get(&name).into_iter().flatten().map(|path| Stamp::at(path)).collect(),
         };
         look.plugins.insert(name, files);

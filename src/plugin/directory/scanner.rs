@@ -29,6 +29,8 @@ pub struct Scanner {
     strange: BTreeSet<String>,
     identity: Option<(u64, u64)>,
     lost: bool,
+    /// Whether every plugin comes with a signature.
+    signed: bool,
 }
 
 /// One plugin's files.
@@ -51,7 +53,15 @@ const ABSENCE: Duration = Duration::from_secs(1);
 /// A directory that another one took the place of may still be filled: nobody took single plugins away, so they stay for longer.
 pub const MOVING: Duration = Duration::from_secs(10);
 
+/// A file and its signature are written one after the other: the second is waited for, for so long.
+const PAIR: Duration = Duration::from_secs(3);
+
 impl Scanner {
+    /// `signed`: every plugin comes with a signature, so one without is not complete yet.
+    pub fn new(signed: bool) -> Self {
+        Scanner { signed, ..Scanner::default() }
+    }
+
     /// Takes what a look found and says what to do. The first look finds everything at rest: a start does not wait.
     pub fn look(&mut self, now: Instant, found: io::Result<Look>) -> Vec<Sight> {
         let mut sights = Vec::new();
@@ -125,7 +135,11 @@ impl Scanner {
                 Some(files) => {
                     let absent =
                         had_manifest && files.toml.is_none() || files.wasm == Stamp::Broken(io::ErrorKind::NotFound);
-                    let patience = if absent { ABSENCE } else { REST };
+                    let patience = match (absent, is_half(watched.told.as_ref(), files, self.signed)) {
+                        (true, _) => ABSENCE,
+                        (_, true) => PAIR,
+                        _ => REST,
+                    };
                     if first || rest >= patience {
                         watched.told = Some(files.clone());
                         sights.push(Sight::Stable(name.clone()));
@@ -151,6 +165,13 @@ impl Scanner {
     }
 }
 
+/// Whether the signature of a file, or the file of a signature, is still to come.
+fn is_half(told: Option<&Files>, seen: &Files, signed: bool) -> bool {
+    let Some(told) = told else { return signed && seen.signature.is_none() };
+    let (file, signature) = (told.wasm != seen.wasm, told.signature != seen.signature);
+    seen.signature.is_none() && signed || file && !signature && seen.signature.is_some()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -174,13 +195,18 @@ mod tests {
                 look.strange.insert(name.to_owned(), "strange");
             } else {
                 let (name, files) = word.split_once('=').unwrap();
+                let (files, signature) = match files.split_once('~') {
+                    Some((files, signature)) => (files, Some(signature)),
+                    None => (files, None),
+                };
                 let (wasm, toml) = match files.split_once('+') {
                     Some((wasm, toml)) => (wasm, Some(toml)),
                     None => (files, None),
                 };
                 let number = |text: &str| stamp(text.parse().unwrap());
                 let wasm = if wasm == "broken" { Stamp::Broken(io::ErrorKind::NotFound) } else { number(wasm) };
-                look.plugins.insert(name.to_owned(), Files { wasm, toml: toml.map(number), secrets: Vec::new() });
+                let (toml, signature) = (toml.map(number), signature.map(number));
+                look.plugins.insert(name.to_owned(), Files { wasm, toml, signature, secrets: Vec::new() });
             }
         }
         Ok(look)
@@ -188,7 +214,11 @@ mod tests {
 
     /// Runs looks at times in ms; each row says what was found and what is told.
     fn check(rows: &[(u64, &str, &str)]) {
-        let (mut scanner, start) = (Scanner::default(), Instant::now());
+        run(Scanner::default(), rows);
+    }
+
+    fn run(mut scanner: Scanner, rows: &[(u64, &str, &str)]) {
+        let start = Instant::now();
         for (ms, seen, expected) in rows {
             let sights = scanner.look(start + Duration::from_millis(*ms), found(seen));
             let words: Vec<String> = sights
@@ -223,6 +253,35 @@ mod tests {
             (600, "a=30", ""),
             (690, "a=30", "stable a"),
             (800, "a=30", ""),
+        ]);
+    }
+
+    #[test]
+    fn a_file_and_its_signature_are_waited_for_together() {
+        run(
+            Scanner::new(true),
+            &[
+                (0, "", ""),
+                (100, "a=1", ""),
+                (2_000, "a=1", ""),
+                (2_100, "a=1~1", ""),
+                (2_300, "a=1~1", "stable a"),
+                (2_400, "a=2~1", ""),
+                (2_700, "a=2~1", ""),
+                (3_000, "a=2~2", ""),
+                (3_200, "a=2~2", "stable a"),
+                (3_300, "a=3~2", ""),
+                (6_300, "a=3~2", "stable a"),
+                (6_400, "b=1 a=3~2", ""),
+                (9_400, "b=1 a=3~2", "stable b"),
+            ],
+        );
+        check(&[
+            (0, "a=1", "stable a"),
+            (100, "a=1~1", ""),
+            (300, "a=1~1", "stable a"),
+            (400, "a=2~1", ""),
+            (900, "a=2~1", ""),
         ]);
     }
 

@@ -29,16 +29,20 @@ const WAITING: usize = 64;
 
 impl Watch {
     /// Starts the thread. What the first look finds is sent even when it is nothing. `kept`: plugins that are known from
-    /// before the start.
+    /// before the start. `signed`: every plugin comes with a signature.
     ///
     /// # Errors
     /// When no thread can be had.
-    pub fn start(directory: PathBuf, kept: BTreeSet<String>) -> std::io::Result<(Watch, mpsc::Receiver<Vec<Sight>>)> {
+    pub fn start(
+        directory: PathBuf,
+        kept: BTreeSet<String>,
+        signed: bool,
+    ) -> std::io::Result<(Watch, mpsc::Receiver<Vec<Sight>>)> {
         let watch = Watch::default();
         let (sender, receiver) = mpsc::channel(WAITING);
         let secrets = watch.secrets.clone();
         std::thread::Builder::new().name("plugin-watch".to_owned()).spawn(move || {
-            let (mut scanner, mut first, mut logged) = (Scanner::default(), true, None::<Instant>);
+            let (mut scanner, mut first, mut logged) = (Scanner::new(signed), true, None::<Instant>);
             while !sender.is_closed() {
                 let begin = Instant::now();
                 let files = secrets.lock().expect("no holder of this lock panics").clone();

@@ -35,6 +35,9 @@ impl Host for Guest {
     fn emit(&mut self, kind: String, attributes: Vec<Attribute>) {
         let (context, facts) = (&self.context, self.call.facts.as_deref());
         let services = &context.services;
+        if context.silent {
+            return;
+        }
         if !services.share(&context.plugin).admit_note(services.clock.now()) {
             return;
         }

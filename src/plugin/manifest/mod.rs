@@ -17,7 +17,9 @@ pub use failure::{Failure, Policy};
 pub use grants::{granted, refused, used};
 
 use super::matching::Matching;
+use super::rollout::Plan;
 use super::settings::Settings;
+use super::signature::Key;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -34,7 +36,11 @@ pub struct Manifest {
     pub failure: Failure,
     /// SHA-256 that the file must have.
     pub pin: Option<[u8; 32]>,
+    /// The key that the file must be signed by.
+    pub signer: Option<Key>,
     pub config: Config,
+    /// How its generations come into service.
+    pub rollout: Plan,
     /// What the host runs it under.
     pub settings: Settings,
     /// Files that secrets were read from, or should be.
@@ -81,10 +87,16 @@ impl Manifest {
         read::manifest(text, plugin, file)
     }
 
-    /// Whether nothing but `[config]` differs.
+    /// Whether at most `mode` and `[rollout]` differ: then it makes no other generation.
+    pub fn makes_the_same_as(&self, other: &Manifest) -> bool {
+        *self == Manifest { rollout: self.rollout.clone(), ..other.clone() }
+    }
+
+    /// Whether nothing but `[config]` and the roll-out differs.
     pub fn differs_only_in_config(&self, other: &Manifest) -> bool {
         let with_our_config = Manifest {
             config: self.config.clone(),
+            rollout: self.rollout.clone(),
             secret_files: self.secret_files.clone(),
             settings: Settings {
                 config: self.settings.config.clone(),

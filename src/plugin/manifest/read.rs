@@ -5,7 +5,9 @@ use super::document::{Document, Section, line_at};
 use super::{Failure, InvalidManifest, Manifest, Phase, grants};
 use crate::plugin::mask::Mask;
 use crate::plugin::matching::Matching;
+use crate::plugin::rollout::Plan;
 use crate::plugin::settings::{INSTANCES, INSTANCES_THAT_WAIT, Isolation, Limits, Settings};
+use crate::plugin::signature::Key;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,11 +43,7 @@ pub(super) fn manifest(text: &str, plugin: &str, file: &str) -> Result<Manifest,
 /// The manifest, and whether it tells whom the plugin is asked about and what they get when it fails.
 fn read(root: Section<'_>, plugin: &str, files: &mut Vec<PathBuf>) -> (Manifest, bool) {
     let document = root.document();
-    if let Some(("shadow", offset)) = root.peek("mode") {
-        root.wrong_at("mode", offset, "\"shadow\" is not offered by this version; write \"enforce\"");
-    } else {
-        root.word("mode", &[("enforce", ())]);
-    }
+    let rollout = Plan::read(&root);
     let enabled = root.switch("enabled").unwrap_or(true);
     let phases = [("early", Phase::Early), ("normal", Phase::Normal), ("late", Phase::Late)];
     let phase = root.word("phase", &phases).unwrap_or_default();
@@ -70,8 +68,7 @@ fn read(root: Section<'_>, plugin: &str, files: &mut Vec<PathBuf>) -> (Manifest,
     is_usable &= document.count() == before;
     let mut secrets = Vec::new();
     let grants = grants::read(root.section("grants"), plugin, files, &mut secrets);
-    let pin = trust(root.section("trust"));
-    rollout(root.section("rollout"));
+    let (pin, signer) = trust(root.section("trust"));
     planned(&root);
     let config = Config::read(root.document(), root.item("config"), files);
     root.finish();
@@ -84,6 +81,7 @@ fn read(root: Section<'_>, plugin: &str, files: &mut Vec<PathBuf>) -> (Manifest,
         config: Arc::new(config.values().clone()),
         mask: Arc::new(Mask::new(secrets.iter().map(String::as_str).chain(config.texts()))),
         hooks,
+        silent: false,
     };
     let manifest = Manifest {
         enabled,
@@ -92,7 +90,9 @@ fn read(root: Section<'_>, plugin: &str, files: &mut Vec<PathBuf>) -> (Manifest,
         matching: Arc::new(matching),
         failure,
         pin,
+        signer,
         config,
+        rollout,
         settings,
         secret_files: Vec::new(),
     };
@@ -157,10 +157,10 @@ fn limits(section: Section<'_>) -> Limits {
     limits
 }
 
-fn trust(section: Section<'_>) -> Option<[u8; 32]> {
-    if let Some((_, offset)) = section.text("minisign") {
-        section.wrong_at("minisign", offset, "signatures are not offered by this version; pin the file by `sha256`");
-    }
+fn trust(section: Section<'_>) -> (Option<[u8; 32]>, Option<Key>) {
+    let signer = section.text("minisign").and_then(|(text, offset)| {
+        Key::parse(text).map_err(|problem| section.wrong_at("minisign", offset, problem)).ok()
+    });
     let pin = section.text("sha256").and_then(|(text, offset)| {
         let pin = digest(text);
         if pin.is_none() {
@@ -173,7 +173,7 @@ fn trust(section: Section<'_>) -> Option<[u8; 32]> {
         pin
     });
     section.finish();
-    pin
+    (pin, signer)
 }
 
 /// A SHA-256 in hexadecimal.
@@ -186,24 +186,6 @@ fn digest(text: &str) -> Option<[u8; 32]> {
         *byte = u8::from_str_radix(&text[2 * index..2 * index + 2], 16).ok()?;
     }
     Some(digest)
-}
-
-/// Canary and probation are not there yet: what asks for them is refused rather than ignored.
-fn rollout(section: Section<'_>) {
-    let whole = |text: &str| text.parse() == Ok(1.0f64);
-    if let Some(item) = section.item("canary") {
-        let value = item.get_ref();
-        let number = value.as_float().map(|number| number.as_str());
-        if !number.or_else(|| value.as_integer().map(|number| number.as_str())).is_some_and(whole) {
-            section.wrong("canary", item, "a canary share is not offered by this version; leave it out, or write 1.0");
-        }
-    }
-    if let Some(item) = section.item("probation-s")
-        && item.get_ref().as_integer().is_none_or(|number| number.as_str() != "60")
-    {
-        section.wrong("probation-s", item, "probation is not offered by this version; leave it out");
-    }
-    section.finish();
 }
 
 /// Tables of hooks to come.

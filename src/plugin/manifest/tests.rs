@@ -140,7 +140,6 @@ fn what_is_wrong_is_said_with_its_line() {
         ("[limits]\nqueue = 99999999999999999999", "2: `limits.queue`: 99999999999999999999 is out of range"),
         ("[limits]\nwall-ms = 5", "2: `limits.cpu-ms`: 10 ms of guest code do not fit into 5 ms"),
         ("limits = 3", "1: `limits`: is a table: write [limits]"),
-        ("mode = \"shadow\"", "1: `mode`: \"shadow\" is not offered by this version; write \"enforce\""),
         ("mode = \"x\"", "1: `mode`: expected \"enforce\""),
         (
             "hooks = [\"ratelimit\"]",
@@ -176,9 +175,7 @@ fn what_is_wrong_is_said_with_its_line() {
             "2: `grants.http.headers.x`: the value must be",
         ),
         ("[trust]\nsha256 = \"9f2c\"", "2: `trust.sha256`: expected the 64 hexadecimal digits"),
-        ("[trust]\nminisign = \"RWQ\"", "2: `trust.minisign`: signatures are not offered by this version; pin"),
-        ("[rollout]\ncanary = 0.1", "2: `rollout.canary`: a canary share is not offered"),
-        ("[rollout]\nprobation-s = 5", "2: `rollout.probation-s`: probation is not offered"),
+        ("[trust]\nminisign = \"RWQ\"", "2: `trust.minisign`: is no minisign key: write the second line"),
         ("[observer]\nbatch = 1", "1: `observer`: the table is for observer, which this version does not offer"),
         ("config = 1", "1: `config` is a table"),
         ("[config]\nx = [nan]", "2: `config.x[0]`: this number does not fit into JSON"),

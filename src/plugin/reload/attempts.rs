@@ -2,11 +2,13 @@
 
 use super::job::{Found, Order, Outcome, Ready, Refused, Source};
 use super::slot::{Active, CommandError, Slot, Trouble};
+use super::trial::Stage;
 use super::{Attempt, Machine, upkeep};
 use crate::plugin::health::Health;
 use crate::plugin::host::Grade;
 use crate::plugin::last_good::Version;
 use crate::plugin::manifest::{Manifest, Policy};
+use crate::plugin::rollout::{Cause, Verdict};
 use crate::plugin::serving::{Loader, Serving};
 use crate::plugin::status::Origin;
 use std::sync::Arc;
@@ -18,13 +20,18 @@ impl<L: Loader> Machine<L> {
     pub(super) fn begin(&mut self, name: &str, source: Source) {
         let Some(slot) = self.slots.get_mut(name) else { return };
         self.number += 1;
+        // The next stage of what is on trial puts changed files off, and does not replace them.
+        let puts_off = slot.attempt.is_some() && matches!(source, Source::Candidate(_));
         slot.attempt = Some(self.number);
-        slot.changed_again = false;
+        slot.under_way = Some(source);
+        slot.changed_again = puts_off;
         slot.retry = None;
         let change = source == Source::Directory && std::mem::take(&mut slot.changed);
         let mut record = slot.record.clone();
+        let mut all_the_same = false;
         if std::mem::take(&mut slot.forward) {
-            record.rolled_back = None;
+            all_the_same = record.rolled_back.is_some();
+            record.let_in();
         }
         let order = Order {
             loader: self.loader.clone(),
@@ -37,6 +44,11 @@ impl<L: Loader> Machine<L> {
             number: slot.record.generation + 1,
             record,
             current: slot.current(),
+            beside: slot.active.is_some(),
+            looked_back: slot.looked_back,
+            all_the_same,
+            trust: self.trust.clone(),
+            trial: slot.candidate.as_ref().map(|candidate| candidate.active.current()),
         };
         let (plugin, number, began) = (name.to_owned(), self.number, Instant::now());
         self.attempts
@@ -47,22 +59,55 @@ impl<L: Loader> Machine<L> {
         let Attempt { plugin: name, number, source, change, began, outcome } = attempt;
         let Some(slot) = self.slots.get_mut(&name).filter(|slot| slot.attempt == Some(number)) else { return };
         slot.attempt = None;
+        if matches!(source, Source::Candidate(_)) && slot.candidate.is_none() {
+            // It was taken out meanwhile.
+            return self.settle(&name);
+        }
         let refused = match outcome {
             Outcome::Unsettled => None,
-            Outcome::Unchanged => {
+            Outcome::Unchanged(manifest) => {
                 slot.trouble = None;
-                slot.record.rolled_back = None;
+                slot.record.let_in();
                 if let Some(active) = &mut slot.active {
                     active.origin = Origin::Directory;
+                    if *active.manifest != *manifest {
+                        active.manifest = manifest;
+                    }
+                }
+                let probation = slot.probation();
+                if let Some(former) = &mut slot.former {
+                    former.probation = probation;
+                }
+                if let Some(candidate) = slot.candidate.take() {
+                    slot.plugin.tell(Grade::Info, candidate.active.number, "left the plugin directory".to_owned());
+                    self.drain(&name, candidate.active, "retired");
                 }
                 None
+            }
+            Outcome::OnTrial(manifest) => {
+                slot.trouble = None;
+                slot.retries = 0;
+                if let Some(candidate) = &mut slot.candidate {
+                    candidate.active.manifest = manifest;
+                }
+                if self.restage(&name).await.is_ok_and(|takes_time| takes_time) {
+                    return;
+                }
+                None
+            }
+            Outcome::LookBack => {
+                (slot.looked_back, slot.look_forward) = (true, true);
+                let place = slot.record.proven();
+                return self.begin(&name, Source::Kept(place));
             }
             Outcome::RolledBack => {
                 slot.trouble = None;
                 slot.retries = 0;
-                if slot.active.is_none() {
+                if slot.active.is_none() && !slot.record.good.is_empty() {
                     return self.begin(&name, Source::Kept(0));
                 }
+                // One that nothing came before was in the shadow, and guarded nobody.
+                slot.guards &= slot.active.is_some();
                 let line = format!(
                     "its files changed, and their component was rolled back: the version before stays in service. Put another component \
                      there, or `wasmcast plugin enable {name}` to take it all the same"
@@ -74,10 +119,12 @@ impl<L: Loader> Machine<L> {
                 slot.switched_off = Some(manifest);
                 slot.trouble = None;
                 slot.guards = false;
+                slot.looked_back = false;
                 let active = slot.active.take();
                 slot.plugin.tell(Grade::Info, 0, "switched off by its manifest".to_owned());
+                self.clear_trials(&name);
                 if let Some(active) = active {
-                    self.drain(&name, active);
+                    self.drain(&name, active, "retired");
                 }
                 None
             }
@@ -86,7 +133,11 @@ impl<L: Loader> Machine<L> {
                 None
             }
             Outcome::Ready(ready) => {
-                self.activate(&name, *ready, source, began).await;
+                match ready.stage {
+                    Stage::Shadow | Stage::Canary => self.try_out(&name, *ready, source).await,
+                    Stage::Service | Stage::AtOnce => self.activate(&name, *ready, source, began).await,
+                }
+                self.look_forward(&name, source);
                 None
             }
             Outcome::Refused(refused) => Some(refused),
@@ -122,9 +173,19 @@ impl<L: Loader> Machine<L> {
     }
 
     /// Puts a generation into service: one swap of a pointer.
+    /// What is in the directory comes next, where it was put off for what was good before.
+    fn look_forward(&mut self, name: &str, source: Source) {
+        let Some(slot) = self.slots.get_mut(name).filter(|_| matches!(source, Source::Kept(_))) else { return };
+        slot.changed_again |= std::mem::take(&mut slot.look_forward);
+    }
+
     async fn activate(&mut self, name: &str, ready: Ready<L>, source: Source, began: Instant) {
         let Some(slot) = self.slots.get_mut(name) else { return };
-        let Ready { generation, artifact, manifest, version, bytes, found } = ready;
+        let Ready { generation, artifact, manifest, version, bytes, found, stage } = ready;
+        let bytes = match source {
+            Source::Candidate(_) => slot.candidate.as_ref().and_then(|candidate| candidate.bytes.clone()),
+            _ => bytes,
+        };
         let number = slot.record.generation + 1;
         let origin = match (&found, source) {
             (Found::Directory, _) => Origin::Directory,
@@ -142,24 +203,35 @@ impl<L: Loader> Machine<L> {
         };
         let generation = Arc::new(generation);
         let upkeep = self.tasks.stopping().child_token();
-        let active: Active<L> = Active { number, origin, generation, artifact, manifest, version, health, upkeep };
-        upkeep::start(&self.tasks, &self.board, &slot.plugin, &active);
+        let since = SystemTime::now();
+        let active: Active<L> =
+            Active { number, origin, generation, artifact, manifest, version, health, upkeep, since };
+        upkeep::start(&self.tasks, &self.board, &slot.plugin, &active, true);
         let secrets = active.manifest.secret_files.clone();
         slot.switched_off = None;
         slot.guards = true;
         slot.hooks = Some(active.version.hooks);
-        slot.record.in_service(number, active.version.clone());
+        slot.looked_back = false;
+        match source {
+            Source::Restart => slot.record.in_service(number, active.version.clone()),
+            _ => slot.note_in_service(number, active.version.clone()),
+        }
         match origin {
             Origin::Directory => {
                 slot.trouble = None;
                 slot.retries = 0;
-                slot.record.rolled_back = None;
+                slot.record.let_in();
             }
             Origin::RolledBack => {
                 slot.trouble = None;
                 if let (Source::RollBack(_), Found::Kept { in_directory }) = (source, found) {
                     let before = || slot.active.as_ref().map(|active| active.version.digest.clone());
-                    slot.record.rolled_back = in_directory.or_else(before);
+                    let digest = in_directory.or_else(before).unwrap_or_default();
+                    (slot.record.rolled_back, slot.record.rolled_back_manifest) = (Some(digest.clone()), None);
+                    slot.plugin.rollbacks.count(Cause::Operator);
+                    let Verdict { cause, reason } = Verdict::of_operator();
+                    let went = slot.number();
+                    slot.note_rollback(went, digest, cause, reason);
                 }
             }
             Origin::LastGood => {}
@@ -181,9 +253,12 @@ impl<L: Loader> Machine<L> {
             slot.reloads += 1;
             slot.last_reload = Some((took, SystemTime::now()));
         }
-        self.publish();
-        if let Some(before) = before {
-            self.drain(name, before);
+        match (source, before) {
+            (Source::Restart, Some(before)) => {
+                self.publish();
+                self.drain(name, before, "retired");
+            }
+            (_, before) => self.hand_over(name, before, stage, None),
         }
         if origin == Origin::Directory {
             self.watch.set_secrets(name, secrets);
@@ -202,11 +277,16 @@ impl<L: Loader> Machine<L> {
         active.origin = Origin::Directory;
         slot.trouble = None;
         slot.retries = 0;
-        slot.record.rolled_back = None;
+        slot.record.let_in();
         slot.reloads += 1;
         slot.last_reload = Some((began.elapsed(), SystemTime::now()));
-        slot.record.in_service(active.number, version);
+        let number = active.number;
+        slot.note_in_service(number, version);
+        let left = slot.candidate.take();
         self.publish();
+        if let Some(left) = left {
+            self.drain(name, left.active, "retired");
+        }
         self.watch.set_secrets(name, secrets);
         let _ = self.keep(name, None).await;
     }
@@ -234,6 +314,13 @@ impl<L: Loader> Machine<L> {
         }
         let policy = slot.policy(&refusal, manifest.as_ref());
         let known = slot.trouble.as_ref().is_some_and(|trouble| trouble.refusal == refusal);
+        if let Source::Candidate(_) = source {
+            let line =
+                format!("what is on trial does not begin anew: {}; running on: {}", refusal.cause, slot.running_on());
+            slot.plugin.tell(Grade::Error, slot.number(), line);
+            slot.answer(&Err(CommandError::Refused { plugin: name.to_owned(), cause: refusal.cause }));
+            return false;
+        }
         if let Source::Kept(place) | Source::RollBack(place) = source {
             let (running_on, cause) = (slot.running_on(), &refusal.cause);
             let line = format!("an earlier version is not taken into service: {cause}; running on: {running_on}");
@@ -246,6 +333,7 @@ impl<L: Loader> Machine<L> {
             } else if slot.trouble.is_none() {
                 slot.trouble = Some(Trouble { refusal, manifest, at: SystemTime::now() });
             }
+            self.look_forward(name, source);
             return false;
         }
         // Trying again what was refused before refuses nothing more.
@@ -266,12 +354,14 @@ impl<L: Loader> Machine<L> {
             slot.plugin.tell(Grade::Error, slot.number(), line);
         }
         if let Some(withdrawn) = withdrawn {
-            self.drain(name, withdrawn);
+            self.clear_trials(name);
+            self.drain(name, withdrawn, "retired");
             return false;
         }
         let fall_back = policy == Policy::LastGood && slot.active.is_none() && !slot.record.good.is_empty();
         if fall_back {
-            self.begin(name, Source::Kept(0));
+            let place = slot.record.proven();
+            self.begin(name, Source::Kept(place));
         }
         fall_back
     }

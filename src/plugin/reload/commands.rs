@@ -1,9 +1,10 @@
-//! Commands of the operator: enable, disable, roll back.
+//! Commands of the operator: enable, disable, promote, roll back, and how new generations come into service.
 
 use super::Machine;
 use super::job::Source;
 use super::slot::CommandError;
 use crate::plugin::host::Grade;
+use crate::plugin::rollout::{Change, Verdict};
 use crate::plugin::serving::Loader;
 use crate::plugin::status::Status;
 use tokio::sync::oneshot;
@@ -16,11 +17,13 @@ pub(in crate::plugin) struct Command {
 }
 
 /// What the operator wants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::plugin) enum Wish {
     Enable,
     Disable,
     RollBack,
+    Promote,
+    RollOut(Change),
 }
 
 impl<L: Loader> Machine<L> {
@@ -39,10 +42,12 @@ impl<L: Loader> Machine<L> {
                 slot.changed_again = false;
                 slot.retry = None;
                 slot.guards = false;
+                slot.looked_back = false;
                 let active = slot.active.take();
                 slot.plugin.tell(Grade::Info, 0, "disabled by the operator".to_owned());
+                self.clear_trials(&name);
                 if let Some(active) = active {
-                    self.drain(&name, active);
+                    self.drain(&name, active, "retired");
                 }
                 self.first.remove(&name);
                 self.publish();
@@ -67,6 +72,22 @@ impl<L: Loader> Machine<L> {
                 }
                 self.begin(&name, Source::Directory);
             }
+            Wish::Promote => {
+                let promoted = self.promote(&name).await;
+                self.told(&name, promoted, reply);
+            }
+            Wish::RollOut(change) => {
+                let changed = self.change_plan(&name, &change).await;
+                self.told(&name, changed, reply);
+            }
+            Wish::RollBack if slot.candidate.is_some() => {
+                let dropped = self.drop_candidate(&name, Verdict::of_operator()).await;
+                self.told(&name, dropped.map(|()| false), reply);
+            }
+            Wish::RollBack if slot.former.is_some() => {
+                let reverted = self.revert(&name, Verdict::of_operator()).await;
+                self.told(&name, reverted.map(|()| false), reply);
+            }
             Wish::RollBack => {
                 let in_service = slot.active.as_ref().map(|active| &active.version.digest);
                 let place = slot.record.good.iter().position(|version| Some(&version.digest) != in_service);
@@ -85,5 +106,26 @@ impl<L: Loader> Machine<L> {
                 }
             }
         }
+    }
+
+    /// Answers a command that is done, or keeps who waits for one that takes its time.
+    fn told(
+        &mut self,
+        name: &str,
+        done: Result<bool, CommandError>,
+        reply: oneshot::Sender<Result<Status, CommandError>>,
+    ) {
+        let answer = match done {
+            Ok(true) => {
+                if let Some(slot) = self.slots.get_mut(name) {
+                    slot.waiting.push(reply);
+                }
+                return;
+            }
+            Ok(false) => self.status(name).ok_or(CommandError::Unknown(name.to_owned())),
+            Err(error) => Err(error),
+        };
+        // Who went away needs no answer.
+        let _ = reply.send(answer);
     }
 }

@@ -1,7 +1,8 @@
-//! Reads a plugin's two files, each as a whole and as one version.
+//! Reads a plugin's files, each as a whole and all as one version.
 
 use crate::plugin::directory::Stamp;
 use crate::plugin::inspect::{InspectError, MAX_FILE, hex};
+use crate::plugin::signature::{EXTENSION, MAX_SIGNATURE};
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -15,6 +16,8 @@ pub(super) struct Files {
     /// SHA-256 in hexadecimal.
     pub(super) digest: String,
     pub(super) manifest: Option<String>,
+    /// The text of the signature; what is no text is no signature, and reads as an empty one.
+    pub(super) signature: Option<String>,
 }
 
 /// Why there is no version to be had.
@@ -46,7 +49,7 @@ pub(super) fn size(directory: &Path, plugin: &str) -> u64 {
     fs::metadata(directory.join(format!("{plugin}.wasm"))).map_or(0, |metadata| metadata.len())
 }
 
-/// Reads both files. Blocks.
+/// Reads all of them. Blocks.
 pub(super) fn read(directory: &Path, plugin: &str) -> Result<Files, FilesError> {
     let path = directory.join(format!("{plugin}.wasm"));
     let unreadable = |error| FilesError::Unreadable { path: path.clone(), error };
@@ -68,7 +71,12 @@ pub(super) fn read(directory: &Path, plugin: &str) -> Result<Files, FilesError> 
             Some(String::from_utf8(text).map_err(|_| FilesError::NotText(manifest))?)
         }
     };
-    Ok(Files { digest: hex(&Sha256::digest(&bytes)), bytes: bytes.into(), manifest })
+    let path = directory.join(format!("{plugin}.{EXTENSION}"));
+    let signature = match path.symlink_metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        _ => Some(String::from_utf8(read_settled(&path, MAX_SIGNATURE)?).unwrap_or_default()),
+    };
+    Ok(Files { signature, digest: hex(&Sha256::digest(&bytes)), bytes: bytes.into(), manifest })
 }
 
 /// The content of a regular file that did not change meanwhile.

@@ -2,12 +2,15 @@
 
 use super::files::{self, Files, FilesError};
 use super::hands::Hands;
+use super::trial::Stage;
 use crate::plugin::fault::FaultClass;
 use crate::plugin::hook::Hooks;
 use crate::plugin::inspect::hex;
 use crate::plugin::last_good::{LastGood, Record, Version};
 use crate::plugin::manifest::{Manifest, line_of, line_of_key};
+use crate::plugin::rollout::{Mode, Plan};
 use crate::plugin::serving::{Loader, Refusal, Serving};
+use crate::plugin::signature::{Signed, Trust};
 use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
@@ -25,6 +28,8 @@ pub(super) enum Source {
     RollBack(usize),
     /// The version in service, begun anew.
     Restart,
+    /// The version on trial, begun anew for its next stage.
+    Candidate(Stage),
 }
 
 /// The order for an attempt.
@@ -42,6 +47,16 @@ pub(super) struct Order<L: Loader> {
     pub(super) number: u64,
     pub(super) record: Record,
     pub(super) current: Option<Current<L>>,
+    /// Whether a generation is in service.
+    pub(super) beside: bool,
+    /// Whether what was good before was tried already.
+    pub(super) looked_back: bool,
+    /// Whether the operator wants a version in service that was rolled back.
+    pub(super) all_the_same: bool,
+    /// The version on trial.
+    pub(super) trial: Option<Current<L>>,
+    /// Whose signatures are trusted.
+    pub(super) trust: Arc<Trust>,
 }
 
 /// The version in service.
@@ -56,8 +71,12 @@ pub(super) struct Current<L: Loader> {
 
 /// How an attempt ended.
 pub(super) enum Outcome<L: Loader> {
-    /// What is in the directory is in service already.
-    Unchanged,
+    /// What is in the directory is in service already, with this plan at most changed.
+    Unchanged(Arc<Manifest>),
+    /// What is in the directory is on trial already, with this plan at most changed.
+    OnTrial(Arc<Manifest>),
+    /// What is in the directory is to be tried beside a version that was good before: that one first.
+    LookBack,
     /// The files are being written.
     Unsettled,
     /// What is in the directory was rolled back by the operator.
@@ -83,6 +102,8 @@ pub(super) struct Ready<L: Loader> {
     pub(super) bytes: Option<Arc<[u8]>>,
     /// Where it came from.
     pub(super) found: Found,
+    /// How far it goes now.
+    pub(super) stage: Stage,
 }
 
 /// Where a version was found.
@@ -123,6 +144,7 @@ impl<L: Loader> Order<L> {
             Source::Directory => self.directory_version().await,
             Source::Kept(place) | Source::RollBack(place) => self.kept_version(place).await,
             Source::Restart => self.restart().await,
+            Source::Candidate(stage) => self.again(stage).await,
         };
         outcome.unwrap_or_else(Outcome::Refused)
     }
@@ -137,7 +159,7 @@ impl<L: Loader> Order<L> {
                 return Err(Refusal { retry, ..Refusal::load(error.to_string()) }.into());
             }
         };
-        if self.source == Source::Directory && self.record.rolled_back.as_ref() == Some(&files.digest) {
+        if self.source == Source::Directory && self.record.keeps_out(&files.digest, files.manifest.as_deref()) {
             return Ok(Outcome::RolledBack);
         }
         let manifest = match self.manifest(files.manifest.clone()).await {
@@ -148,11 +170,15 @@ impl<L: Loader> Order<L> {
             }
             Err(refused) => return Err(refused),
         };
+        let on_trial = self.trial.as_ref().filter(|trial| trial.version.digest == files.digest);
+        if on_trial.is_some_and(|trial| trial.manifest.makes_the_same_as(&manifest)) {
+            return Ok(Outcome::OnTrial(manifest));
+        }
         let same_file = self.current.as_ref().filter(|current| current.version.digest == files.digest);
         if let Some(current) = same_file
-            && *current.manifest == *manifest
+            && current.manifest.makes_the_same_as(&manifest)
         {
-            return Ok(Outcome::Unchanged);
+            return Ok(Outcome::Unchanged(manifest));
         }
         if !manifest.enabled {
             return Ok(Outcome::SwitchedOff(manifest));
@@ -169,17 +195,32 @@ impl<L: Loader> Order<L> {
                 files.digest
             ))));
         }
-        let artifact = match same_file {
+        let signed = self.check_signature(&files.bytes, files.signature.as_ref(), &manifest).await?.map_err(refused)?;
+        let plan = self.record.plan(&manifest.rollout);
+        let is_good = |version: &Version| version.is(&files.digest, files.manifest.as_deref());
+        let is_proven = self.record.good.get(self.record.proven()).is_none_or(is_good);
+        if !self.beside
+            && !self.looked_back
+            && !self.all_the_same
+            && !is_proven
+            && (plan.is_gradual() || self.record.on_probation)
+        {
+            return Ok(Outcome::LookBack);
+        }
+        let artifact = match same_file.or(on_trial) {
             Some(current) => current.artifact.clone(),
             None => self.loader.load(files.bytes.clone()).await.map_err(refused)?,
         };
         drop(hand);
         let hooks = check_hooks::<L>(&artifact, &manifest).map_err(refused)?;
-        let version = Version { digest: files.digest, manifest: files.manifest, hooks };
+        check_plan(&plan, hooks).map_err(refused)?;
+        let (manifest_text, signature) = (files.manifest, files.signature);
+        let version = Version { digest: files.digest, manifest: manifest_text, signature, signed, hooks };
         if let Some(current) = same_file
             && current.is_well
             && current.generation.has_reconfigure()
             && current.manifest.differs_only_in_config(&manifest)
+            && !plan.is_gradual()
         {
             return match current.generation.reconfigure(&manifest.settings).await {
                 Ok(()) => Ok(Outcome::Reconfigured { manifest, version }),
@@ -189,7 +230,28 @@ impl<L: Loader> Order<L> {
                 }
             };
         }
-        self.prepare(artifact, manifest, version, Some(files.bytes), Found::Directory).await
+        // What the operator wants at once, by a command, is not tried first.
+        let stage = match self.source {
+            Source::Directory if !self.all_the_same => self.stage(&plan),
+            _ => Stage::AtOnce,
+        };
+        self.prepare(artifact, manifest, version, Some(files.bytes), Found::Directory, stage).await
+    }
+
+    /// How a new version begins.
+    fn stage(&self, plan: &Plan) -> Stage {
+        match (plan.mode, &plan.canary) {
+            (Mode::Shadow, _) => Stage::Shadow,
+            (Mode::Enforce, Some(_)) if self.beside => Stage::Canary,
+            (Mode::Enforce, _) => Stage::Service,
+        }
+    }
+
+    /// The version on trial, begun anew: what it did in the shadow is not to be seen when it decides.
+    async fn again(self, stage: Stage) -> Result<Outcome<L>, Refused> {
+        let trial = self.trial.as_ref().ok_or_else(|| Refusal::load("nothing is on trial any more"))?;
+        let (artifact, manifest, version) = (trial.artifact.clone(), trial.manifest.clone(), trial.version.clone());
+        self.prepare(artifact, manifest, version, None, Found::Directory, stage).await
     }
 
     async fn kept_version(self, place: usize) -> Result<Outcome<L>, Refused> {
@@ -208,16 +270,18 @@ impl<L: Loader> Order<L> {
         let bytes = blocking(move || store.component(&plugin, &digest)).await?;
         let bytes: Arc<[u8]> =
             bytes.map_err(|error| Refusal::load(format!("the version that was kept can not be read: {error}")))?.into();
+        // Whom the operator trusts may have changed since.
+        self.check_signature(&bytes, version.signature.as_ref(), &manifest).await??;
         let artifact = self.loader.load(bytes).await?;
         drop(hand);
-        self.prepare(artifact, manifest, version, None, Found::Kept { in_directory }).await
+        self.prepare(artifact, manifest, version, None, Found::Kept { in_directory }, Stage::AtOnce).await
     }
 
     async fn restart(self) -> Result<Outcome<L>, Refused> {
         let current = self.current.as_ref().ok_or_else(|| Refusal::load("nothing is in service"))?;
         let (artifact, manifest) = (current.artifact.clone(), current.manifest.clone());
         let version = current.version.clone();
-        self.prepare(artifact, manifest, version, None, Found::Service).await
+        self.prepare(artifact, manifest, version, None, Found::Service, Stage::Service).await
     }
 
     async fn prepare(
@@ -227,6 +291,7 @@ impl<L: Loader> Order<L> {
         version: Version,
         bytes: Option<Arc<[u8]>>,
         found: Found,
+        stage: Stage,
     ) -> Result<Outcome<L>, Refused> {
         let saved = match &self.current {
             Some(current) => current.generation.save().await.unwrap_or_else(|fault| {
@@ -235,11 +300,14 @@ impl<L: Loader> Order<L> {
             }),
             None => None,
         };
-        let settings = &manifest.settings;
+        let settings = match stage {
+            Stage::Shadow => &manifest.settings.in_shadow(),
+            Stage::Canary | Stage::Service | Stage::AtOnce => &manifest.settings,
+        };
         let generation = self.loader.prepare(&self.plugin, self.number, &artifact, settings, saved.as_deref()).await;
         match generation {
             Ok(generation) => {
-                let ready = Ready { generation, artifact, manifest, version, bytes, found };
+                let ready = Ready { generation, artifact, manifest, version, bytes, found, stage };
                 Ok(Outcome::Ready(Box::new(ready)))
             }
             Err(mut refusal) => {
@@ -252,6 +320,19 @@ impl<L: Loader> Order<L> {
                 Err(Refused { refusal, manifest: Some(manifest), secret_files })
             }
         }
+    }
+
+    /// What the signature of a file is worth. Away from the tasks: a large file takes 0.1 s.
+    async fn check_signature(
+        &self,
+        bytes: &Arc<[u8]>,
+        signature: Option<&String>,
+        manifest: &Manifest,
+    ) -> Result<Result<Option<Signed>, Refusal>, Refused> {
+        let (trust, plugin, bytes) = (self.trust.clone(), self.plugin.clone(), bytes.clone());
+        let (signature, signer) = (signature.cloned(), manifest.signer.clone());
+        let checked = blocking(move || trust.check(&plugin, &bytes, signature.as_deref(), signer.as_ref())).await?;
+        Ok(checked.map_err(Refusal::load))
     }
 
     async fn read(&self) -> Result<Result<Files, FilesError>, Refused> {
@@ -314,6 +395,17 @@ fn check_hooks<L: Loader>(artifact: &L::Artifact, manifest: &Manifest) -> Result
     }
     let exported = Hooks::exported(&inspection.hooks);
     Ok(hooks.map_or(exported, |named| exported.and(Hooks::named(named))))
+}
+
+/// Tags come with the answer of `auth`: before it is asked nobody has a cohort.
+pub(super) fn check_plan(plan: &Plan, hooks: Hooks) -> Result<(), Refusal> {
+    match &plan.canary {
+        Some(canary) if canary.cohort.is_some() && hooks.auth => Err(Refusal::load(
+            "`rollout.canary.cohort`: this plugin answers `auth`, and before that is asked no session has a cohort; choose a share \
+             of all, or `hooks = [\"router\"]`",
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Runs what blocks away from the tasks.

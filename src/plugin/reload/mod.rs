@@ -6,8 +6,10 @@ mod files;
 mod hands;
 mod job;
 mod slot;
+mod stages;
 #[cfg(test)]
 mod tests;
+mod trial;
 mod upkeep;
 
 pub(super) use commands::{Command, Wish};
@@ -19,7 +21,9 @@ use super::directory::{MOVING, Sight, Watch};
 use super::host::{Grade, Services};
 use super::last_good::LastGood;
 use super::manifest::Manifest;
+use super::rollout::USUAL_PROBATION;
 use super::serving::{Loader, Serving};
+use super::signature::Trust;
 use super::status::Status;
 use crate::task::Tasks;
 use hands::Hands;
@@ -56,6 +60,11 @@ pub(super) struct Machine<L: Loader> {
     first: BTreeSet<String>,
     ready: Option<oneshot::Sender<()>>,
     number: u64,
+    /// When the figures of those on trial were looked at last.
+    looked_at: Instant,
+    /// Probation where the manifest does not say.
+    usual_probation: Duration,
+    trust: Arc<Trust>,
     /// What was in service when it was published last.
     serving: Vec<Place>,
 }
@@ -106,9 +115,17 @@ impl<L: Loader> Machine<L> {
             first: BTreeSet::new(),
             ready: Some(ready),
             number: 0,
+            looked_at: Instant::now(),
+            usual_probation: USUAL_PROBATION,
+            trust: Arc::default(),
             serving: Vec::new(),
         };
         (machine, is_ready)
+    }
+
+    /// From the start, trusts these signatures.
+    pub(super) fn with_trust(self, trust: Trust) -> Self {
+        Machine { trust: Arc::new(trust), ..self }
     }
 
     /// Runs until told to stop.
@@ -121,25 +138,24 @@ impl<L: Loader> Machine<L> {
         let stopped = self.stopped.clone();
         loop {
             let due = self.slots.values().filter_map(Slot::due).min();
-            let alarm = async {
-                match due {
-                    Some(due) => sleep_until(due.into()).await,
-                    None => std::future::pending().await,
-                }
-            };
+            let alarm = wait_until(due.map(Instant::from_std));
+            let look = wait_until(self.next_look());
             tokio::select! {
                 () = stop.cancelled() => break,
                 Some(seen) = sights.recv() => self.see(seen),
                 Some(command) = commands.recv() => self.obey(command).await,
                 Some(Ok(attempt)) = self.attempts.join_next() => self.finish(attempt).await,
                 Some(Ok((plugin, generation))) = self.drains.join_next() => self.drained(&plugin, generation),
-                () = stopped.notified() => {}
+                () = stopped.notified() => self.look().await,
+                () = look => self.look().await,
                 () = alarm => self.act_when_due(),
             }
         }
         for slot in self.slots.values_mut() {
             slot.answer(&Err(CommandError::Stopping));
-            if let Some(active) = &slot.active {
+            let tried = slot.candidate.as_ref().map(|candidate| &candidate.active);
+            let former = slot.former.as_ref().map(|former| &former.active);
+            for active in slot.active.iter().chain(tried).chain(former) {
                 active.upkeep.cancel();
             }
         }
@@ -196,7 +212,7 @@ impl<L: Loader> Machine<L> {
         if !self.slots.contains_key(name) {
             let plugin = Arc::new(Plugin::new(name.into(), self.stopped.clone(), self.services.clone()));
             let record = self.store.record(name);
-            self.slots.insert(name.to_owned(), Slot::new(plugin, record, first));
+            self.slots.insert(name.to_owned(), Slot::new(plugin, record, first, self.usual_probation));
             if first {
                 self.first.insert(name.to_owned());
             }
@@ -216,16 +232,22 @@ impl<L: Loader> Machine<L> {
 
     fn removed(&mut self, name: &str) {
         let Some(mut slot) = self.slots.remove(name) else { return };
-        let others = self.slots.values().any(|slot| slot.member().is_some_and(|member| member.hooks.auth));
-        let line = match (slot.answers().auth, others) {
+        let others = self
+            .slots
+            .values()
+            .filter(|slot| !slot.is_aside())
+            .any(|slot| slot.member().is_some_and(|member| member.hooks.auth));
+        let line = match (slot.answers().auth && !slot.is_aside(), others) {
             (false, _) => "removed",
             (true, false) => "removed, and no other plugin decides who may come in: the access rules do from now on",
             (true, true) => "removed: other plugins and the access rules decide from now on",
         };
         slot.plugin.tell(Grade::Warn, slot.number(), format!("{line}; its calls under way are answered"));
         slot.answer(&Err(CommandError::Unknown(name.to_owned())));
-        if let Some(active) = slot.active.take() {
-            self.drain(name, active);
+        let tried = slot.candidate.take().map(|candidate| candidate.active);
+        let former = slot.former.take().map(|former| former.active);
+        for active in slot.active.take().into_iter().chain(tried).chain(former) {
+            self.drain(name, active, "retired");
         }
         self.watch.set_secrets(name, Vec::new());
         self.store.forget(name);
@@ -236,9 +258,10 @@ impl<L: Loader> Machine<L> {
     }
 
     /// Lets the calls of a generation that is out of service end, and its instances go.
-    fn drain(&mut self, name: &str, active: Active<L>) {
+    fn drain(&mut self, name: &str, active: Active<L>, state: &'static str) {
         active.upkeep.cancel();
         if let Some(slot) = self.slots.get_mut(name) {
+            slot.remember(&active, state);
             slot.draining.push(active.number);
         }
         let limits = &active.manifest.settings.limits;
@@ -281,11 +304,7 @@ impl<L: Loader> Machine<L> {
         let order: BTreeMap<&str, usize> = chain.order().map(|name| &**name).zip(1..).collect();
         let shown = |(name, slot): (&String, &Slot<L>)| Arc::new(slot.shown(order.get(name.as_str()).copied()));
         let plugins = self.slots.iter().map(shown).collect();
-        let published = Published {
-            chain,
-            plugins,
-            decides_auth: self.slots.values().any(|slot| !slot.is_disabled() && slot.answers().auth),
-        };
+        let published = Published { chain, plugins, decides_auth: self.slots.values().any(|slot| slot.decides_auth()) };
         self.board.publish(published, !is_same);
     }
 
@@ -301,5 +320,13 @@ impl<L: Loader> Machine<L> {
         {
             let _ = ready.send(());
         }
+    }
+}
+
+/// Waits for ever where there is no such time.
+async fn wait_until(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }

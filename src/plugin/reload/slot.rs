@@ -1,15 +1,17 @@
 //! What the reload machine knows of one plugin: what is in service, what was refused, what is under way.
 
-use super::job::Current;
-use crate::plugin::breaker::Circuit;
+use super::job::{Current, Source};
+use super::trial::{Candidate, Proven};
 use crate::plugin::chain::{Member, Plugin, Stand};
 use crate::plugin::fault::FaultClass;
 use crate::plugin::health::{Health, LastFailure};
 use crate::plugin::hook::Hooks;
 use crate::plugin::last_good::{Record, Version};
 use crate::plugin::manifest::{self, Manifest, Policy};
+use crate::plugin::rollout::Entry;
 use crate::plugin::serving::{Loader, Refusal, Serving};
 use crate::plugin::status::{Condition, Origin, Shown, ShownActive, Status};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::oneshot;
@@ -32,6 +34,8 @@ pub(super) struct Slot<L: Loader> {
     pub(super) hooks: Option<Hooks>,
     /// The attempt under way; results of others do not count.
     pub(super) attempt: Option<u64>,
+    /// What that is.
+    pub(super) under_way: Option<Source>,
     /// The operator wants what is in the directory, also if it was rolled back: for the next attempt.
     pub(super) forward: bool,
     /// The files changed, and no attempt was made with them yet.
@@ -44,6 +48,18 @@ pub(super) struct Slot<L: Loader> {
     /// Who waits for the end of the attempt.
     pub(super) waiting: Vec<oneshot::Sender<Result<Status, CommandError>>>,
     pub(super) draining: Vec<u64>,
+    /// Tried beside the one in service.
+    pub(super) candidate: Option<Candidate<L>>,
+    /// Kept warm while the one in service is on probation.
+    pub(super) former: Option<Proven<L>>,
+    /// Generations that went, the newest first.
+    pub(super) past: VecDeque<Entry>,
+    /// Probation where no manifest says.
+    pub(super) usual_probation: Duration,
+    /// What was good before was taken into service, or tried, to be measured by: what is in the directory comes next, ...
+    pub(super) look_forward: bool,
+    /// ... and is not put off again.
+    pub(super) looked_back: bool,
     pub(super) restarts: u64,
     pub(super) reloads: u64,
     pub(super) refused: u64,
@@ -61,6 +77,8 @@ pub(super) struct Active<L: Loader> {
     pub(super) health: Arc<Health>,
     /// Ends its ticks and polls.
     pub(super) upkeep: CancellationToken,
+    /// When it came into service, or on trial.
+    pub(super) since: SystemTime,
 }
 
 /// A version that was refused.
@@ -85,6 +103,8 @@ pub enum CommandError {
         "there is no earlier component of `{0}` to go back to; what a manifest said before is put back in its file"
     )]
     NothingBefore(String),
+    #[error("no generation of `{0}` is in the shadow or a canary; put another version into the plugin directory first")]
+    NoCandidate(String),
     #[error("`{plugin}` is not taken into service: {cause}")]
     Refused { plugin: String, cause: String },
     #[error("another command for `{0}` came meanwhile")]
@@ -103,7 +123,7 @@ const RETRY: Duration = Duration::from_secs(1);
 const MAX_RETRY: Duration = Duration::from_secs(60);
 
 impl<L: Loader> Slot<L> {
-    pub(super) fn new(plugin: Arc<Plugin>, record: Record, from_start: bool) -> Self {
+    pub(super) fn new(plugin: Arc<Plugin>, record: Record, from_start: bool, usual_probation: Duration) -> Self {
         Slot {
             plugin,
             active: None,
@@ -114,6 +134,7 @@ impl<L: Loader> Slot<L> {
             from_start,
             guards: from_start,
             attempt: None,
+            under_way: None,
             forward: false,
             changed: false,
             changed_again: false,
@@ -121,6 +142,12 @@ impl<L: Loader> Slot<L> {
             retries: 0,
             waiting: Vec::new(),
             draining: Vec::new(),
+            candidate: None,
+            former: None,
+            past: VecDeque::new(),
+            usual_probation,
+            look_forward: false,
+            looked_back: false,
             restarts: 0,
             reloads: 0,
             refused: 0,
@@ -131,6 +158,11 @@ impl<L: Loader> Slot<L> {
     /// Whether anybody switched it off.
     pub(super) fn is_disabled(&self) -> bool {
         self.record.disabled || self.switched_off.is_some()
+    }
+
+    /// Whether it decides who may come in, or should.
+    pub(super) fn decides_auth(&self) -> bool {
+        !self.is_disabled() && !self.is_aside() && !self.is_to_be_aside() && self.answers().auth
     }
 
     /// Which questions are, or should be, put to it.
@@ -147,7 +179,8 @@ impl<L: Loader> Slot<L> {
 
     /// The manifest that holds: of what is in service, else of what was refused.
     pub(super) fn manifest(&self) -> Option<&Arc<Manifest>> {
-        let active = self.active.as_ref().map(|active| &active.manifest);
+        let tried = self.candidate.as_ref().map(|candidate| &candidate.active);
+        let active = self.active.as_ref().or(tried).map(|active| &active.manifest);
         let refused = || self.trouble.as_ref().and_then(|trouble| trouble.manifest.as_ref());
         active.or(self.switched_off.as_ref()).or_else(refused)
     }
@@ -164,11 +197,20 @@ impl<L: Loader> Slot<L> {
             return None;
         }
         if let Some(active) = &self.active {
-            let (number, generation) = (active.number, active.generation.clone());
-            let stand = Stand::Serving { number, generation, health: active.health.clone() };
-            let manifest = active.manifest.clone();
+            let (stand, manifest) = (Stand::Serving(active.server()), active.manifest.clone());
             let hooks = active.version.hooks;
-            return hooks.any().then(|| Member { plugin: self.plugin.clone(), manifest, hooks, stand });
+            let trial = self.candidate.as_ref().map(Candidate::trial);
+            let former = self.former.as_ref().map(Proven::former);
+            return hooks.any().then(|| Member { plugin: self.plugin.clone(), manifest, hooks, stand, trial, former });
+        }
+        if let Some(candidate) = &self.candidate {
+            let (trial, hooks) = (candidate.trial(), candidate.active.version.hooks);
+            let manifest = candidate.active.manifest.clone();
+            let plugin = self.plugin.clone();
+            return Some(Member { plugin, manifest, hooks, stand: Stand::Aside, trial: Some(trial), former: None });
+        }
+        if self.is_to_be_aside() {
+            return None;
         }
         let hooks = self.answers();
         if !hooks.any() || (self.trouble.is_none() && !self.guards) {
@@ -180,7 +222,7 @@ impl<L: Loader> Slot<L> {
         };
         let manifest = self.manifest().cloned().unwrap_or_else(|| Arc::new(Manifest::absent(&self.plugin.name)));
         let stand = Stand::Absent { class, cause: cause.into() };
-        Some(Member { plugin: self.plugin.clone(), manifest, hooks, stand })
+        Some(Member { plugin: self.plugin.clone(), manifest, hooks, stand, trial: None, former: None })
     }
 
     /// What is told of it. `order`: its place in the chain, from 1.
@@ -188,7 +230,10 @@ impl<L: Loader> Slot<L> {
         let condition = match (&self.active, &self.trouble) {
             _ if self.is_disabled() => Condition::Disabled,
             (Some(_), _) => Condition::InService,
+            (None, _) if self.is_aside() => Condition::Aside,
             (None, Some(_)) => Condition::Failed,
+            // Nothing came before what was rolled back.
+            (None, None) if self.record.rolled_back.is_some() && self.attempt.is_none() => Condition::Disabled,
             (None, None) => Condition::Loading,
         };
         let active = self.active.as_ref().map(|active| ShownActive {
@@ -196,6 +241,7 @@ impl<L: Loader> Slot<L> {
             origin: active.origin,
             generation: active.generation.clone(),
             health: active.health.clone(),
+            signed: active.version.signed.clone(),
         });
         let trouble = self.trouble.as_ref();
         Shown {
@@ -215,20 +261,14 @@ impl<L: Loader> Slot<L> {
             refused: self.refused,
             last_reload: self.last_reload,
             draining: self.draining.clone(),
+            rollout: self.shown_rollout(),
         }
     }
 
     /// What an attempt may build on. A plugin that was given up is begun anew when somebody waits for it.
     pub(super) fn current(&self) -> Option<Current<L>> {
         let active = self.active.as_ref()?;
-        let is_well = active.health.circuit() == Circuit::Closed;
-        (is_well || self.waiting.is_empty()).then(|| Current {
-            generation: active.generation.clone(),
-            artifact: active.artifact.clone(),
-            manifest: active.manifest.clone(),
-            version: active.version.clone(),
-            is_well,
-        })
+        (active.is_well() || self.waiting.is_empty()).then(|| active.current())
     }
 
     /// Plans the next try of a version that was refused.
@@ -269,7 +309,7 @@ impl<L: Loader> Slot<L> {
             (Some(_), _) => "as before",
             (None, _) if self.is_disabled() => return "it is switched off".to_owned(),
             // New in a running server, or without the hook: it guarded nobody.
-            (None, _) if !hooks.any() => return "sessions are decided without it".to_owned(),
+            (None, _) if !hooks.any() || self.is_to_be_aside() => return "sessions are decided without it".to_owned(),
             (None, Policy::Open) => "open",
             (None, Policy::LastGood) if !self.record.good.is_empty() => "last-good",
             // A router that is not there refuses nobody, unless its manifest says so.

@@ -17,12 +17,13 @@ const POLL: Duration = Duration::from_secs(1);
 /// Between logged failures of one kind of upkeep.
 const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Starts what a generation in service wants.
+/// Starts what a generation wants. `polls`: whether it may say whom to ask again, as one that decides may.
 pub(super) fn start<L: Loader>(
     tasks: &Tasks,
     board: &Arc<Board<L::Generation>>,
     plugin: &Arc<Plugin>,
     active: &Active<L>,
+    polls: bool,
 ) {
     let generation = Arc::downgrade(&active.generation);
     if let Some(every) = active.generation.tick_interval() {
@@ -32,7 +33,7 @@ pub(super) fn start<L: Loader>(
             end.run_until_cancelled(task).await;
         });
     }
-    if active.version.hooks.auth && active.generation.has_revoke() {
+    if polls && active.version.hooks.auth && active.generation.has_revoke() {
         let rules = active.manifest.matching.clone();
         let task = poll(plugin.clone(), active.number, generation, rules, board.clone());
         let end = active.upkeep.clone();

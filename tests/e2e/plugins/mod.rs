@@ -11,6 +11,7 @@ mod life;
 mod long;
 mod museum;
 mod operator;
+mod rollout;
 mod router;
 mod router_hostile;
 mod signed;

@@ -5,6 +5,7 @@ mod fake;
 mod operator;
 mod real;
 mod refused;
+mod rollout;
 mod service;
 
 use super::{Command, CommandError, Machine, Wish};
@@ -64,8 +65,10 @@ impl World {
         let (commands, obeyed) = mpsc::channel(8);
         let store = LastGood::open(base.join("state")).unwrap();
         let (directory, services) = (base.join("plugins"), Services::new());
-        let (machine, ready) =
+        let (mut machine, ready) =
             Machine::new(fake, directory, store, Watch::default(), board.clone(), services.clone(), tasks.clone());
+        // A version that is replaced goes at once, but where a test is about roll-outs.
+        machine.usual_probation = Duration::ZERO;
         tasks.spawn("plugins", machine.run(seen, obeyed, tasks.stopping()));
         World { base, told, board, services, sights, commands, ready, tasks }
     }

@@ -1,6 +1,6 @@
 //! The whole platform at once: a real directory, its watch, real components.
 
-use crate::plugin::{Action, Answer, CommandError, Facts, Options, Plugins, StartError};
+use crate::plugin::{Action, Answer, CommandError, Facts, Options, Plugins, StartError, Trust};
 use crate::task::Tasks;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -41,6 +41,7 @@ impl Site {
             memory: 64 << 20,
             instances: Some(32),
             countries: true,
+            trust: Trust::default(),
         };
         let plugins = Plugins::start(options, &tasks).await?;
         Ok(Site { base, tasks, plugins })
