@@ -35,8 +35,8 @@ impl Routing {
         self.tags.get(COHORT).map(String::as_str)
     }
 
-    /// Where the client is sent, without the query: that may hold a credential. For the log.
-    pub(super) fn shown(&self) -> Option<String> {
+    /// Where the client is sent, without the query: that may hold a credential. For log and events.
+    pub fn shown(&self) -> Option<String> {
         let mut url = self.elsewhere.clone()?;
         url.set_query(None);
         Some(url.into())

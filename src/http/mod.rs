@@ -17,6 +17,7 @@ mod error;
 mod event_feed;
 mod events;
 mod facts;
+mod happenings;
 mod health;
 mod ice_servers;
 mod layers;
@@ -26,6 +27,7 @@ mod offer;
 mod overview;
 mod pages;
 mod plugins;
+mod refusals;
 mod request;
 mod router;
 mod session;
@@ -52,6 +54,7 @@ use crate::access::{Access, Network, SecretDigest};
 use crate::egress::Whep;
 use crate::hub::Hub;
 use crate::ingest::Whip;
+use crate::observe::Events;
 use crate::observe::metrics::Metrics;
 use crate::plugin::Plugins;
 use crate::shard::{Doors, Sessions};
@@ -60,7 +63,7 @@ use events::EventStreams;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 /// The handles of the layers below that requests are served from.
@@ -73,6 +76,8 @@ pub struct State {
     pub access: Access,
     pub plugins: Plugins,
     pub metrics: Metrics,
+    /// What happens, for those who follow it.
+    pub events: Events,
     /// What may change while the server runs.
     pub policy: watch::Receiver<Arc<Policy>>,
     /// The configuration in force as JSON, secrets masked, with the source of each value.
@@ -123,13 +128,16 @@ pub struct Policy {
 pub(crate) struct App {
     state: State,
     events: EventStreams,
+    /// Places for those who follow `/api/v1/events`.
+    readers: Arc<Semaphore>,
     listeners: Vec<ListenerAddress>,
     started: SystemTime,
 }
 
 impl App {
     fn new(state: State, listeners: Vec<ListenerAddress>) -> Arc<App> {
-        Arc::new(App { state, events: EventStreams::default(), listeners, started: SystemTime::now() })
+        let readers = Arc::new(Semaphore::new(happenings::READERS));
+        Arc::new(App { state, events: EventStreams::default(), readers, listeners, started: SystemTime::now() })
     }
 
     /// What the server is at, in a word for the operator.

@@ -60,9 +60,7 @@ impl Offer {
         let Client(address) = Client::from_request_parts(&mut parts, app).await?;
         let sessions = &app.state.sessions;
         let spare = || if action == Action::Play { sessions.spare() } else { Ok(()) };
-        sessions.knock(address).and_then(|()| spare()).inspect_err(|limit| {
-            app.state.metrics.session_refused(action.name(), limit.label());
-        })?;
+        sessions.knock(address).and_then(|()| spare()).inspect_err(|limit| app.limited(action.name(), limit))?;
         let gathered = Gathered::new(app, &mut parts, action, protocol).await?;
         name_session(gathered.id.as_str());
         let sdp = read_text(&parts.headers, body, SDP, MAX_SDP_BYTES).await?;

@@ -71,5 +71,7 @@ fn plugin(status: &Status) -> Value {
         "answered_by_policy": status.answered_by_policy,
         "p99_us": status.p99_us,
         "last_error": status.last_error,
+        "candidate": status.candidate,
+        "last_rollback": status.last_rollback,
     })
 }

@@ -2,8 +2,8 @@
 
 use super::error::Problem;
 use super::{
-    App, admin, admin_guard, api, console, cors, drain, events, health, layers, overview, pages, plugins, request,
-    session, streams, upload, whep, whip,
+    App, admin, admin_guard, api, console, cors, drain, events, happenings, health, layers, overview, pages, plugins,
+    request, session, streams, upload, whep, whip,
 };
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -33,7 +33,8 @@ pub(super) fn admin(app: Arc<App>) -> Router {
         .merge(api::routes())
         .merge(plugins::routes())
         .merge(upload::routes())
-        .merge(drain::routes());
+        .merge(drain::routes())
+        .merge(happenings::routes());
     let guarded = with_refusals(guarded).layer(from_fn_with_state(app.clone(), admin_guard::guard));
     guarded
         .merge(console::routes(&app))

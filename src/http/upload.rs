@@ -1,11 +1,12 @@
-//! The operator puts components and manifests into the plugin directory: `PUT /api/v1/plugins/{name}` and `.../manifest`.
+//! The operator puts components, manifests and signatures into the plugin directory: `PUT /api/v1/plugins/{name}` and below it.
 
 use super::App;
 use super::body::check_head;
 use super::error::Problem;
-use crate::plugin::{CommandError, Deposit, DepositError, InspectError, MAX_FILE, MAX_MANIFEST, Placed, Status};
+use crate::plugin::{CommandError, Deposit, DepositError, InspectError, MAX_FILE, MAX_MANIFEST, MAX_SIGNATURE, Placed, Status};
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::put;
 use axum::{Json, Router};
@@ -15,15 +16,17 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
 
-/// `PUT /api/v1/plugins/{name}` and `PUT /api/v1/plugins/{name}/manifest`.
+/// `PUT /api/v1/plugins/{name}`, and `manifest` and `signature` below it.
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/api/v1/plugins/{name}", put(component))
         .route("/api/v1/plugins/{name}/manifest", put(manifest))
+        .route("/api/v1/plugins/{name}/signature", put(signature))
 }
 
 const COMPONENT: &str = "application/wasm";
 const MANIFEST: &str = "application/toml";
+const SIGNATURE: &str = "text/plain";
 
 /// A sender must show progress within this time, ...
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -33,11 +36,32 @@ const WHOLE: Duration = Duration::from_secs(300);
 /// not given up then: the answer is 202, and the status tells the rest.
 const SETTLE: Duration = Duration::from_secs(30);
 
+/// How the version is to come into service; without any of it as its plugin's versions do.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Wish {
+    /// `shadow` or `enforce`.
+    mode: Option<String>,
+    /// A share of the new sessions, above 0 and up to 1.
+    canary: Option<f64>,
+    /// Where the token may stand; the guard has read it.
+    #[serde(rename = "token")]
+    _token: Option<String>,
+}
+
 type Told = Result<(StatusCode, Json<Value>), Problem>;
 
-async fn component(State(app): State<Arc<App>>, Path(name): Path<String>, headers: HeaderMap, body: Body) -> Told {
+async fn component(
+    State(app): State<Arc<App>>,
+    Path(name): Path<String>,
+    wish: Result<Query<Wish>, QueryRejection>,
+    headers: HeaderMap,
+    body: Body,
+) -> Told {
+    let Query(wish) = wish.map_err(|rejection| Problem::bad_request("malformed-query", rejection.body_text()))?;
     check_head(&headers, &body, COMPONENT, MAX_FILE)?;
     let deposit = receive(&app, &name, body, MAX_FILE).await?;
+    roll_out(&app, &name, &wish).await?;
     let placed = deposit.component().await?;
     tracing::info!(plugin = %name, new = placed == Placed::New, "a component was put into the plugin directory by the operator");
     settle(&app, &name, placed).await
@@ -49,10 +73,39 @@ async fn manifest(State(app): State<Arc<App>>, Path(name): Path<String>, headers
     let placed = deposit.manifest().await?;
     tracing::info!(plugin = %name, new = placed == Placed::New, "a manifest was put into the plugin directory by the operator");
     if app.state.plugins.get(&name).is_none() {
-        // It waits for its component.
-        return Ok((created(placed), Json(json!({ "name": name, "state": null }))));
+        return Ok(waits(&name, placed));
     }
     settle(&app, &name, placed).await
+}
+
+/// The signature of the component that is sent next: that one tells whether it is right.
+async fn signature(State(app): State<Arc<App>>, Path(name): Path<String>, headers: HeaderMap, body: Body) -> Told {
+    check_head(&headers, &body, SIGNATURE, MAX_SIGNATURE)?;
+    let placed = receive(&app, &name, body, MAX_SIGNATURE).await?.signature().await?;
+    tracing::info!(plugin = %name, "a signature was put into the plugin directory by the operator");
+    Ok(waits(&name, placed))
+}
+
+/// It waits for its component.
+fn waits(name: &str, placed: Placed) -> (StatusCode, Json<Value>) {
+    (created(placed), Json(json!({ "name": name, "state": null })))
+}
+
+/// Sets how new versions come into service, before the one that was sent does.
+async fn roll_out(app: &App, name: &str, wish: &Wish) -> Result<(), Problem> {
+    let change = match (&wish.mode, wish.canary) {
+        (None, None) => return Ok(()),
+        (mode, None) => json!({ "mode": mode }),
+        (mode, Some(share)) => json!({ "mode": mode.as_deref().unwrap_or("enforce"), "canary": share }),
+    };
+    if app.state.plugins.get(name).is_none() {
+        let detail = format!("`{name}` is new here: how its first version comes into service is for its manifest to say");
+        return Err(Problem::new(StatusCode::CONFLICT, "no-earlier-version", "No earlier version", detail));
+    }
+    let change = serde_json::from_value(change)
+        .map_err(|error| Problem::bad_request("malformed-query", format!("`mode` or `canary`: {error}")))?;
+    app.state.plugins.roll_out(name, change).await?;
+    Ok(())
 }
 
 /// Writes the body to a file as it comes: what is large is never in memory as a whole.
@@ -115,6 +168,7 @@ impl From<DepositError> for Problem {
             DepositError::Manifest(_) | DepositError::NotText => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "invalid-manifest", "The manifest can not be used")
             }
+            DepositError::NoSignature => (StatusCode::UNPROCESSABLE_ENTITY, "no-signature", "This is no signature"),
             DepositError::Link(_) => (StatusCode::CONFLICT, "plugin-is-a-link", "The file is a link"),
             DepositError::Write { .. } => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "not-written", "The plugin directory can not be written")

@@ -22,9 +22,9 @@ async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Respons
     let Offer { stream, sdp, id, facts, client } = Offer::read(&app, request, Action::Play, "whep").await?;
     let created = app.state.whep.create(id, &facts, &stream, &sdp, client).await;
     let session = created.inspect_err(|error| match error {
-        WhepError::Access(denial) => app.state.metrics.access_denied("play", denial.label()),
-        WhepError::Elsewhere(routing) => app.state.metrics.session_routed("play", routing.cohort(), "elsewhere"),
-        WhepError::NoRoom(limit) => app.state.metrics.session_refused("play", limit.label()),
+        WhepError::Access(denial) => app.denied(&facts, denial),
+        WhepError::Elsewhere(routing) => app.sent_elsewhere(&facts, routing),
+        WhepError::NoRoom(limit) => app.limited("play", limit),
         _ => {}
     })?;
     let events = format!(

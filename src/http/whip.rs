@@ -20,9 +20,9 @@ async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Respons
     let Offer { stream, sdp, id, facts, client } = Offer::read(&app, request, Action::Publish, "whip").await?;
     let created = app.state.whip.create(id, &facts, &stream, &sdp, client).await;
     let session = created.inspect_err(|error| match error {
-        WhipError::Access(denial) => app.state.metrics.access_denied("publish", denial.label()),
-        WhipError::Elsewhere(routing) => app.state.metrics.session_routed("publish", routing.cohort(), "elsewhere"),
-        WhipError::NoRoom(limit) => app.state.metrics.session_refused("publish", limit.label()),
+        WhipError::Access(denial) => app.denied(&facts, denial),
+        WhipError::Elsewhere(routing) => app.sent_elsewhere(&facts, routing),
+        WhipError::NoRoom(limit) => app.limited("publish", limit),
         _ => {}
     })?;
     Ok(offer::created(&app, &session, None))

@@ -8,6 +8,7 @@ mod rendition;
 mod resume;
 mod ring;
 mod stream;
+mod telling;
 
 pub use layers::{LayerTable, Thinned, ladder};
 pub use registry::{Hub, HubLimits, PublishError};

@@ -6,9 +6,10 @@ use super::resume::Ticket;
 use super::ring::{Ring, RingLimits};
 use super::stream::{Publisher, Stream};
 use crate::media::{StreamName, TrackSet};
+use crate::observe::Events;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -57,6 +58,8 @@ struct Shared {
     changes: watch::Sender<u64>,
     waiting: Mutex<Vec<Waiting>>,
     memory: Arc<RingMemory>,
+    /// Where streams tell what becomes of them.
+    events: OnceLock<Events>,
 }
 
 impl Hub {
@@ -69,6 +72,7 @@ impl Hub {
                 changes: watch::Sender::new(0),
                 waiting: Mutex::default(),
                 memory: RingMemory::new(bytes(&limits)),
+                events: OnceLock::new(),
             }),
         }
     }
@@ -131,9 +135,17 @@ impl Hub {
         ring: RingLimits,
     ) -> (Arc<Stream>, Ticket) {
         let ticket = self.next_key();
-        let stream = Arc::new(Stream::new(self.next_key(), name.clone(), tracks, self.ring(ring), ticket));
+        let stream = Stream::new(self.next_key(), name.clone(), tracks, self.ring(ring), ticket);
+        if let Some(events) = self.events().get() {
+            stream.report_to(events.clone());
+        }
+        let stream = Arc::new(stream);
         streams.insert(name.clone(), stream.clone());
         (stream, ticket)
+    }
+
+    pub(super) fn events(&self) -> &OnceLock<Events> {
+        &self.shared.events
     }
 
     /// A number that was not given before; never 0.

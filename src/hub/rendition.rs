@@ -60,6 +60,14 @@ impl Stream {
         all
     }
 
+    /// The renditions of a stream with several, its own first, with their names.
+    pub(super) fn divided(&self) -> impl Iterator<Item = (&str, &Stream)> {
+        let division = self.division();
+        let own = division.map(|division| (&*division.own.1, self));
+        let others = division.into_iter().flat_map(|division| &division.others);
+        own.into_iter().chain(others.map(|rendition| (&*rendition.rid, &*rendition.stream)))
+    }
+
     /// Whether it has more than one rendition.
     pub fn has_renditions(&self) -> bool {
         self.division().is_some()

@@ -7,6 +7,7 @@ use super::rendition::Division;
 use super::resume::{Seat, Ticket};
 use super::ring::Ring;
 use crate::media::{Packet, StreamName, TrackSet};
+use crate::observe::Events;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
@@ -126,6 +127,8 @@ pub struct Stream {
     /// Publishers that are about to take it.
     heirs: AtomicU32,
     replaced: AtomicBool,
+    /// Where it tells what becomes of it; not of children, which are part of their stream.
+    events: OnceLock<Events>,
 }
 
 /// Where a stream stands.
@@ -169,6 +172,7 @@ impl Stream {
             division: OnceLock::new(),
             heirs: AtomicU32::new(0),
             replaced: AtomicBool::new(false),
+            events: OnceLock::new(),
         }
     }
 
@@ -264,13 +268,26 @@ impl Stream {
 
     /// Moves it on; true when that changed something. What is over stays over.
     pub(super) fn set_liveness(&self, liveness: Liveness) -> bool {
-        self.live.send_if_modified(|current| {
+        let mut before = liveness;
+        let changed = self.live.send_if_modified(|current| {
             let change = *current != liveness && *current != Liveness::Ended;
             if change {
-                *current = liveness;
+                before = std::mem::replace(current, liveness);
             }
             change
-        })
+        });
+        if changed {
+            self.tell_liveness(before, liveness);
+        }
+        changed
+    }
+
+    pub(super) fn report_to(&self, events: Events) {
+        let _ = self.events.set(events);
+    }
+
+    pub(super) fn events(&self) -> &OnceLock<Events> {
+        &self.events
     }
 
     /// Media comes. True when none came before.

@@ -1,7 +1,10 @@
-//! What the server tells about itself: logs and metrics.
+//! What the server tells about itself: logs, metrics and events.
 
+pub mod events;
 pub mod log;
 pub mod metrics;
+pub mod tracks;
 
+pub use events::{Event, Events, Happening};
 pub use log::Log;
 pub use metrics::Metrics;

@@ -65,6 +65,12 @@ export!(
     "package wasmcast:server@0.1.0; world hook { export wasmcast:router/routing@0.1.0; }",
     { "wasmcast:host": super::imports::wasmcast::host }
 );
+export!(
+    observer_events,
+    "package wasmcast:server@0.1.0; world hook { export wasmcast:observer/events@0.1.0; }",
+    { "wasmcast:host": super::imports::wasmcast::host }
+);
+export!(observer_stats, "package wasmcast:server@0.1.0; world hook { export wasmcast:observer/stats@0.1.0; }");
 export!(init, "package wasmcast:server@0.1.0; world hook { export wasmcast:lifecycle/init@0.1.0; }");
 export!(reconfigure, "package wasmcast:server@0.1.0; world hook { export wasmcast:lifecycle/reconfigure@0.1.0; }");
 export!(state, "package wasmcast:server@0.1.0; world hook { export wasmcast:lifecycle/state@0.1.0; }");

@@ -8,10 +8,12 @@ use super::health::{Health, Tally};
 use super::hook::{Hook, Hooks};
 use super::host::{Grade, Services};
 use super::manifest::{Manifest, Policy};
+use super::observing::Post;
 use super::question::{MayIt, Question};
 use super::recall::Recall;
 use super::rollout::{Comparisons, Outcome, Rollbacks, Said, Shadow, Sides};
 use super::serving::Serving;
+use crate::observe::Happening;
 use std::cmp::Reverse;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
@@ -87,6 +89,8 @@ pub(super) struct Plugin {
     /// What generations in the shadow would have decided.
     pub(super) comparisons: Arc<Comparisons>,
     pub(super) rollbacks: Rollbacks,
+    /// What waits for it as an observer.
+    pub(super) post: Post,
     /// Wakes the reload machine when the plugin was stopped.
     stopped: Arc<Notify>,
     services: Arc<Services>,
@@ -100,6 +104,7 @@ impl Plugin {
             recall: Mutex::default(),
             comparisons: Arc::default(),
             rollbacks: Rollbacks::default(),
+            post: Post::default(),
             stopped,
             services,
         }
@@ -108,6 +113,41 @@ impl Plugin {
     /// Writes a line about the plugin into its log and the server's.
     pub(super) fn tell(&self, grade: Grade, generation: u64, line: String) {
         self.services.tell(&self.name, generation, grade, line);
+    }
+
+    /// Tells what became of it as an event; `detail`, `cause`, ...: what it says besides.
+    pub(super) fn report(&self, kind: &'static str, generation: u64, more: &[(&'static str, &str)]) {
+        let happening = Happening::new(kind).with("plugin", &self.name).with("generation", generation);
+        let happening = more.iter().fold(happening, |happening, (key, value)| happening.with(*key, value));
+        self.services.events().tell(happening);
+    }
+
+    /// It was stopped, or given up: that is logged, and wakes the reload machine.
+    pub(super) fn turned(&self, generation: u64, turn: Turn) {
+        let line = match turn {
+            Turn::Opened(at) => {
+                let seconds = at.saturating_duration_since(Instant::now().into_std()).as_secs_f64();
+                self.report("plugin.stopped", generation, &[("restart_in_s", &format!("{seconds:.0}"))]);
+                format!(
+                    "keeps failing and is stopped; its failure policy answers most calls; it is restarted in {seconds:.0} s"
+                )
+            }
+            Turn::Quarantined => {
+                self.report("plugin.quarantined", generation, &[]);
+                format!(
+                    "was restarted in vain and stays stopped; its failure policy answers, until it answers a call that is let through to see. Replace its file, change its manifest, or `wasmcast plugin enable {}`",
+                    self.name
+                )
+            }
+            Turn::None | Turn::Closed => return,
+        };
+        self.tell(Grade::Error, generation, line);
+        self.stopped.notify_one();
+    }
+
+    /// Where the server tells what happens.
+    pub(super) fn services(&self) -> &Arc<Services> {
+        &self.services
     }
 }
 
@@ -380,6 +420,7 @@ impl<S: Serving> Member<S> {
             Ok(answer) => {
                 if underway.succeeded(now.into_std()) == Turn::Closed {
                     self.plugin.tell(Grade::Info, *number, "works again".to_owned());
+                    self.plugin.report("plugin.recovered", *number, &[]);
                 }
                 if manifest.failure.remembers_answers() {
                     Q::remember(&mut self.recall(), &facts.id, &answer);
@@ -395,8 +436,7 @@ impl<S: Serving> Member<S> {
                     self.log(Q::HOOK, *number, facts, &fault, outcome, silent, after.failing);
                 }
                 if after.turn != Turn::None {
-                    self.log_turn(*number, after.turn);
-                    self.plugin.stopped.notify_one();
+                    self.plugin.turned(*number, after.turn);
                 }
                 step(outcome, Some(fault.to_string()));
                 answer
@@ -460,24 +500,5 @@ impl<S: Serving> Member<S> {
             facts.id, failing.0, failing.1
         );
         self.plugin.tell(Grade::Warn, generation, line);
-    }
-
-    fn log_turn(&self, generation: u64, turn: Turn) {
-        let line = match turn {
-            Turn::Opened(at) => {
-                let seconds = at.saturating_duration_since(Instant::now().into_std()).as_secs_f64();
-                format!(
-                    "keeps failing and is stopped; its failure policy answers most calls; it is restarted in {seconds:.0} s"
-                )
-            }
-            Turn::Quarantined => {
-                format!(
-                    "was restarted in vain and stays stopped; its failure policy answers, until it answers a call that is let through to see. Replace its file, change its manifest, or `wasmcast plugin enable {}`",
-                    self.plugin.name
-                )
-            }
-            Turn::None | Turn::Closed => return,
-        };
-        self.plugin.tell(Grade::Error, generation, line);
     }
 }

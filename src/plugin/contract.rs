@@ -6,10 +6,12 @@ use super::inspect::{InspectError, Interface};
 const VERSION: &str = "0.1.0";
 
 /// Interfaces that are called, with the hook that each belongs to.
-const CALLED: [(&str, &str); 8] = [
+const CALLED: [(&str, &str); 10] = [
     ("wasmcast:auth/check", "auth"),
     ("wasmcast:auth/revoke", "auth"),
     ("wasmcast:router/routing", "router"),
+    ("wasmcast:observer/events", "observer"),
+    ("wasmcast:observer/stats", "observer"),
     ("wasmcast:lifecycle/init", ""),
     ("wasmcast:lifecycle/reconfigure", ""),
     ("wasmcast:lifecycle/state", ""),

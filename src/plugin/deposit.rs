@@ -1,8 +1,9 @@
-//! Puts a component or a manifest that the operator sends into the plugin directory: judged first, then whole or not at all.
+//! Puts a component, its manifest or signature, as the operator sends them, into the plugin directory: judged first, then whole or not at all.
 
 use super::directory::is_plugin_name;
 use super::inspect::{InspectError, MAX_FILE, inspect};
 use super::manifest::{InvalidManifest, Manifest};
+use super::signature::{self, MAX_SIGNATURE};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -60,6 +61,8 @@ pub enum DepositError {
     Manifest(InvalidManifest),
     #[error("the manifest is not UTF-8 text")]
     NotText,
+    #[error("it is no signature: send the .minisig file that `minisign -S` writes")]
+    NoSignature,
     #[error("{} is a link, so something else looks after the directory: put the new version where the link leads", .0.display())]
     Link(PathBuf),
     #[error("{} can not be written: {error}", path.display())]
@@ -139,6 +142,22 @@ impl Deposit {
         self.end("toml", judge).await
     }
 
+    /// Ends it as the signature of the plugin's component. Whether it is right is seen together with the component.
+    ///
+    /// # Errors
+    /// When it is no signature file by its looks, or can not be put in place.
+    pub async fn signature(self) -> Result<Placed, DepositError> {
+        let judge = |_: &str, bytes: Vec<u8>| {
+            if bytes.len() > MAX_SIGNATURE {
+                return Err(DepositError::TooLarge(MAX_SIGNATURE));
+            }
+            let text = String::from_utf8(bytes).map_err(|_| DepositError::NoSignature)?;
+            // Four lines: two comments, each before what is signed.
+            if text.lines().count() == 4 && text.starts_with("untrusted comment:") { Ok(()) } else { Err(DepositError::NoSignature) }
+        };
+        self.end(signature::EXTENSION, judge).await
+    }
+
     async fn end(
         mut self,
         extension: &'static str,
@@ -190,36 +209,45 @@ mod tests {
         names
     }
 
-    async fn put(shelf: &Shelf, plugin: &str, bytes: &[u8], manifest: bool) -> Result<Placed, String> {
+    /// `kind`: the extension.
+    async fn put(shelf: &Shelf, plugin: &str, bytes: &[u8], kind: &str) -> Result<Placed, String> {
         let mut deposit = shelf.begin(plugin).await.map_err(|error| error.to_string())?;
         for chunk in bytes.chunks(1 << 16) {
             deposit.write(chunk).await.map_err(|error| error.to_string())?;
         }
-        let ended = if manifest { deposit.manifest().await } else { deposit.component().await };
+        let ended = match kind {
+            "toml" => deposit.manifest().await,
+            "minisig" => deposit.signature().await,
+            _ => deposit.component().await,
+        };
         ended.map_err(|error| error.to_string())
     }
 
     #[tokio::test]
     async fn what_is_right_is_put_in_place_and_what_is_wrong_leaves_nothing() {
         let (shelf, dir) = shelf("place");
-        assert_eq!(put(&shelf, "door", COMPONENT, false).await, Ok(Placed::New));
-        assert_eq!(put(&shelf, "door", COMPONENT, false).await, Ok(Placed::Replaced));
-        assert_eq!(put(&shelf, "door", b"priority = 3\n", true).await, Ok(Placed::New));
+        assert_eq!(put(&shelf, "door", COMPONENT, "wasm").await, Ok(Placed::New));
+        assert_eq!(put(&shelf, "door", COMPONENT, "wasm").await, Ok(Placed::Replaced));
+        assert_eq!(put(&shelf, "door", b"priority = 3\n", "toml").await, Ok(Placed::New));
         std::os::unix::fs::symlink("door.wasm", dir.join("linked.wasm")).unwrap();
-        let rows: [(&str, &[u8], bool, &str); 7] = [
-            ("Door", COMPONENT, false, "can not name a plugin"),
-            ("../door", COMPONENT, false, "can not name a plugin"),
-            ("other", b"no wasm at all", false, "no WebAssembly file"),
-            ("other", b"", false, "it is empty"),
-            ("door", b"priority = \"high\"\nphase = 1\n", true, "door.toml:2"),
-            ("door", b"\xff", true, "not UTF-8"),
-            ("linked", COMPONENT, false, "is a link"),
+        let rows: [(&str, &[u8], &str, &str); 9] = [
+            ("Door", COMPONENT, "wasm", "can not name a plugin"),
+            ("../door", COMPONENT, "wasm", "can not name a plugin"),
+            ("other", b"no wasm at all", "wasm", "no WebAssembly file"),
+            ("other", b"", "wasm", "it is empty"),
+            ("door", b"priority = \"high\"\nphase = 1\n", "toml", "door.toml:2"),
+            ("door", b"\xff", "toml", "not UTF-8"),
+            ("linked", COMPONENT, "wasm", "is a link"),
+            ("door", b"untrusted comment: x\n", "minisig", "no signature"),
+            ("door", b"\xff", "minisig", "no signature"),
         ];
-        for (plugin, bytes, manifest, expected) in rows {
-            let error = put(&shelf, plugin, bytes, manifest).await.unwrap_err();
+        for (plugin, bytes, kind, expected) in rows {
+            let error = put(&shelf, plugin, bytes, kind).await.unwrap_err();
             assert!(error.contains(expected), "{plugin}: {error}");
         }
-        assert_eq!(files(&dir), ["door.toml", "door.wasm", "linked.wasm"]);
+        let signed = b"untrusted comment: x\nRUQ\ntrusted comment: y\nabc\n";
+        assert_eq!(put(&shelf, "door", signed, "minisig").await, Ok(Placed::New));
+        assert_eq!(files(&dir), ["door.toml", "door.wasm", "door.wasm.minisig", "linked.wasm"]);
         assert_eq!(fs::read(dir.join("door.toml")).unwrap(), b"priority = 3\n", "the old one stays");
         fs::remove_dir_all(&dir).unwrap();
     }

@@ -1,6 +1,7 @@
 //! The plugins' figures as OpenMetrics text.
 
 use super::hook::Hook;
+use super::observing;
 use super::serving::Serving;
 use super::status::{Shown, State};
 use std::sync::Arc;
@@ -107,6 +108,8 @@ pub(super) fn render<S: Serving>(shown: &[Arc<Shown<S>>], out: &mut String) {
     family("restarts", "counter", "Restarts after the plugin was stopped", "");
     family("reloads", "counter", "Changes of file or manifest by their result", "");
     family("call_seconds", "histogram", "Time of a call with its waiting", "seconds");
+    let observers = shown.iter().filter_map(|shown| Some((shown.plugin.name.clone(), shown.observer()?)));
+    observing::render(&observers.collect::<Vec<_>>(), out);
 }
 
 /// Compared, different, dropped.

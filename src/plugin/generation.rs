@@ -6,9 +6,11 @@ use super::fault::Fault;
 use super::guest::Context;
 use super::inspect::Inspection;
 use super::instance::{Blueprint, Instance};
+use super::observing::{Observes, TrackRates};
 use super::pool::Pool;
 use super::route::Route;
 use super::settings::Settings;
+use crate::observe::Event;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -25,7 +27,7 @@ pub struct Generation {
     blueprint: Arc<Blueprint>,
     instances: usize,
     pool: Pool,
-    /// The one instance that lasts: it is polled for revocations and keeps the state.
+    /// The one instance that lasts: it is polled for revocations, observes and keeps the state.
     lasting: Mutex<Option<Instance>>,
     tick_interval: Option<Duration>,
 }
@@ -65,7 +67,7 @@ impl Generation {
             tested.self_test().await.map_err(PrepareError::SelfTest)?;
         }
         let mut lasting = None;
-        if blueprint.has_revoke() || blueprint.has_state() {
+        if blueprint.has_lasting() {
             let mut instance = blueprint.instance().await.map_err(PrepareError::Init)?;
             if let Some(saved) = saved.filter(|_| blueprint.has_state()) {
                 instance.restore(saved).await.map_err(PrepareError::Restore)?;
@@ -98,6 +100,43 @@ impl Generation {
     /// Whether it wants to be polled for revocations.
     pub fn has_revoke(&self) -> bool {
         self.blueprint.has_revoke()
+    }
+
+    /// What it observes.
+    pub fn observes(&self) -> Observes {
+        self.blueprint.observes()
+    }
+
+    /// Tells it what happened, the oldest first.
+    ///
+    /// # Errors
+    /// When it did not take it. Dropping the future gives the call up.
+    pub async fn on_events(&self, batch: &[Arc<Event>]) -> Result<(), Fault> {
+        let mut lasting = self.lasting.lock().await;
+        let mut instance = self.last(&mut lasting).await?;
+        let result = instance.on_events(batch).await;
+        *lasting = Some(instance).filter(Instance::is_usable);
+        result
+    }
+
+    /// Tells it how tracks did.
+    ///
+    /// # Errors
+    /// As for any call.
+    pub async fn on_stats(&self, unix_ns: u64, tracks: &[TrackRates]) -> Result<(), Fault> {
+        let mut lasting = self.lasting.lock().await;
+        let mut instance = self.last(&mut lasting).await?;
+        let result = instance.on_stats(unix_ns, tracks).await;
+        *lasting = Some(instance).filter(Instance::is_usable);
+        result
+    }
+
+    /// The instance that lasts, or a new one in its place. Whoever gives a call up leaves none behind.
+    async fn last(&self, lasting: &mut Option<Instance>) -> Result<Instance, Fault> {
+        match lasting.take() {
+            Some(instance) => Ok(instance),
+            None => self.blueprint.instance().await,
+        }
     }
 
     /// Whether it takes a changed configuration without a new generation.
@@ -195,7 +234,7 @@ impl Generation {
             self.context.set_config(config);
             self.pool.config_changed();
         }
-        if self.blueprint.has_revoke() || self.blueprint.has_state() {
+        if self.blueprint.has_lasting() {
             *lasting = Some(trial).filter(Instance::is_usable);
         }
         result

@@ -21,6 +21,8 @@ pub struct Tally {
     unasked: AtomicU64,
     /// Ticks and polls that failed.
     upkeep: AtomicU64,
+    /// Calls that nobody waits for: of observers.
+    observed: AtomicU64,
 }
 
 /// Calls of one hook.
@@ -163,16 +165,32 @@ impl Underway<'_> {
             (None, _) => Turn::None,
         };
         self.health.calm.store(state.breaker.is_calm(), Ordering::Relaxed);
-        state.last = Some(LastFailure { class: fault.class(), cause: fault.to_string(), at: wall });
-        let due = state.logged.is_none_or(|logged| now.saturating_duration_since(logged) >= LOG_INTERVAL);
-        let log = if due || turn != Turn::None {
-            state.logged = Some(now);
-            Some(std::mem::take(&mut state.silent))
-        } else {
-            state.silent += 1;
-            None
-        };
+        let log = state.note(now, wall, fault, turn != Turn::None);
         Aftermath { turn, failing: state.breaker.failing(now), log }
+    }
+
+    /// The call failed, and nobody but the plugin waits for it: that is told and stops no plugin. Returns whether to log it, as
+    /// [`Aftermath::log`].
+    pub fn excused(mut self, now: Instant, wall: SystemTime, fault: &Fault) -> Option<u64> {
+        let mut state = self.health.state();
+        if let Some(gate) = self.gate.take() {
+            state.breaker.lost(self.client, gate);
+        }
+        state.note(now, wall, fault, false)
+    }
+}
+
+impl State {
+    /// Keeps a failure. Returns whether to log it, and how many before were not.
+    fn note(&mut self, now: Instant, wall: SystemTime, fault: &Fault, is_turn: bool) -> Option<u64> {
+        self.last = Some(LastFailure { class: fault.class(), cause: fault.to_string(), at: wall });
+        let due = self.logged.is_none_or(|logged| now.saturating_duration_since(logged) >= LOG_INTERVAL);
+        if due || is_turn {
+            self.logged = Some(now);
+            return Some(std::mem::take(&mut self.silent));
+        }
+        self.silent += 1;
+        None
     }
 }
 
@@ -223,7 +241,12 @@ impl Tally {
 
     /// Calls of all hooks, failed ones among them.
     pub fn calls(&self) -> u64 {
-        self.asked.iter().map(Asked::calls).sum()
+        self.asked.iter().map(Asked::calls).sum::<u64>() + self.observed.load(Ordering::Relaxed)
+    }
+
+    /// An observer was called.
+    pub fn observed(&self) {
+        self.observed.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Failures of calls by class.

@@ -41,24 +41,31 @@ impl Hook {
 pub(super) struct Hooks {
     pub(super) auth: bool,
     pub(super) router: bool,
+    /// No session is put to it: it is told what happens.
+    pub(super) observer: bool,
 }
 
 impl Hooks {
     /// Of a component with these exports (`auth/check`).
     pub(super) fn exported(exports: &[String]) -> Self {
         let has = |hook: Hook| exports.iter().any(|export| export == hook.export());
-        Hooks { auth: has(Hook::Auth), router: has(Hook::Router) }
+        let observer = exports.iter().any(|export| export.starts_with("observer/"));
+        Hooks { auth: has(Hook::Auth), router: has(Hook::Router), observer }
     }
 
     /// Those that a manifest names.
     pub(super) fn named(names: &[String]) -> Self {
-        let has = |hook: Hook| names.iter().any(|name| name == hook.name());
-        Hooks { auth: has(Hook::Auth), router: has(Hook::Router) }
+        let has = |name: &str| names.iter().any(|named| named == name);
+        Hooks { auth: has(Hook::Auth.name()), router: has(Hook::Router.name()), observer: has("observer") }
     }
 
     /// Those in both.
     pub(super) fn and(self, other: Hooks) -> Self {
-        Hooks { auth: self.auth && other.auth, router: self.router && other.router }
+        Hooks {
+            auth: self.auth && other.auth,
+            router: self.router && other.router,
+            observer: self.observer && other.observer,
+        }
     }
 
     pub(super) fn has(self, hook: Hook) -> bool {
@@ -68,7 +75,7 @@ impl Hooks {
         }
     }
 
-    /// Whether there is one at all.
+    /// Whether there is one at all that sessions are put to.
     pub(super) fn any(self) -> bool {
         self.auth || self.router
     }
@@ -83,8 +90,10 @@ mod tests {
         let texts = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
         let both = Hooks::exported(&texts(&["auth/check", "router/routing", "lifecycle/init"]));
         assert!(both.auth && both.router);
-        assert_eq!(both.and(Hooks::named(&texts(&["router"]))), Hooks { auth: false, router: true });
+        assert_eq!(both.and(Hooks::named(&texts(&["router"]))), Hooks { auth: false, router: true, observer: false });
         assert!(!Hooks::exported(&texts(&["auth/revoke"])).any());
+        let observer = Hooks::exported(&texts(&["observer/stats"]));
+        assert!(observer.observer && !observer.any() && observer.and(Hooks::named(&texts(&["observer"]))).observer);
         assert_eq!(Hook::ALL.map(Hook::index), [0, 1]);
     }
 }

@@ -1,7 +1,9 @@
 //! One instance of a plugin: made, begun, and called within its limits; what fails in it is named.
 
 use super::answers::{answer, route, selection};
-use super::bindings::{auth_check, auth_revoke, init, reconfigure, router_routing, self_test, state, tick};
+use super::bindings::{
+    auth_check, auth_revoke, init, observer_events, observer_stats, reconfigure, router_routing, self_test, state, tick,
+};
 use super::decision::{Answer, Selection};
 use super::engine::Ticker;
 use super::facts::Facts;
@@ -9,8 +11,10 @@ use super::fault::Fault;
 use super::guest::{Call, Context, CurrentSession, Guest};
 use super::lane::Lane;
 use super::limits::{Budget, Cpu, Memory, OutOfCpu};
+use super::observing::{self, Observes, TrackRates};
 use super::route::Route;
 use super::settings::Limits;
+use crate::observe::Event;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -29,6 +33,8 @@ struct Indices {
     check: Option<auth_check::HookIndices>,
     revoke: Option<auth_revoke::HookIndices>,
     routing: Option<router_routing::HookIndices>,
+    events: Option<observer_events::HookIndices>,
+    stats: Option<observer_stats::HookIndices>,
     init: Option<init::HookIndices>,
     reconfigure: Option<reconfigure::HookIndices>,
     state: Option<state::HookIndices>,
@@ -41,6 +47,8 @@ struct Exports {
     check: Option<auth_check::Hook>,
     revoke: Option<auth_revoke::Hook>,
     routing: Option<router_routing::Hook>,
+    events: Option<observer_events::Hook>,
+    stats: Option<observer_stats::Hook>,
     init: Option<init::Hook>,
     reconfigure: Option<reconfigure::Hook>,
     state: Option<state::Hook>,
@@ -130,6 +138,8 @@ impl Blueprint {
             check: auth_check::HookIndices::new(&pre).ok(),
             revoke: auth_revoke::HookIndices::new(&pre).ok(),
             routing: router_routing::HookIndices::new(&pre).ok(),
+            events: observer_events::HookIndices::new(&pre).ok(),
+            stats: observer_stats::HookIndices::new(&pre).ok(),
             init: init::HookIndices::new(&pre).ok(),
             reconfigure: reconfigure::HookIndices::new(&pre).ok(),
             state: state::HookIndices::new(&pre).ok(),
@@ -152,12 +162,21 @@ impl Blueprint {
         self.indices.routing.is_some()
     }
 
+    pub(super) fn observes(&self) -> Observes {
+        Observes { events: self.indices.events.is_some(), stats: self.indices.stats.is_some() }
+    }
+
     pub(super) fn has_reconfigure(&self) -> bool {
         self.indices.reconfigure.is_some()
     }
 
     pub(super) fn has_state(&self) -> bool {
         self.indices.state.is_some()
+    }
+
+    /// Whether it has one instance that lasts: what is polled, told or kept is there.
+    pub(super) fn has_lasting(&self) -> bool {
+        self.has_revoke() || self.has_state() || self.observes().any()
     }
 
     pub(super) fn has_tick(&self) -> bool {
@@ -226,6 +245,8 @@ impl Blueprint {
             check: load!(check),
             revoke: load!(revoke),
             routing: load!(routing),
+            events: load!(events),
+            stats: load!(stats),
             init: load!(init),
             reconfigure: load!(reconfigure),
             state: load!(state),
@@ -297,6 +318,21 @@ impl Instance {
             session
         )?;
         route(chosen.map_err(|words| self.error(words))?).map_err(|words| self.error(words))
+    }
+
+    /// `observer/events.on-events`.
+    pub(super) async fn on_events(&mut self, batch: &[Arc<Event>]) -> Result<(), Fault> {
+        let Limits { cpu, wall, .. } = self.blueprint.limits;
+        let batch: Vec<_> = batch.iter().map(|event| observing::event(event)).collect();
+        call!(self, events, wasmcast_observer_events, call_on_events, "observer/events", None, cpu, wall, &batch)?
+            .map_err(|words| self.error(words))
+    }
+
+    /// `observer/stats.on-stats`.
+    pub(super) async fn on_stats(&mut self, unix_ns: u64, tracks: &[TrackRates]) -> Result<(), Fault> {
+        let Limits { cpu, wall, .. } = self.blueprint.limits;
+        let tracks: Vec<_> = tracks.iter().map(observing::track).collect();
+        call!(self, stats, wasmcast_observer_stats, call_on_stats, "observer/stats", None, cpu, wall, unix_ns, &tracks)
     }
 
     /// `lifecycle/reconfigure`, with this configuration.

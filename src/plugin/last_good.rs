@@ -299,7 +299,7 @@ mod tests {
             manifest: manifest.map(str::to_owned),
             signature: None,
             signed: None,
-            hooks: Hooks { auth: true, router: false },
+            hooks: Hooks { auth: true, ..Hooks::default() },
         }
     }
 

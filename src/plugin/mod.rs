@@ -30,6 +30,7 @@ mod limits;
 mod manifest;
 mod mask;
 mod matching;
+mod observing;
 mod pool;
 mod question;
 mod recall;
@@ -60,6 +61,7 @@ pub use inspect::{InspectError, Inspection, Interface, Label, MAX_FILE, SECTION,
 pub use instance::Live;
 pub use manifest::{InvalidManifest, Manifest, Policy};
 pub use matching::Matching;
+pub use observing::{ObserverStatus, Observes, TrackRates, Wants};
 pub use registry::{Options, Plugins, StartError};
 pub use reload::CommandError;
 pub use rollout::{Canary, Change, Difference, Mode, Share};

@@ -18,6 +18,7 @@ use super::route::Route;
 use super::runtime::{Runtime, RuntimeError, RuntimeOptions};
 use super::signature::Trust;
 use super::status::{State, Status};
+use crate::observe::Events;
 use crate::task::Tasks;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -51,6 +52,8 @@ pub struct Options {
     pub countries: bool,
     /// Whose signatures are trusted.
     pub trust: Trust,
+    /// Where the server tells what happens: plugins among others, and to those that observe.
+    pub events: Events,
 }
 
 /// Why plugins can not be run.
@@ -84,8 +87,8 @@ impl Plugins {
     /// When the directory can not be read and nothing is kept from before, or the host can not be set up. A plugin that
     /// can not be loaded is no error of the start: its policy decides, and its status says why.
     pub async fn start(options: Options, tasks: &Tasks) -> Result<Self, StartError> {
-        let Options { dir, state_dir, compiler, memory, instances, countries, trust } = options;
-        let services = Services::new();
+        let Options { dir, state_dir, compiler, memory, instances, countries, trust, events } = options;
+        let services = Services::of(events);
         services.set_knows_countries(countries);
         let (store, lock) = LastGood::of(&dir, &state_dir.join("plugins"))?;
         if let Err(error) = std::fs::read_dir(&dir)

@@ -6,9 +6,11 @@ use super::facts::Facts;
 use super::fault::{Fault, FaultClass};
 use super::generation::{Generation, PrepareError};
 use super::inspect::{Inspection, inspect};
+use super::observing::{Observes, TrackRates};
 use super::route::Route;
 use super::runtime::Runtime;
 use super::settings::Settings;
+use crate::observe::Event;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,11 +21,14 @@ pub(super) trait Serving: Send + Sync + 'static {
     fn authorize(&self, facts: &Arc<Facts>) -> impl Future<Output = Result<Answer, Fault>> + Send;
     fn choose(&self, facts: &Arc<Facts>) -> impl Future<Output = Result<Answer<Route>, Fault>> + Send;
     fn poll_revocations(&self) -> impl Future<Output = Result<Vec<Selection>, Fault>> + Send;
+    fn on_events(&self, batch: &[Arc<Event>]) -> impl Future<Output = Result<(), Fault>> + Send;
+    fn on_stats(&self, unix_ns: u64, tracks: &[TrackRates]) -> impl Future<Output = Result<(), Fault>> + Send;
     fn tick(&self) -> impl Future<Output = Result<(), Fault>> + Send;
     fn reconfigure(&self, settings: &Settings) -> impl Future<Output = Result<(), Fault>> + Send;
     fn save(&self) -> impl Future<Output = Result<Option<Vec<u8>>, Fault>> + Send;
     fn retire(&self, patience: Duration) -> impl Future<Output = ()> + Send;
     fn has_revoke(&self) -> bool;
+    fn observes(&self) -> Observes;
     fn has_reconfigure(&self) -> bool;
     fn tick_interval(&self) -> Option<Duration>;
     /// Bytes of memory that its instances hold.
@@ -142,6 +147,14 @@ impl Serving for Generation {
         Generation::poll_revocations(self).await
     }
 
+    async fn on_events(&self, batch: &[Arc<Event>]) -> Result<(), Fault> {
+        Generation::on_events(self, batch).await
+    }
+
+    async fn on_stats(&self, unix_ns: u64, tracks: &[TrackRates]) -> Result<(), Fault> {
+        Generation::on_stats(self, unix_ns, tracks).await
+    }
+
     async fn tick(&self) -> Result<(), Fault> {
         Generation::tick(self).await
     }
@@ -160,6 +173,10 @@ impl Serving for Generation {
 
     fn has_revoke(&self) -> bool {
         Generation::has_revoke(self)
+    }
+
+    fn observes(&self) -> Observes {
+        Generation::observes(self)
     }
 
     fn has_reconfigure(&self) -> bool {

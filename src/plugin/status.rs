@@ -5,6 +5,7 @@ use super::chain::Plugin;
 use super::health::{Health, LastFailure};
 use super::inspect::Inspection;
 use super::manifest::{self, Manifest, Phase};
+use super::observing::ObserverStatus;
 use super::rollout::{CandidateStatus, Known, Previous, RollbackStatus, RolloutStatus, ShownRollout};
 use super::serving::Serving;
 use super::signature::Signed;
@@ -86,6 +87,8 @@ pub struct Status {
     pub reloads: u64,
     /// Versions and manifests refused; trying one again does not count.
     pub refused: u64,
+    /// Of a plugin that observes.
+    pub observer: Option<ObserverStatus>,
     pub last_error: Option<LastError>,
     pub last_reload: Option<LastReload>,
     /// Generations whose last calls are being answered.
@@ -235,6 +238,7 @@ impl<S: Serving> Shown<S> {
             restarts: self.restarts,
             reloads: self.reloads,
             refused: self.refused,
+            observer: self.observer(),
             last_error: last_error.map(LastError::from),
             last_reload: self.last_reload.map(|(took, at)| LastReload {
                 took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
@@ -249,6 +253,11 @@ impl<S: Serving> Shown<S> {
             generations: self.rollout.known(),
             config: self.manifest.as_ref().map(|manifest| manifest.config.shown()).unwrap_or_default(),
         }
+    }
+
+    /// What it is told as an observer.
+    pub(super) fn observer(&self) -> Option<ObserverStatus> {
+        self.plugin.post.status()
     }
 
     fn grants(&self) -> Grants {

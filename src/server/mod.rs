@@ -6,6 +6,7 @@ mod ceilings;
 mod demo;
 mod descriptors;
 mod ending;
+mod happenings;
 mod overload;
 mod reload;
 mod watch_sessions;
@@ -16,7 +17,8 @@ use crate::egress::Whep;
 use crate::http::{self, HttpError, ListenerAddress, Listeners, Origins, Policy};
 use crate::hub::{Hub, HubLimits};
 use crate::ingest::Whip;
-use crate::observe::{Log, Metrics};
+use crate::observe::tracks::TrackSource;
+use crate::observe::{Events, Log, Metrics};
 use crate::plugin::{self, Plugins};
 use crate::shard::{self, SessionLimits, Sessions, ShardOptions, Shards, StartError};
 use crate::task::Tasks;
@@ -83,15 +85,17 @@ pub async fn run(loaded: Loaded, log: Log) -> Result<(), ServeError> {
     let config = loaded.config.clone();
     let tasks = Tasks::new("server");
     let metrics = Metrics::new(config.media.shard_count(), log.dropped());
+    let events = Events::new(config.node.name.as_str());
     let plugin_tasks = Tasks::new("plugins");
     let plugins = tokio::select! {
-        plugins = start_plugins(&config, &plugin_tasks) => plugins?,
+        plugins = start_plugins(&config, &plugin_tasks, &events) => plugins?,
         () = signals.next() => return Ok(()),
     };
     let access = Access::new(config.access.clone(), plugins.clone(), config.loopback_only());
     let access = access.with_node(config.node.name.as_str());
     let listeners = Listeners::bind(&http_settings(&config))?;
     let hub = Hub::new(hub_limits(&config));
+    hub.report_to(events.clone());
     let sessions = Sessions::new(session_limits(&config));
     // Arrival times of all streams count from here.
     let epoch = Instant::now();
@@ -132,6 +136,7 @@ pub async fn run(loaded: Loaded, log: Log) -> Result<(), ServeError> {
             access: access.clone(),
             plugins: plugins.clone(),
             metrics: metrics.clone(),
+            events: events.clone(),
             policy: policy.subscribe(),
             config: {
                 let shown = shown.clone();
@@ -158,16 +163,35 @@ pub async fn run(loaded: Loaded, log: Log) -> Result<(), ServeError> {
 
     let demo = config.demo.enabled.then(|| demo::start(&config.demo, &hub, epoch)).transpose()?;
     tasks.spawn_until_stop("streams without publishers", absences::run(hub.clone()));
-    watch_sessions::start(&tasks, &hub, &sessions, &access, &metrics);
+    plugins.services().set_tracks({
+        let sessions = sessions.clone();
+        TrackSource::new(move || sessions.track_totals())
+    });
+    watch_sessions::start(&tasks, &hub, &sessions, &access, &metrics, &events);
+    let sums = happenings::sums(events.clone(), metrics.clone(), config.media.shard_count());
+    tasks.spawn_until_stop("sums of events", sums);
+    tasks.spawn_until_stop("doors", happenings::doors(events.clone(), sessions.clone()));
     if shards.is_some() {
-        let watch = overload::run(sessions.clone(), metrics.clone(), config.media.shard_count(), epoch);
+        let watch = overload::run(sessions.clone(), metrics.clone(), events.clone(), config.media.shard_count(), epoch);
         tasks.spawn_until_stop("overload", watch);
     }
 
     let watcher = Watcher::new(&loaded);
     let (grace, grace_in_force) = watch::channel(config.shutdown.grace());
-    let reloader =
-        Reloader { log, access, metrics, hub, sessions: sessions.clone(), whip, whep, policy, grace, shown, plugins };
+    let reloader = Reloader {
+        log,
+        access,
+        metrics,
+        events,
+        hub,
+        sessions: sessions.clone(),
+        whip,
+        whep,
+        policy,
+        grace,
+        shown,
+        plugins,
+    };
     let config_stop = tasks.stopping();
     tasks.spawn("config", async move { watcher.run(config_stop, |change| reloader.handle(change)).await });
     ready.send_replace(true);
@@ -203,7 +227,7 @@ pub async fn run(loaded: Loaded, log: Log) -> Result<(), ServeError> {
 }
 
 /// Loads the plugins before anyone can come in.
-async fn start_plugins(config: &Config, tasks: &Tasks) -> Result<Plugins, ServeError> {
+async fn start_plugins(config: &Config, tasks: &Tasks, events: &Events) -> Result<Plugins, ServeError> {
     let Some(dir) = &config.plugins.dir else { return Ok(Plugins::none()) };
     let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
     let state_dir = config.plugins.state_dir(variable).ok_or(ServeError::NoStateDirectory)?;
@@ -220,6 +244,7 @@ async fn start_plugins(config: &Config, tasks: &Tasks) -> Result<Plugins, ServeE
             keys: config.plugins.trusted_keys.iter().filter_map(|key| plugin::Key::parse(key).ok()).collect(),
             required: config.plugins.require_signature,
         },
+        events: events.clone(),
     };
     let plugins = Plugins::start(options, tasks).await?;
     // The configuration only saw that there are files; now it is known what they do.

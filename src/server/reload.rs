@@ -7,7 +7,7 @@ use crate::egress::Whep;
 use crate::http::Policy;
 use crate::hub::Hub;
 use crate::ingest::Whip;
-use crate::observe::{Log, Metrics};
+use crate::observe::{Events, Happening, Log, Metrics};
 use crate::plugin::Plugins;
 use crate::shard::Sessions;
 use std::sync::{Arc, RwLock};
@@ -19,6 +19,7 @@ pub(super) struct Reloader {
     pub(super) log: Log,
     pub(super) access: Access,
     pub(super) metrics: Metrics,
+    pub(super) events: Events,
     pub(super) hub: Hub,
     pub(super) sessions: Sessions,
     pub(super) whip: Whip,
@@ -39,6 +40,8 @@ impl Reloader {
                 self.apply(&config);
                 *self.shown.write().expect("no holder of this lock panics") = shown;
                 self.metrics.config_reload("applied");
+                let applied = Happening::new("config.applied").with("keys", apply.join(" "));
+                self.events.tell(applied.with("restart_required", restart_required.join(" ")));
                 if apply.is_empty() && restart_required.is_empty() {
                     tracing::info!("the configuration file changed, but no value in it did");
                 }
@@ -52,6 +55,7 @@ impl Reloader {
             }
             Change::Refused(error) => {
                 self.metrics.config_reload("refused");
+                self.events.tell(Happening::new("config.refused").with("cause", &error));
                 for line in error.to_string().lines() {
                     tracing::error!("the changed configuration is not used: {line}");
                 }

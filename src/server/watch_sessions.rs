@@ -2,10 +2,11 @@
 
 use super::ask_again;
 use super::ceilings::Ceilings;
+use super::happenings;
 use crate::access::{self, Access};
 use crate::hub::{Hub, Liveness};
-use crate::observe::Metrics;
-use crate::shard::{Action, CloseReason, Session, SessionState, Sessions};
+use crate::observe::{Events, Metrics};
+use crate::shard::{Action, CloseReason, News, Session, SessionState, Sessions};
 use crate::task::Tasks;
 use std::time::{Duration, Instant};
 
@@ -16,11 +17,21 @@ const INTERVAL: Duration = Duration::from_secs(1);
 const NO_LONGER: &str = "The access rules of this server no longer allow this.";
 
 /// Starts to follow.
-pub(super) fn start(tasks: &Tasks, hub: &Hub, sessions: &Sessions, access: &Access, metrics: &Metrics) {
-    let (closed, book) = (metrics.clone(), access.clone());
-    sessions.on_closed(move |session, reason| {
-        closed.session_closed(session.action.name(), reason.name());
-        book.book().forget(session.id.as_str());
+pub(super) fn start(
+    tasks: &Tasks,
+    hub: &Hub,
+    sessions: &Sessions,
+    access: &Access,
+    metrics: &Metrics,
+    events: &Events,
+) {
+    let (closed, book, events) = (metrics.clone(), access.clone(), events.clone());
+    sessions.on_news(move |session, news| {
+        happenings::tell(&events, &book, session, news);
+        if let News::Closed(reason) = news {
+            closed.session_closed(session.action.name(), reason.name());
+            book.book().forget(session.id.as_str());
+        }
     });
     tasks.spawn_until_stop("figures", figures(hub.clone(), sessions.clone(), access.clone(), metrics.clone()));
     tasks.spawn_until_stop("access rules", recheck(sessions.clone(), access.clone()));

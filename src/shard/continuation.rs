@@ -46,6 +46,7 @@ impl Worker {
         let entry = &mut self.slots[slot];
         let SlotState::Publishing(ingest) = &mut entry.state else { return true };
         let now = self.clock.now;
+        ingest.count_tracks(&entry.session.tracks);
         if ingest.left.is_some_and(|left| now >= left + FAREWELL) {
             ingest.gone = true;
             self.close(slot, CloseReason::ByPeer);

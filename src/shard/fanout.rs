@@ -146,6 +146,13 @@ impl LocalStream {
         packets.find(|packet| packet.track == track).map(|packet| (packet.timestamp, packet.arrival_ns))
     }
 
+    /// The number of the newest frame of a track.
+    pub fn newest_frame(&self, track: u8) -> Option<u32> {
+        let positions = (self.ring.start()..self.ring.end()).rev();
+        let mut packets = positions.filter_map(|position| self.ring.get(position));
+        packets.find(|packet| packet.track == track).map(|packet| packet.frame)
+    }
+
     /// Sends a new batch to all viewers that are up to date, and remembers it for the others.
     pub fn batch(&mut self, batch: &Batch, now: Instant, egress: &mut Egress) {
         self.ring.extend(&batch.packets);

@@ -3,7 +3,7 @@
 use super::numbered::{Numbered, Way};
 use super::socket::MAX_PACKET;
 use super::thinning::{Look, Thinning};
-use crate::hub::{Ring, TrackClock};
+use crate::hub::{Ring, StreamKey, TrackClock};
 use crate::media::{Codec, LayerId, MediaKind, Packet};
 use crate::protocol::webrtc::payload::{self, PictureShift};
 use crate::protocol::webrtc::srtp::SrtpSender;
@@ -85,6 +85,10 @@ pub struct Lane {
     pub retransmitted: u64,
     /// Packets left out because they do not fit into a datagram here.
     pub oversize: u64,
+    /// Frames left out since the viewer was too slow.
+    pub skipped_frames: u64,
+    /// The newest frame of its track, and of which stream, when it was looked at last.
+    newest_frame: Option<(StreamKey, u32)>,
     /// What it leaves out; none for a viewer who gets all layers, which then costs nothing.
     thinning: Option<Box<Thinning>>,
 }
@@ -148,6 +152,8 @@ impl Lane {
             octets: 0,
             retransmitted: 0,
             oversize: 0,
+            skipped_frames: 0,
+            newest_frame: None,
             thinning: None,
         }
     }
@@ -358,6 +364,20 @@ impl Lane {
                 starts
             }
         }
+    }
+
+    /// How many frames its stream had since the last look; they count as left out while the lane is held. To be called about once a
+    /// second: nothing is counted per packet.
+    pub fn frames_since(&mut self, key: StreamKey, newest: u32) -> u64 {
+        let before = self.newest_frame.replace((key, newest));
+        let since = before.filter(|(of, _)| *of == key).map_or(0, |(_, before)| newest.wrapping_sub(before));
+        // Numbers of frames only rise; a publisher that came back begins anew.
+        let since = if since > u32::MAX / 2 { 0 } else { u64::from(since) };
+        if self.position == Position::Held {
+            self.skipped_frames += since;
+            return 0;
+        }
+        since
     }
 
     /// Whether anything was sent.

@@ -45,6 +45,11 @@ pub struct Layer {
     window_bytes: u64,
     picture_bytes: u64,
     window_start: Option<Instant>,
+    /// The same of all windows before.
+    total_bytes: u64,
+    total_picture_bytes: u64,
+    /// Keyframes that were asked for.
+    pub keyframe_requests: u64,
 }
 
 /// What is known of the keyframes that were asked for.
@@ -94,6 +99,9 @@ impl Layer {
             window_bytes: 0,
             picture_bytes: 0,
             window_start: None,
+            total_bytes: 0,
+            total_picture_bytes: 0,
+            keyframe_requests: 0,
         }
     }
 
@@ -177,8 +185,8 @@ impl Layer {
         }
     }
 
-    /// From now on its packets go to this stream.
-    pub fn settle(&mut self, stream: Option<Arc<Stream>>, now: Instant) {
+    /// From now on its packets go to this stream. Returns what [`Layer::note_activity`] does.
+    pub fn settle(&mut self, stream: Option<Arc<Stream>>, now: Instant) -> Option<bool> {
         self.stream = stream;
         if let Some((width, height)) = self.size {
             self.set_size(width, height);
@@ -186,20 +194,22 @@ impl Layer {
         if let (Some(stream), Some(sizes)) = (&self.stream, &self.sizes) {
             stream.stats.layers.set_sizes(sizes);
         }
-        self.note_activity(now);
+        self.note_activity(now)
     }
 
-    /// Tells the stream whether its publisher sends this layer.
-    pub fn note_activity(&self, now: Instant) {
-        let Some(stream) = &self.stream else { return };
+    /// Tells the stream whether its publisher sends this layer. Returns that where it has changed.
+    pub fn note_activity(&self, now: Instant) -> Option<bool> {
+        let stream = self.stream.as_ref()?;
         let sent = self.is_sent(now);
-        if stream.stats.active.swap(sent, Ordering::Relaxed) != sent {
+        let changed = stream.stats.active.swap(sent, Ordering::Relaxed) != sent;
+        if changed {
             tracing::debug!(stream = %stream.name, key = stream.key, active = sent, size = ?self.size, "layer");
         }
         if !sent {
             stream.stats.bitrate.store(0, Ordering::Relaxed);
             stream.stats.picture_bitrate.store(0, Ordering::Relaxed);
         }
+        changed.then_some(sent)
     }
 
     /// Whether the publisher is to be asked for a keyframe now; notes that it is.
@@ -220,6 +230,11 @@ impl Layer {
         self.stream.as_ref().map_or(0, |stream| stream.stats.bitrate.load(Ordering::Relaxed))
     }
 
+    /// Payload bytes of the sound and of the picture, up to the last second.
+    pub fn total_bytes(&self) -> (u64, u64) {
+        (self.total_bytes - self.total_picture_bytes, self.total_picture_bytes)
+    }
+
     /// Brings the bitrate up to date, once a second.
     pub fn measure(&mut self, now: Instant) {
         let start = *self.window_start.get_or_insert(now);
@@ -229,6 +244,7 @@ impl Layer {
         }
         let (all, picture) = (std::mem::take(&mut self.window_bytes), std::mem::take(&mut self.picture_bytes));
         self.window_start = Some(now);
+        (self.total_bytes, self.total_picture_bytes) = (self.total_bytes + all, self.total_picture_bytes + picture);
         let Some(stream) = &self.stream else { return };
         self.rates.measure(elapsed, &stream.stats.layers);
         for (rate, bytes) in [(&stream.stats.bitrate, all), (&stream.stats.picture_bitrate, picture)] {

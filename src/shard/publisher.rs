@@ -6,6 +6,7 @@ use super::layer::{self, Layer};
 use super::remb::{Remb, Seen};
 use super::socket::Peer;
 use super::sources::Sources;
+use super::totals::TrackStats;
 use super::track::Track;
 use crate::hub::Publisher;
 use crate::media::{MediaKind, NtpTime, Packet, PacketFlags};
@@ -15,6 +16,7 @@ use crate::protocol::webrtc::rtp::{self, Header, SequenceMap};
 use crate::protocol::webrtc::srtp::SrtpSender;
 use bytes::Bytes;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 /// The capture time goes with every so many frames, and with keyframes.
@@ -112,6 +114,9 @@ impl Ingest {
         let source_seq = track.sequence.unwrap(sequence);
         if !track.received.insert(source_seq) {
             return;
+        }
+        if rtx {
+            track.recovered += 1;
         }
         if !rtx {
             track.ssrc = Some(header.ssrc);
@@ -271,9 +276,14 @@ impl Ingest {
         let Some(first) = self.first_seen else { return };
         let Some(best) = layer::best(&self.layers, first, now) else { return };
         let rids: Vec<String> = self.tracks.iter().filter_map(|track| track.rid.clone()).collect();
+        let anew = !self.publisher.stream().has_renditions();
         let streams = self.publisher.divide(&rids, best);
-        for (layer, stream) in self.layers.iter_mut().zip(streams) {
-            layer.settle(stream, now);
+        for (index, (layer, stream)) in self.layers.iter_mut().zip(streams).enumerate() {
+            // The stream's own layer counts as sent from the start.
+            let changed = layer.settle(stream, now).or((anew && index == best).then_some(true));
+            if let (Some(sent), Some(stream)) = (changed, &layer.stream) {
+                self.publisher.tell_rendition(stream, sent);
+            }
         }
         self.undivided = false;
         tracing::info!(stream = %self.publisher.stream().name, renditions = rids.join(","), best = rids[best],
@@ -292,12 +302,19 @@ impl Ingest {
                 egress.datagram(peer, slot, &compound);
             }
         };
-        self.feedback.due(now, &mut send);
+        let (sources, tracks) = (&self.sources, &mut self.tracks);
+        self.feedback.due(now, |compound| {
+            note_feedback(&compound, sources, tracks);
+            send(compound);
+        });
         let several = self.layers.len() > 1;
         for (index, layer) in self.layers.iter_mut().enumerate() {
             layer.measure(now);
-            if several {
-                layer.note_activity(now);
+            if several
+                && let Some(sent) = layer.note_activity(now)
+                && let Some(stream) = &layer.stream
+            {
+                self.publisher.tell_rendition(stream, sent);
             }
             if !layer.ask_for_keyframe(now) {
                 continue;
@@ -313,6 +330,7 @@ impl Ingest {
                 }
                 send(compound);
                 self.keyframe_requests += 1;
+                layer.keyframe_requests += 1;
             }
         }
         if let Some(remb) = &mut self.remb {
@@ -326,6 +344,50 @@ impl Ingest {
                 rtcp::write_remb(&mut compound, 0, bitrate, &self.sources.media_ssrcs());
                 send(compound);
             }
+        }
+    }
+}
+
+impl Ingest {
+    /// Brings the figures of the tracks up to date; once a second.
+    pub fn count_tracks(&self, stats: &[TrackStats]) {
+        for (track, stats) in self.tracks.iter().zip(stats) {
+            let video = stats.kind == MediaKind::Video;
+            let Some(layer) = self.layers.get(track.layer.unwrap_or(0)) else { continue };
+            let (sound, picture) = layer.total_bytes();
+            let (count, missing) = (track.received.count(), track.received.missing());
+            stats.bytes.store(if video { picture } else { sound }, Ordering::Relaxed);
+            stats.packets.store(count, Ordering::Relaxed);
+            stats.expected.store(count + missing, Ordering::Relaxed);
+            stats.lost.store(track.recovered + missing, Ordering::Relaxed);
+            stats.retransmitted.store(track.recovered, Ordering::Relaxed);
+            stats.nacks.store(track.nacks, Ordering::Relaxed);
+            stats.jitter.store(u64::from(track.jitter), Ordering::Relaxed);
+            if video {
+                stats.frames.store(u64::from(track.frames()), Ordering::Relaxed);
+                stats.keyframe_requests.store(layer.keyframe_requests, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+/// Counts what a publisher is told of its tracks.
+fn note_feedback(compound: &[u8], sources: &Sources, tracks: &mut [Track]) {
+    for packet in rtcp::packets(compound).flatten() {
+        match packet {
+            rtcp::Packet::Nack { media, lost, .. } => {
+                if let Some(track) = sources.track_of(media) {
+                    tracks[track].nacks += lost.count() as u64;
+                }
+            }
+            rtcp::Packet::ReceiverReport { reports, .. } => {
+                for block in reports {
+                    if let Some(track) = sources.track_of(block.ssrc) {
+                        tracks[track].jitter = block.jitter;
+                    }
+                }
+            }
+            _ => {}
         }
     }
 }

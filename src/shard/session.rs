@@ -3,8 +3,9 @@
 use super::ice::{CheckCredentials, Ice, IceCredentials, IceRestart};
 use super::inbox::Command;
 use super::layering::Layering;
-use super::sessions::Sessions;
+use super::sessions::{News, Sessions};
 use super::socket::Peer;
+use super::totals::TrackStats;
 use super::wish::{Given, Watching, Wish};
 use crate::hub::{Publisher, Stream};
 use crate::media::{LayerId, StreamName};
@@ -217,9 +218,13 @@ pub struct Session {
     pub client: ClientInfo,
     pub created: SystemTime,
     pub stats: SessionStats,
+    /// The same of each track, or of each layer that a publisher sends.
+    pub tracks: Box<[TrackStats]>,
     /// What the SDP exchange settled.
     pub negotiated: Negotiated,
     created_at: Instant,
+    /// How long after that its media could flow.
+    connected_after: OnceLock<Duration>,
     state: watch::Sender<SessionState>,
     remote: Mutex<Option<Remote>>,
     /// The shard that is to take it, once that is said.
@@ -265,8 +270,10 @@ impl Session {
             client: new.client,
             created: SystemTime::now(),
             stats: SessionStats::default(),
+            tracks: TrackStats::of(&new.negotiated.media),
             negotiated: new.negotiated,
             created_at: Instant::now(),
+            connected_after: OnceLock::new(),
             state: watch::Sender::new(SessionState::Pending),
             remote: Mutex::new(None),
             home: OnceLock::new(),
@@ -299,6 +306,11 @@ impl Session {
     /// Since the request that created it.
     pub fn age(&self) -> Duration {
         self.created_at.elapsed()
+    }
+
+    /// How long after that request its media could flow; none where it never could.
+    pub fn connected_after(&self) -> Option<Duration> {
+        self.connected_after.get().copied()
     }
 
     /// The most that a publisher is told to send, or that a viewer's rendition may have by the server's choice, in kbit/s;
@@ -421,7 +433,9 @@ impl Session {
             change
         });
         if changed && connected {
+            let _ = self.connected_after.set(self.age());
             self.sessions.connected(self);
+            self.sessions.tell(self, News::Connected);
         }
         changed
     }
@@ -429,7 +443,7 @@ impl Session {
     /// Takes it out of the table and marks it closed; its shard calls this last.
     pub(super) fn closed(&self, reason: CloseReason) {
         if self.set_state(SessionState::Closed(reason)) {
-            self.sessions.observe_closed(self, reason);
+            self.sessions.tell(self, News::Closed(reason));
         }
         self.sessions.remove(self);
     }

@@ -70,8 +70,19 @@ pub(super) struct Reached {
     pub(super) fingerprint: [u8; 32],
 }
 
-/// Told of every session that ends, once.
-struct Observer(Box<dyn Fn(&Session, CloseReason) + Send + Sync>);
+/// What becomes of a session.
+#[derive(Clone, Copy, Debug)]
+pub enum News<'a> {
+    /// Its media may flow.
+    Connected,
+    /// A viewer got another rendition of its stream: from this one to that one.
+    Moved { from: &'a str, to: &'a str, why: &'a str },
+    /// It ended; told once.
+    Closed(CloseReason),
+}
+
+/// Told what becomes of sessions, by whichever thread makes it so.
+struct Observer(Box<dyn Fn(&Session, News<'_>) + Send + Sync>);
 
 impl fmt::Debug for Observer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -112,8 +123,8 @@ impl Sessions {
         }
     }
 
-    /// Sets who is told of every session that ends. Later calls change nothing.
-    pub fn on_closed(&self, observer: impl Fn(&Session, CloseReason) + Send + Sync + 'static) {
+    /// Sets who is told what becomes of sessions; he must not block. Later calls change nothing.
+    pub fn on_news(&self, observer: impl Fn(&Session, News<'_>) + Send + Sync + 'static) {
         let _ = self.shared.observer.set(Observer(Box::new(observer)));
     }
 
@@ -353,10 +364,10 @@ impl Sessions {
         }
     }
 
-    /// Tells the observer that it ended.
-    pub(super) fn observe_closed(&self, session: &Session, reason: CloseReason) {
+    /// Tells the observer.
+    pub(super) fn tell(&self, session: &Session, news: News<'_>) {
         if let Some(Observer(observe)) = self.shared.observer.get() {
-            observe(session, reason);
+            observe(session, news);
         }
     }
 

@@ -3,6 +3,7 @@
 use super::adapt::start;
 use super::fanout::{LocalStream, Viewer};
 use super::ladder::Ladder;
+use super::sessions::News;
 use super::slot::SlotState;
 use super::wish::{Given, Why, choose, place};
 use super::worker::Worker;
@@ -149,6 +150,8 @@ impl Worker {
             let up = rendition.pixels() > chooser.renditions[left].pixels();
             let session = &self.slots[slot].session;
             let why = session.given().map_or(Why::Asked, |given| given.why);
+            let (from, to) = (&chooser.renditions[left].rid, &rendition.rid);
+            self.sessions.tell(session, News::Moved { from, to, why: why.words() });
             session.set_given(Given { rendition, next: None, why });
             self.moved(slot, up);
         }

@@ -21,6 +21,12 @@ pub struct Track {
     pub timestamp: TimestampUnwrapper,
     pub map: Option<SequenceMap>,
     pub received: Received,
+    /// Packets that came again because they were asked for.
+    pub recovered: u64,
+    /// Packets that were asked for again.
+    pub nacks: u64,
+    /// Interarrival jitter as last reported, in ticks.
+    pub jitter: u32,
     pub inspector: Inspector,
     dependencies: Dependencies,
     frame: u32,
@@ -51,6 +57,9 @@ impl Track {
             timestamp: TimestampUnwrapper::default(),
             map: None,
             received: Received::default(),
+            recovered: 0,
+            nacks: 0,
+            jitter: 0,
             frame: 0,
             recent: VecDeque::new(),
         }
@@ -80,6 +89,11 @@ impl Track {
         (facts.layer, facts.layer_end, facts.upward) = (described.layer, described.ends, described.upward);
         facts.sizes = described.sizes.or(facts.sizes);
         Some(value).filter(|_| self.dependencies.has_spatial_layers())
+    }
+
+    /// How many frames came.
+    pub fn frames(&self) -> u32 {
+        self.frame
     }
 
     /// The number of the frame with a timestamp: packets that come late belong to the frame that they are of.

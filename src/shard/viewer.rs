@@ -3,6 +3,7 @@
 use super::fanout::RETRANSMISSIONS;
 use super::session::SessionStats;
 use super::slot::SlotState;
+use super::totals::TrackStats;
 use super::worker::Worker;
 use crate::hub::StreamKey;
 use crate::media::{MediaKind, NtpTime};
@@ -16,6 +17,7 @@ const LONGEST_ROUND_TRIP: u32 = 30 << 16;
 impl Worker {
     /// Sender reports for all tracks of a viewer, and its figures.
     pub(super) fn report_to_viewer(&mut self, slot: usize, key: StreamKey, index: usize) {
+        self.count_tracks(slot, key, index);
         let Some(stream) = self.streams.get_mut(&key) else { return };
         let viewer = &mut stream.viewers[index];
         viewer.resends = RETRANSMISSIONS;
@@ -45,6 +47,26 @@ impl Worker {
         stats.packets.store(packets, Ordering::Relaxed);
         stats.bytes.store(octets, Ordering::Relaxed);
         stats.retransmitted.store(retransmitted, Ordering::Relaxed);
+    }
+
+    /// Brings the figures of a viewer's tracks up to date.
+    fn count_tracks(&mut self, slot: usize, key: StreamKey, index: usize) {
+        let Some(stream) = self.streams.get_mut(&key) else { return };
+        let tracks: Vec<u8> = stream.viewers[index].lanes.iter().map(|lane| lane.track).collect();
+        let newest: Vec<Option<u32>> = tracks.into_iter().map(|track| stream.newest_frame(track)).collect();
+        let lanes = stream.viewers[index].lanes.iter_mut();
+        for ((lane, stats), newest) in lanes.zip(&self.slots[slot].session.tracks).zip(newest) {
+            stats.bytes.store(lane.octets, Ordering::Relaxed);
+            stats.packets.store(lane.packets, Ordering::Relaxed);
+            stats.expected.store(lane.packets, Ordering::Relaxed);
+            stats.retransmitted.store(lane.retransmitted, Ordering::Relaxed);
+            if lane.kind == MediaKind::Video
+                && let Some(newest) = newest
+            {
+                SessionStats::add(&stats.frames, lane.frames_since(key, newest));
+                stats.skipped_frames.store(lane.skipped_frames, Ordering::Relaxed);
+            }
+        }
     }
 
     /// Counts what a viewer did not get because it fits into no datagram.
@@ -80,31 +102,37 @@ impl Worker {
     /// Takes a viewer's compound packet.
     pub(super) fn viewer_rtcp(&mut self, slot: usize, key: StreamKey, index: usize, compound: &[u8]) {
         let Some(stream) = self.streams.get_mut(&key) else { return };
-        let stats = &self.slots[slot].session.stats;
+        let session = &self.slots[slot].session;
+        let (stats, tracks) = (&session.stats, &session.tracks);
         for packet in rtcp::packets(compound) {
             let lane_of = |ssrc: u32| stream.viewers[index].lanes.iter().position(|lane| lane.ssrc == ssrc);
             match packet {
                 Ok(Packet::ReceiverReport { reports, .. } | Packet::SenderReport { reports, .. }) => {
                     for block in reports {
-                        if lane_of(block.ssrc).is_some() {
-                            note_report(stats, &block, self.clock.wall_ns);
+                        if let Some(lane) = lane_of(block.ssrc) {
+                            note_report(stats, tracks.get(lane), &block, self.clock.wall_ns);
                         }
                     }
                 }
                 Ok(Packet::Nack { media, lost, .. }) => {
                     if let Some(lane) = lane_of(media) {
+                        if let Some(track) = tracks.get(lane) {
+                            SessionStats::add(&track.nacks, lost.clone().count() as u64);
+                        }
                         let sent = stream.retransmit(index, lane, lost, self.clock.now, &mut self.egress);
                         self.metrics.retransmitted.add(u64::from(sent));
                     }
                 }
                 Ok(Packet::Pli { media, .. }) => {
-                    let wanted = lane_of(media).is_some();
-                    ask_for_keyframe(wanted, stats, stream);
+                    let lane = lane_of(media);
+                    let wanted = lane.is_some();
+                    ask_for_keyframe(wanted, stats, lane.and_then(|lane| tracks.get(lane)), stream);
                     self.metrics.keyframe_requests_in.add(u64::from(wanted));
                 }
                 Ok(Packet::Fir { entries, .. }) => {
-                    let wanted = { entries }.any(|(ssrc, _)| lane_of(ssrc).is_some());
-                    ask_for_keyframe(wanted, stats, stream);
+                    let lane = { entries }.find_map(|(ssrc, _)| lane_of(ssrc));
+                    let wanted = lane.is_some();
+                    ask_for_keyframe(wanted, stats, lane.and_then(|lane| tracks.get(lane)), stream);
                     self.metrics.keyframe_requests_in.add(u64::from(wanted));
                 }
                 Ok(Packet::TransportCc { raw, .. }) => {
@@ -133,15 +161,28 @@ impl Worker {
     }
 }
 
-fn ask_for_keyframe(wanted: bool, stats: &SessionStats, stream: &super::fanout::LocalStream) {
+fn ask_for_keyframe(
+    wanted: bool,
+    stats: &SessionStats,
+    track: Option<&TrackStats>,
+    stream: &super::fanout::LocalStream,
+) {
     if wanted {
         SessionStats::add(&stats.keyframe_requests, 1);
+        if let Some(track) = track {
+            SessionStats::add(&track.keyframe_requests, 1);
+        }
         stream.stream.request_keyframe();
     }
 }
 
-fn note_report(stats: &SessionStats, block: &ReportBlock, wall_ns: u64) {
-    stats.lost.store(block.total_lost.max(0) as u64, Ordering::Relaxed);
+fn note_report(stats: &SessionStats, track: Option<&TrackStats>, block: &ReportBlock, wall_ns: u64) {
+    let lost = block.total_lost.max(0) as u64;
+    stats.lost.store(lost, Ordering::Relaxed);
+    if let Some(track) = track {
+        track.lost.store(lost, Ordering::Relaxed);
+        track.jitter.store(u64::from(block.jitter), Ordering::Relaxed);
+    }
     if let Some(trip) = block.round_trip(NtpTime::from_unix_ns(wall_ns))
         && trip < LONGEST_ROUND_TRIP
     {

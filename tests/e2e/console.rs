@@ -119,6 +119,45 @@ fn plugins_are_dropped_in_exchanged_and_switched() {
     assert_eq!(entries, 2, "nothing is left of what was refused");
 }
 
+/// As above, and its decisions are others: it calls everybody carol.
+fn carol() -> Vec<u8> {
+    let mut bytes = COMPONENT.to_vec();
+    let place = bytes.windows(5).position(|word| word == b"alice").expect("the subject that it gives");
+    bytes[place..place + 5].copy_from_slice(b"carol");
+    bytes
+}
+
+#[test]
+fn a_version_is_compared_promoted_and_taken_back_in_the_console() {
+    let setup = with_directory().demo();
+    let dir = setup.scratch().path().join("plugins");
+    std::fs::write(dir.join("door.toml"), MANIFEST).expect("a writable folder");
+    std::fs::write(dir.join("door.wasm"), COMPONENT).expect("a writable folder");
+    let server = setup.start();
+    server.wait_live("demo");
+    let file = |name: &str, bytes: &[u8]| server.scratch.write(name, bytes).to_string_lossy().into_owned();
+    let options = json!({
+        "whep": server.url("/whep/demo"),
+        "offer": CHROME_WHEP,
+        "token": "right-token",
+        "file": file("carol.wasm", &carol()),
+        "third": file("third.wasm", &another("third")),
+    });
+    let seen = used(&server, "rollout", &options);
+    assert_eq!((&seen["joined"], &seen["over"]), (&json!(201), &json!(0)), "{seen}");
+    let row = seen["differing"].as_str().unwrap_or_default();
+    assert!(row.contains("alice") && row.contains("carol"), "{seen}");
+}
+
+#[test]
+fn events_are_told_as_they_happen_and_filtered_by_kind() {
+    let server = Server::demo();
+    let options = json!({ "whep": server.url("/whep/demo"), "offer": CHROME_WHEP });
+    let seen = used(&server, "events", &options);
+    assert!(seen["kind"].as_str().is_some_and(|line| line.contains("demo")), "{seen}");
+    assert_eq!(seen["over"], 0, "{seen}");
+}
+
 #[test]
 fn what_strangers_say_is_text() {
     let server = Server::demo();
@@ -181,6 +220,10 @@ fn files_are_put_into_the_plugin_directory_by_the_api() {
         let detail = put(path, kind, bytes).problem(status);
         assert!(detail.contains(words), "{path}: {detail}");
     }
+    for (query, status) in [("mode=sideways", 400), ("canary=2", 400), ("canary=x", 400), ("share=1", 400)] {
+        put(&format!("door?{query}"), wasm, COMPONENT).problem(status);
+    }
+    assert!(put("other?mode=shadow", wasm, COMPONENT).problem(409).contains("its manifest"));
     let still = server.api("/api/v1/plugins/door");
     assert_eq!((&still["state"], &still["generation"]), (&json!("active"), &json!(2)), "{still}");
 

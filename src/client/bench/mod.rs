@@ -1,5 +1,6 @@
 //! Load generators: many light sessions of one process, each on a socket of its own.
 
+mod observer;
 pub mod plugin;
 mod process;
 mod publisher;

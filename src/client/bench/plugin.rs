@@ -1,9 +1,12 @@
-//! Asks an auth plugin many times, in this process, the way the server does: match, instance, call, check, count.
+//! Asks an auth plugin many times, in this process, the way the server does: match, instance, call, check, count. An observer is
+//! told events instead.
 
+use super::observer;
 use super::process::Usage;
 use crate::client::ClientError;
 use crate::client::report::{self, Fields};
-use crate::plugin::{Action, Answer, Facts, Options, Plugins};
+use crate::observe::Events;
+use crate::plugin::{Action, Answer, Facts, Options, Plugins, Status};
 use crate::task::Tasks;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,10 +19,11 @@ const WARM_UP: u32 = 1_000;
 /// How long the plugin's tasks may take to end.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Ask an auth plugin many times and measure how long an answer takes
+/// Ask an auth plugin many times, or tell an observer events, and measure how long that takes
 ///
 /// The plugin runs in this process, in the server's own code. NAME.toml beside the file is used if it is there. Prints
-/// one line of JSON: calls, p50_us, p99_us, cpu_us (CPU time a call), answer.
+/// one line of JSON: calls, p50_us, p99_us, cpu_us (CPU time a call), answer. Of an observer: events_per_s that it takes, cpu_us (CPU
+/// time an event), and, while it is told more than that, how many it took, how many were dropped, and how long telling one took.
 #[derive(clap::Args, Clone, Debug)]
 #[command(
     after_help = "Example:\n  wasmcast bench plugin plugins/auth-jwt/dist/auth-jwt.wasm --token eyJ... --stream live/cam1"
@@ -27,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub struct Args {
     /// The plugin, with its manifest beside it
     file: PathBuf,
-    /// Calls that are counted
+    /// Calls that are counted; events for an observer
     #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
     calls: u32,
     /// The stream that is asked for
@@ -47,10 +51,11 @@ pub struct Args {
 /// Runs the calls.
 pub async fn run(args: Args) -> Result<ExitCode, ClientError> {
     let scratch = Scratch::with(&args)?;
-    let tasks = Tasks::new("bench");
+    let (tasks, events) = (Tasks::new("bench"), Events::default());
     let options = Options {
         countries: true,
         trust: crate::plugin::Trust::default(),
+        events: events.clone(),
         dir: scratch.0.join("plugins"),
         state_dir: scratch.0.join("state"),
         compiler: None,
@@ -58,8 +63,15 @@ pub async fn run(args: Args) -> Result<ExitCode, ClientError> {
         instances: None,
     };
     let plugins = Plugins::start(options, &tasks).await.map_err(|error| ClientError::Usage(error.to_string()))?;
+    let observes = |status: &Status| status.hooks.iter().any(|hook| hook == "observer/events");
+    if let Some(status) = plugins.list().iter().find(|status| !plugins.decides_auth() && observes(status)) {
+        let report = observer::run(&plugins, &events, &status.name, args.calls).await?;
+        report::print(&report)?;
+        let _ = tasks.stop(PATIENCE).await;
+        return Ok(ExitCode::SUCCESS);
+    }
     if let Some(refused) = plugins.list().iter().find(|status| !plugins.decides_auth() || status.last_error.is_some()) {
-        let reason = refused.last_error.as_ref().map_or("it answers no auth", |error| error.cause.as_str());
+        let reason = refused.last_error.as_ref().map_or("it answers no auth, and observes no events", |error| error.cause.as_str());
         return Err(ClientError::Usage(format!("{}: {reason}", args.file.display())));
     }
     let facts = Arc::new(facts(&args));

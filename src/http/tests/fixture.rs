@@ -7,6 +7,7 @@ use crate::egress::Whep;
 use crate::hub::{Hub, HubLimits, Publisher};
 use crate::ingest::Whip;
 use crate::media::{Codec, MediaKind, TrackInfo};
+use crate::observe::Events;
 use crate::observe::metrics::Metrics;
 use crate::plugin::Plugins;
 use crate::protocol::webrtc::{Negotiated, RemoteTransport};
@@ -99,6 +100,7 @@ impl Fixture {
             access,
             plugins,
             metrics,
+            events: Events::new("test"),
             policy: policy_seen,
             config: Arc::new(|| serde_json::json!({ "node": { "name": "test" } })),
             health: Arc::new(|| Box::pin(async { Ok(()) })),

@@ -5,6 +5,7 @@ mod console;
 mod drain;
 mod events;
 mod fixture;
+mod happenings;
 mod layers;
 mod plugins;
 mod renditions;

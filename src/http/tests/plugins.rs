@@ -3,6 +3,7 @@
 use super::super::Policy;
 use super::fixture::{Fixture, ask, offer};
 use crate::access;
+use crate::observe::Events;
 use crate::plugin::{Options, Plugins};
 use crate::task::Tasks;
 use serde_json::{Value, json};
@@ -47,6 +48,7 @@ impl Site {
             instances: Some(16),
             countries: true,
             trust: crate::plugin::Trust::default(),
+            events: Events::default(),
         };
         let plugins = Plugins::start(options, &tasks).await.unwrap();
         Site { base, tasks, fixture: Fixture::with_plugins(rules, policy, plugins) }

@@ -3,6 +3,7 @@
 use super::text::{self, Bounds};
 use super::wit::notify::Host;
 use super::wit::types::Attribute;
+use crate::observe::Happening;
 use crate::plugin::guest::Guest;
 use std::sync::Arc;
 
@@ -60,6 +61,11 @@ impl Host for Guest {
             fields = text::line(&note.attributes).as_deref(),
             "notified"
         );
+        let happening = Happening::by_plugin(&note.plugin, &note.kind).with("generation", note.generation);
+        let happening = happening.stream(note.stream.as_deref().unwrap_or_default());
+        let happening = happening.session(note.session.as_deref().unwrap_or_default());
+        let attributes = note.attributes.iter();
+        services.events().tell(attributes.fold(happening, |told, (key, value)| told.with(key.clone(), value)));
         // Nobody may listen.
         let _ = services.notes.send(note);
     }

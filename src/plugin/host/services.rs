@@ -11,9 +11,11 @@ use super::random::Random;
 use super::series::Registry;
 use super::share::Share;
 use super::space::Spaces;
+use crate::observe::Events;
+use crate::observe::tracks::TrackSource;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, OnceLock, RwLock};
 use std::time::Duration;
 use tokio::sync::broadcast;
 
@@ -30,6 +32,10 @@ pub struct Services {
     pub(super) spaces: Spaces,
     pub(super) transport: Transport,
     pub(super) notes: broadcast::Sender<Note>,
+    /// Where the server tells what happens.
+    events: Events,
+    /// How the tracks of sessions do.
+    tracks: OnceLock<TrackSource>,
     /// Whether the server learns where clients are.
     countries: AtomicBool,
     shares: RwLock<BTreeMap<Arc<str>, Arc<Share>>>,
@@ -38,7 +44,13 @@ pub struct Services {
 impl Services {
     /// The real ones: the machine's clock and randomness, the network.
     pub fn new() -> Arc<Self> {
-        Arc::new(Services::with(Clock::machine(), Random::System, Transport::Net(Net::new())))
+        Services::of(Events::default())
+    }
+
+    /// The real ones, of a server that tells what happens there.
+    pub fn of(events: Events) -> Arc<Self> {
+        let services = Services::with(Clock::machine(), Random::System, Transport::Net(Net::new()));
+        Arc::new(Services { events, ..services })
     }
 
     pub(super) fn with(clock: Clock, random: Random, transport: Transport) -> Self {
@@ -50,6 +62,8 @@ impl Services {
             spaces: Spaces::default(),
             transport,
             notes: broadcast::Sender::new(notify::QUEUE),
+            events: Events::default(),
+            tracks: OnceLock::new(),
             countries: AtomicBool::new(true),
             shares: RwLock::default(),
         }
@@ -102,6 +116,21 @@ impl Services {
         self.series.render(out);
         let shares = self.shares.read().expect("no holder of this lock panics");
         exposition::dropped(out, shares.iter().map(|(plugin, share)| (&**plugin, share.dropped())));
+    }
+
+    /// Where the server tells what happens.
+    pub fn events(&self) -> &Events {
+        &self.events
+    }
+
+    /// Sets how observers look at the tracks of sessions. Later calls change nothing.
+    pub fn set_tracks(&self, tracks: TrackSource) {
+        let _ = self.tracks.set(tracks);
+    }
+
+    /// How observers look at the tracks of sessions, once there are any.
+    pub fn tracks(&self) -> Option<TrackSource> {
+        self.tracks.get().cloned()
     }
 
     /// What plugins report from now on.

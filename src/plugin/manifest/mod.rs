@@ -17,6 +17,7 @@ pub use failure::{Failure, Policy};
 pub use grants::{granted, refused, used};
 
 use super::matching::Matching;
+use super::observing::Wants;
 use super::rollout::Plan;
 use super::settings::Settings;
 use super::signature::Key;
@@ -34,6 +35,8 @@ pub struct Manifest {
     /// Which sessions it is asked about.
     pub matching: Arc<Matching>,
     pub failure: Failure,
+    /// What it hears as an observer.
+    pub observer: Arc<Wants>,
     /// SHA-256 that the file must have.
     pub pin: Option<[u8; 32]>,
     /// The key that the file must be signed by.

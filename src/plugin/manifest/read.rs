@@ -1,10 +1,11 @@
 //! Turns the text of a manifest into checked values.
 
 use super::config::Config;
-use super::document::{Document, Section, line_at};
+use super::document::{Document, Section, choice, line_at};
 use super::{Failure, InvalidManifest, Manifest, Phase, grants};
 use crate::plugin::mask::Mask;
 use crate::plugin::matching::Matching;
+use crate::plugin::observing::Wants;
 use crate::plugin::rollout::Plan;
 use crate::plugin::settings::{INSTANCES, INSTANCES_THAT_WAIT, Isolation, Limits, Settings};
 use crate::plugin::signature::Key;
@@ -14,9 +15,9 @@ use std::time::Duration;
 use toml::de::DeTable;
 
 /// The hooks that this version asks.
-const OFFERED: [&str; 2] = ["auth", "router"];
+const OFFERED: [&str; 3] = ["auth", "router", "observer"];
 /// Those that are designed and not yet offered.
-const PLANNED: [&str; 4] = ["ratelimit", "observer", "encoded-filter", "raw-filter"];
+const PLANNED: [&str; 3] = ["ratelimit", "encoded-filter", "raw-filter"];
 
 /// Reads the whole manifest.
 pub(super) fn manifest(text: &str, plugin: &str, file: &str) -> Result<Manifest, InvalidManifest> {
@@ -66,6 +67,7 @@ fn read(root: Section<'_>, plugin: &str, files: &mut Vec<PathBuf>) -> (Manifest,
     let before = document.count();
     let failure = Failure::read(root.section("failure"));
     is_usable &= document.count() == before;
+    let observer = Wants::read(root.section("observer"));
     let mut secrets = Vec::new();
     let grants = grants::read(root.section("grants"), plugin, files, &mut secrets);
     let (pin, signer) = trust(root.section("trust"));
@@ -89,6 +91,7 @@ fn read(root: Section<'_>, plugin: &str, files: &mut Vec<PathBuf>) -> (Manifest,
         priority: i32::try_from(priority).unwrap_or(0),
         matching: Arc::new(matching),
         failure,
+        observer: Arc::new(observer),
         pin,
         signer,
         config,
@@ -114,14 +117,19 @@ fn hooks(root: &Section<'_>) -> Option<Vec<String>> {
             root.wrong_at(
                 "hooks",
                 *offset,
-                &format!("the hook \"{text}\" is not offered by this version; it has \"auth\" and \"router\""),
+                &format!("the hook \"{text}\" is not offered by this version; it has {}", offered()),
             );
         } else if !OFFERED.contains(text) {
-            let text = format!("\"{}\" is no hook; this version has \"auth\" and \"router\"", text.escape_debug());
+            let text = format!("\"{}\" is no hook; this version has {}", text.escape_debug(), offered());
             root.wrong_at("hooks", *offset, &text);
         }
     }
     Some(texts.into_iter().map(|(text, _)| text.to_owned()).collect())
+}
+
+/// The hooks as messages name them.
+fn offered() -> String {
+    choice(OFFERED.into_iter()).replace(" or ", " and ")
 }
 
 fn limits(section: Section<'_>) -> Limits {
@@ -190,10 +198,7 @@ fn digest(text: &str) -> Option<[u8; 32]> {
 
 /// Tables of hooks to come.
 fn planned(root: &Section<'_>) {
-    for (key, hook) in [("observer", "observer"), ("filter", "filters")] {
-        if let Some(item) = root.item(key) {
-            let text = format!("the table is for {hook}, which this version does not offer; leave it out");
-            root.wrong(key, item, &text);
-        }
+    if let Some(item) = root.item("filter") {
+        root.wrong("filter", item, "the table is for filters, which this version does not offer; leave it out");
     }
 }

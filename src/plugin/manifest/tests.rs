@@ -143,7 +143,7 @@ fn what_is_wrong_is_said_with_its_line() {
         ("mode = \"x\"", "1: `mode`: expected \"enforce\""),
         (
             "hooks = [\"ratelimit\"]",
-            "1: `hooks`: the hook \"ratelimit\" is not offered by this version; it has \"auth\" and \"router\"",
+            "1: `hooks`: the hook \"ratelimit\" is not offered by this version; it has \"auth\", \"router\" and \"observer\"",
         ),
         ("hooks = [\"aut\"]", "1: `hooks`: \"aut\" is no hook"),
         ("hooks = []", "1: `hooks`: is empty"),
@@ -176,7 +176,8 @@ fn what_is_wrong_is_said_with_its_line() {
         ),
         ("[trust]\nsha256 = \"9f2c\"", "2: `trust.sha256`: expected the 64 hexadecimal digits"),
         ("[trust]\nminisign = \"RWQ\"", "2: `trust.minisign`: is no minisign key: write the second line"),
-        ("[observer]\nbatch = 1", "1: `observer`: the table is for observer, which this version does not offer"),
+        ("[observer]\nbatch = 0", "2: `observer.batch`: 0 is out of range"),
+        ("[filter]\nevery = 1", "1: `filter`: the table is for filters, which this version does not offer"),
         ("config = 1", "1: `config` is a table"),
         ("[config]\nx = [nan]", "2: `config.x[0]`: this number does not fit into JSON"),
         (

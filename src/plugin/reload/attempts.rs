@@ -121,7 +121,9 @@ impl<L: Loader> Machine<L> {
                 slot.guards = false;
                 slot.looked_back = false;
                 let active = slot.active.take();
+                slot.plugin.post.close();
                 slot.plugin.tell(Grade::Info, 0, "switched off by its manifest".to_owned());
+                slot.plugin.report("plugin.disabled", 0, &[("by", "manifest")]);
                 self.clear_trials(&name);
                 if let Some(active) = active {
                     self.drain(&name, active, "retired");
@@ -248,6 +250,12 @@ impl<L: Loader> Machine<L> {
             took.as_millis()
         );
         slot.plugin.tell(Grade::Info, number, line);
+        let kind = if origin == Origin::RolledBack { "plugin.rolled-back" } else { "plugin.loaded" };
+        let kind = if source == Source::Restart { "plugin.restarted" } else { kind };
+        let version = inspection.label.version.as_deref().unwrap_or_default();
+        let told =
+            [("hooks", &*hooks), ("version", version), ("digest", &*inspection.digest), ("origin", origin.words())];
+        slot.plugin.report(kind, number, &told);
         let before = slot.active.replace(active);
         if source != Source::Restart {
             slot.reloads += 1;
@@ -271,6 +279,7 @@ impl<L: Loader> Machine<L> {
         let Some(slot) = self.slots.get_mut(name) else { return };
         let Some(active) = &mut slot.active else { return };
         slot.plugin.tell(Grade::Info, active.number, "took its changed configuration".to_owned());
+        slot.plugin.report("plugin.reconfigured", active.number, &[]);
         let secrets = manifest.secret_files.clone();
         active.manifest = manifest;
         active.version = version.clone();
@@ -301,6 +310,7 @@ impl<L: Loader> Machine<L> {
             if let Some(active) = &slot.active {
                 let line = format!("could not be restarted: {}", refusal.cause);
                 slot.plugin.tell(Grade::Error, active.number, line);
+                slot.plugin.report("plugin.failed", active.number, &[("cause", &refusal.cause)]);
                 active.health.restart_failed(now);
             }
             return false;
@@ -325,6 +335,7 @@ impl<L: Loader> Machine<L> {
             let (running_on, cause) = (slot.running_on(), &refusal.cause);
             let line = format!("an earlier version is not taken into service: {cause}; running on: {running_on}");
             slot.plugin.tell(Grade::Error, slot.number(), line);
+            slot.plugin.report("plugin.failed", slot.number(), &[("cause", cause), ("class", refusal.class.name())]);
             if matches!(source, Source::RollBack(_)) {
                 slot.answer(&Err(CommandError::Refused { plugin: name.to_owned(), cause: refusal.cause }));
             } else if let Some(next) = slot.record.next_good(place) {
@@ -352,6 +363,7 @@ impl<L: Loader> Machine<L> {
             let answers = slot.answers_meanwhile(policy, class);
             let line = format!("not loaded: {cause}; running on: {}; {answers}", slot.running_on());
             slot.plugin.tell(Grade::Error, slot.number(), line);
+            slot.plugin.report("plugin.failed", slot.number(), &[("cause", &cause), ("class", class.name())]);
         }
         if let Some(withdrawn) = withdrawn {
             self.clear_trials(name);

@@ -44,7 +44,9 @@ impl<L: Loader> Machine<L> {
                 slot.guards = false;
                 slot.looked_back = false;
                 let active = slot.active.take();
+                slot.plugin.post.close();
                 slot.plugin.tell(Grade::Info, 0, "disabled by the operator".to_owned());
+                slot.plugin.report("plugin.disabled", 0, &[("by", "operator")]);
                 self.clear_trials(&name);
                 if let Some(active) = active {
                     self.drain(&name, active, "retired");
@@ -64,6 +66,7 @@ impl<L: Loader> Machine<L> {
                 slot.waiting.push(reply);
                 if was_disabled {
                     slot.plugin.tell(Grade::Info, 0, "enabled by the operator".to_owned());
+                    slot.plugin.report("plugin.enabled", 0, &[("by", "operator")]);
                     if let Err(error) = self.keep(&name, None).await
                         && let Some(slot) = self.slots.get_mut(&name)
                     {

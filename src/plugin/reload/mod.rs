@@ -243,6 +243,7 @@ impl<L: Loader> Machine<L> {
             (true, true) => "removed: other plugins and the access rules decide from now on",
         };
         slot.plugin.tell(Grade::Warn, slot.number(), format!("{line}; its calls under way are answered"));
+        slot.plugin.report("plugin.removed", slot.number(), &[]);
         slot.answer(&Err(CommandError::Unknown(name.to_owned())));
         let tried = slot.candidate.take().map(|candidate| candidate.active);
         let former = slot.former.take().map(|former| former.active);

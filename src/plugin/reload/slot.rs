@@ -174,7 +174,7 @@ impl<L: Loader> Slot<L> {
         let named = |manifest: &Arc<Manifest>| manifest.settings.hooks.as_deref().map(Hooks::named);
         let by_file = trouble.and_then(|trouble| trouble.refusal.hooks.as_deref()).map(Hooks::exported);
         let by_manifest = trouble.and_then(|trouble| trouble.manifest.as_ref()).and_then(named);
-        by_file.or(by_manifest).or(self.hooks).unwrap_or(Hooks { auth: self.from_start, router: false })
+        by_file.or(by_manifest).or(self.hooks).unwrap_or(Hooks { auth: self.from_start, ..Hooks::default() })
     }
 
     /// The manifest that holds: of what is in service, else of what was refused.

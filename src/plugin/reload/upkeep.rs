@@ -6,6 +6,7 @@ use crate::plugin::chain::Plugin;
 use crate::plugin::fault::Fault;
 use crate::plugin::host::Grade;
 use crate::plugin::matching::Matching;
+use crate::plugin::observing::{self, Observer};
 use crate::plugin::serving::{Loader, Serving};
 use crate::task::Tasks;
 use std::sync::{Arc, Weak};
@@ -25,6 +26,18 @@ pub(super) fn start<L: Loader>(
     active: &Active<L>,
     polls: bool,
 ) {
+    if active.version.hooks.observer {
+        let observer = Observer {
+            number: active.number,
+            generation: &active.generation,
+            health: active.health.clone(),
+            manifest: &active.manifest,
+            end: active.upkeep.clone(),
+        };
+        observing::start(tasks, plugin, observer);
+    } else {
+        plugin.post.close();
+    }
     let generation = Arc::downgrade(&active.generation);
     if let Some(every) = active.generation.tick_interval() {
         let task = tick(plugin.clone(), active.number, generation.clone(), every);

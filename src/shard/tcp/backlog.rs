@@ -100,6 +100,7 @@ fn keep_up(ring: &Ring, stream: &Stream, viewer: &mut Viewer, egress: &mut Egres
         match ring.keyframe().filter(|keyframe| *keyframe > at) {
             Some(keyframe) => {
                 left_out += count(ring, lane.track, at, keyframe);
+                lane.skipped_frames += frames(ring, lane.track, at, keyframe);
                 lane.leave_out();
                 lane.start_at(keyframe, ring);
             }
@@ -107,6 +108,7 @@ fn keep_up(ring: &Ring, stream: &Stream, viewer: &mut Viewer, egress: &mut Egres
             None if at >= ring.start() => return,
             None => {
                 left_out += count(ring, lane.track, at, ring.end());
+                lane.skipped_frames += frames(ring, lane.track, at, ring.end());
                 lane.leave_out();
                 lane.wait_for_keyframe();
                 stream.request_keyframe();
@@ -128,6 +130,12 @@ fn keep_up(ring: &Ring, stream: &Stream, viewer: &mut Viewer, egress: &mut Egres
 /// Packets of a track from one position to another, as far as they are known.
 fn count(ring: &Ring, track: u8, from: u64, to: u64) -> usize {
     (from.max(ring.start())..to).filter_map(|at| ring.get(at)).filter(|packet| packet.track == track).count()
+}
+
+/// Frames that begin there.
+fn frames(ring: &Ring, track: u8, from: u64, to: u64) -> u64 {
+    let packets = (from.max(ring.start())..to).filter_map(|at| ring.get(at));
+    packets.filter(|packet| packet.track == track && packet.flags.frame_start).count() as u64
 }
 
 #[cfg(test)]

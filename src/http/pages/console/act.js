@@ -7,6 +7,9 @@ export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** What takes longer than this is said to be at work. */
+const SLOW_MS = 250;
+
 /** Where the words about a deed stand. */
 export function saying() {
   const element = el("p", { className: "said", role: "status" });
@@ -27,10 +30,15 @@ export function does(button, said, work) {
   button.addEventListener("click", async () => {
     if (button.getAttribute("aria-disabled") === "true") return;
     button.setAttribute("aria-disabled", "true");
-    said.tell("Working …", "wait");
+    said.tell("");
+    // What is done at once, or asked about first, needs no word.
+    const slow = setInterval(() => !byId("question").open && said.tell("Working …", "wait"), SLOW_MS);
     try {
-      said.tell((await work()) ?? "", "good");
+      const words = await work();
+      clearInterval(slow);
+      said.tell(words ?? "", "good");
     } catch (error) {
+      clearInterval(slow);
       said.tell(refusalWords(error), "stop");
     } finally {
       button.removeAttribute("aria-disabled");

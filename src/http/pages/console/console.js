@@ -20,6 +20,8 @@ const SECTIONS = { overview, streams, sessions, plugins, config, events };
 const SINGLE = { sessions: session, plugins: plugin };
 const TITLES = { overview: "Overview", streams: "Streams", sessions: "Sessions", plugins: "Plugins", config: "Settings", events: "Events" };
 
+const WRONG = "This token does not open this server.";
+
 /** What every section may use. `overview` is the newest answer of `/api/v1/overview`. */
 const shared = { overview: null };
 let shown = null;
@@ -121,7 +123,7 @@ onLocked((refusal) => {
   byId("login").hidden = false;
   standing.tell("", "off");
   say(byId("node"), "");
-  say(byId("login-said"), before ? `This token does not open this server. It says: ${refusal.detail}` : "");
+  say(byId("login-said"), before ? WRONG + (/Authorization/.test(refusal.detail) ? "" : ` It says: ${refusal.detail}`) : "");
   byId("token").focus();
 });
 

@@ -49,7 +49,7 @@ test("states and steps are told in words, also those that are not known yet", ()
 
 test("the name of a plugin comes of its file", () => {
   const rows = [
-    ["auth-jwt.wasm", "auth-jwt"], ["Auth_JWT.component.wasm", "auth-jwt"], ["C:\\x\\door.TOML", "door"], ["--.wasm", ""], ["schön 1.wasm", "sch-n-1"],
+    ["auth-jwt.wasm", "auth-jwt"], ["Auth_JWT.component.wasm", "auth-jwt"], ["C:\\x\\door.TOML", "door"], ["--.wasm", ""], ["door.wasm.minisig", "door"], ["schön 1.wasm", "sch-n-1"],
   ];
   for (const [file, name] of rows) assert.equal(pluginOfFile(file), name, file);
   assert.ok(isPluginName("a") && isPluginName("9-a") && !isPluginName("-a") && !isPluginName("A") && !isPluginName("") && !isPluginName("a".repeat(65)));

@@ -1,10 +1,12 @@
 // The first section: how the server does, live.
 
 import { chip, el, facts, keyed, say } from "./act.js";
-import { ago, bits, bytes, count, History, outline, plural, pluginState, Rates, share, span, took } from "./words.js";
+import { ago, bits, bytes, candidateWords, count, History, outline, plural, pluginState, Rates, share, span, took } from "./words.js";
 
 /** Values of a chart: two minutes at one a second. They outlast the section, so that coming back shows them. */
 const LENGTH = 120;
+/** So long a rollback is told on the first page. */
+const RECENT_MS = 3_600_000;
 const [WIDTH, HEIGHT] = [240, 48];
 const histories = { viewers: new History(LENGTH), sent: new History(LENGTH), received: new History(LENGTH), cpu: new History(LENGTH) };
 const rates = new Rates();
@@ -34,7 +36,7 @@ export function overview(shared) {
   const plugins = el("ul", { className: "lines" });
   const none = el("p", { className: "help", textContent: "No plugins: the access rules decide." });
   const about = facts();
-  const paintNotes = keyed(notes, ({ title }) => title, note_);
+  const paintNotes = keyed(notes, ({ key, title }) => key ?? title, note_);
   const paintShards = keyed(shards, (shard) => shard.index, shardLine);
   const paintPlugins = keyed(plugins, (plugin) => plugin.name, pluginLine);
   const element = el(
@@ -60,7 +62,7 @@ export function overview(shared) {
       say(since, `up for ${span(now.uptime_ms)}`);
       charts.viewers.paint(count(now.viewers), `of ${plural(now.streams, "stream")}`, histories.viewers);
       charts.sent.paint(bits(now.sent_bps), now.viewers ? `${bits(now.sent_bps / now.viewers)} a viewer` : "nobody watches", histories.sent);
-      charts.received.paint(bits(now.received_bps), `from ${plural(now.publishers, "publisher")}`, histories.received);
+      charts.received.paint(bits(now.received_bps), received(now), histories.received);
       const { cores, resident_bytes: memory } = now.process;
       charts.cpu.paint(now.cpu == null ? "–" : share(now.cpu), `of one of ${plural(cores, "core")} · ${bytes(memory)}`, histories.cpu);
       paintNotes(notesOf(now));
@@ -82,14 +84,18 @@ export function overview(shared) {
   };
 }
 
+const received = ({ publishers, received_bps: rate }) => (publishers ? `from ${plural(publishers, "publisher")}` : rate ? "made by the server itself" : "nobody publishes");
+
 /** What the operator should know at once. */
 function notesOf(now) {
   const found = [];
   if (now.overloaded) found.push({ tone: "stop", title: "The server is overloaded", detail: "Every media thread has too much to do: new viewers and streams are refused with 503; those who are there go on." });
   if (now.state === "draining") found.push({ tone: "wait", title: "The server is being emptied", detail: "No new sessions are taken. DELETE /api/v1/drain takes that back." });
   if (now.state === "stopping") found.push({ tone: "stop", title: "The server is stopping", detail: "New sessions get 503; viewers are told to reconnect." });
-  for (const { name, state, last_error: error } of now.plugins) {
+  for (const { name, state, last_error: error, last_rollback: back } of now.plugins) {
     const { tone, meaning, word } = pluginState(state);
+    const since = Date.now() - Date.parse(back?.at);
+    if (since < RECENT_MS) found.push({ key: `${name} ${back.at}`, tone: "wait", title: `${name}: generation ${back.generation} was rolled back ${ago(Date.parse(back.at), Date.now())}`, detail: back.reason });
     if (tone === "stop") found.push({ tone, title: `${name}: ${word.toLowerCase()}`, detail: [meaning, error?.cause].filter(Boolean).join(" ") });
   }
   return found;
@@ -147,16 +153,17 @@ function shardLine({ index }) {
 }
 
 function pluginLine({ name }) {
-  const [state, words] = [chip(), el("span", { className: "help" })];
-  const element = el("li", {}, el("a", { href: `#/plugins/${encodeURIComponent(name)}`, textContent: name }), state, words);
+  const [state, stage, words] = [chip(), chip(), el("span", { className: "help" })];
+  const element = el("li", {}, el("a", { href: `#/plugins/${encodeURIComponent(name)}`, textContent: name }), state, stage, words);
   return {
     element,
     paint(now) {
       const { word, tone, meaning } = pluginState(now.state);
       state.tell(word, tone, meaning);
+      stage.tell(candidateWords(now), "wait");
       const rate = rates.of(`calls ${name}`, now.calls, noted.uptime_ms);
       const error = now.last_error ? `last error ${ago(now.last_error.at_unix_ms, Date.now())}` : "";
-      const parts = [`${rate == null ? "–" : rate.toFixed(rate < 10 ? 1 : 0)} calls a second`, `p99 ${took(now.p99_us)}`, now.errors ? plural(now.errors, "failed call") : "", error];
+      const parts = [rate ? `${rate.toFixed(rate < 10 ? 1 : 0)} calls a second` : "no calls now", `p99 ${took(now.p99_us)}`, now.errors ? plural(now.errors, "failed call") : "", error];
       say(words, parts.filter(Boolean).join(" · "));
     },
   };

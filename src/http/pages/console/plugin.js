@@ -3,10 +3,10 @@
 import { chip, el, facts, keyed, say, saying } from "./act.js";
 import { get } from "./api.js";
 import { disableOrEnable, pathOf, rollBack } from "./deeds.js";
-import { candidateWords, errorLine, failedCalls } from "./plugins.js";
+import { errorLine, failedCalls } from "./plugins.js";
 import { rollout } from "./rollout.js";
 import { uploader } from "./upload.js";
-import { ago, attributeWords, bytes, count, originWords, plural, pluginState, short, took } from "./words.js";
+import { ago, attributeWords, bytes, candidateWords, count, originWords, plural, pluginState, short, took, valueWords } from "./words.js";
 
 /** Lines of the log that are shown. */
 const LINES = 100;
@@ -106,7 +106,7 @@ export function plugin(shared, name) {
       ["Granted", now.grants.granted.join(", ") || "none"],
       ["Used", now.grants.used.join(", ") || "none"],
       ["Wanted and not granted", now.grants.refused.join(", ") || null],
-      ...Object.entries(now.config && typeof now.config === "object" ? now.config : {}).map(([key, value]) => [`Config: ${key}`, typeof value === "object" ? JSON.stringify(value) : String(value)]),
+      ...Object.entries(now.config && typeof now.config === "object" ? now.config : {}).map(([key, value]) => [`Config: ${key}`, configWords(value)]),
     ]);
   }
 }
@@ -146,3 +146,5 @@ function logView(name) {
 
 /** The fields of a line; they come as an object, or as pairs. */
 const fieldWords = (fields) => attributeWords(Array.isArray(fields) ? Object.fromEntries(fields) : fields);
+
+const configWords = (value) => (Array.isArray(value) ? value.map(valueWords).join(", ") || "none" : valueWords(value));

@@ -4,7 +4,7 @@ import { chip, el, facts, keyed, say, saying } from "./act.js";
 import { get } from "./api.js";
 import { disableOrEnable, rollBack } from "./deeds.js";
 import { uploader } from "./upload.js";
-import { ago, bytes, count, originWords, plural, pluginState, short, took } from "./words.js";
+import { ago, bytes, candidateWords, count, originWords, plural, pluginState, short, took } from "./words.js";
 
 export function plugins(shared) {
   const found = el("p", { className: "count" });
@@ -48,13 +48,6 @@ export function errorLine() {
   return element;
 }
 
-/** The candidate of a roll-out in a few words; empty where there is none. */
-export function candidateWords({ candidate }) {
-  if (!candidate) return "";
-  const stages = { shadow: "in shadow", canary: `canary, ${Math.round((candidate.share ?? 0) * 1000) / 10} % of new sessions`, probation: "on probation" };
-  return `Generation ${candidate.generation} ${stages[candidate.stage] ?? candidate.stage}`;
-}
-
 export const failedCalls = ({ errors }) => Object.values(errors ?? {}).reduce((sum, value) => sum + value, 0);
 
 function card(plugin, shared) {
@@ -90,6 +83,7 @@ function card(plugin, shared) {
         ["Calls", `${count(now.calls)}, ${count(failedCalls(now))} failed`],
         ["Takes", now.p50_us == null ? null : `p50 ${took(now.p50_us)}, p99 ${took(now.p99_us)}`],
         ["Memory", now.memory_bytes ? bytes(now.memory_bytes) : null],
+        ["Last rollback", now.last_rollback ? `${ago(Date.parse(now.last_rollback.at), Date.now())}: ${now.last_rollback.reason}` : null],
       ]);
       fault.paint(now.last_error);
       toggle.paint(now);

@@ -5,14 +5,17 @@ import { upload } from "./api.js";
 import { pathOf } from "./deeds.js";
 import { bytes, isPluginName, pluginOfFile, shareOf } from "./words.js";
 
-const TYPES = { wasm: "application/wasm", toml: "application/toml" };
-const kindOf = (file) => /\.(wasm|toml)$/i.exec(file.name)?.[1].toLowerCase() ?? null;
+/** In the order in which they go: what a component needs, and who signed it, is there before it comes. */
+const KINDS = ["toml", "minisig", "wasm"];
+const TYPES = { toml: "application/toml", minisig: "text/plain", wasm: "application/wasm" };
+const PLACES = { toml: "/manifest", minisig: "/signature", wasm: "" };
+const kindOf = (file) => /\.(wasm|toml|minisig)$/i.exec(file.name)?.[1].toLowerCase() ?? null;
 let serial = 0;
 
 /** @param {string} fixed the plugin whose new version it is; empty where the file's name tells */
 export function uploader(shared, fixed) {
   const id = `upload-${(serial += 1)}`;
-  const input = el("input", { type: "file", id, multiple: true, accept: ".wasm,.toml,application/wasm", className: "spoken" });
+  const input = el("input", { type: "file", id, multiple: true, accept: ".wasm,.toml,.minisig,application/wasm", className: "spoken" });
   const place = el("label", { className: "drop", for: id }, el("strong", { textContent: fixed ? "Drop a new version here" : "Drop a plugin here" }), el("span", { className: "help", textContent: "or choose a file: a component (.wasm), its manifest (.toml), or both" }));
   const name = el("input", { id: `${id}-name`, autocomplete: "off", spellcheck: false, value: fixed, maxLength: 64 });
   const nameField = el("div", { className: "field" }, el("label", { for: name.id, textContent: "Name of the plugin" }), name);
@@ -37,14 +40,13 @@ export function uploader(shared, fixed) {
   const take = (chosen) => {
     said.tell("");
     const strange = chosen.filter((file) => !kindOf(file));
-    const twice = ["wasm", "toml"].some((kind) => chosen.filter((file) => kindOf(file) === kind).length > 1);
+    const twice = KINDS.some((kind) => chosen.filter((file) => kindOf(file) === kind).length > 1);
     if (strange.length || twice) {
-      said.tell(strange.length ? `“${strange[0].name}” is neither a component (.wasm) nor a manifest (.toml).` : "One plugin at a time: one component, one manifest.", "stop");
+      said.tell(strange.length ? `“${strange[0].name}” is no component (.wasm), manifest (.toml) or signature (.minisig).` : "One plugin at a time: one component, one manifest, one signature.", "stop");
       return;
     }
     if (chosen.length === 0) return;
-    // The manifest first: what a component needs is granted before it comes.
-    files = [...chosen].sort((a, b) => kindOf(a).localeCompare(kindOf(b)));
+    files = [...chosen].sort((a, b) => KINDS.indexOf(kindOf(a)) - KINDS.indexOf(kindOf(b)));
     const component = files.find((file) => kindOf(file) === "wasm");
     if (!fixed) name.value = pluginOfFile((component ?? files[0]).name);
     say(list, files.map((file) => `${file.name}, ${bytes(file.size)}`).join(" and "));
@@ -82,8 +84,7 @@ export function uploader(shared, fixed) {
       for (const file of files) {
         const kind = kindOf(file);
         const asked = kind === "wasm" && String(wish) ? `?${wish}` : "";
-        const path = kind === "wasm" ? pathOf(plugin) : `${pathOf(plugin)}/manifest`;
-        last = await upload(path + asked, file, TYPES[kind], (sent) => (bar.value = sent));
+        last = await upload(pathOf(plugin) + PLACES[kind] + asked, file, TYPES[kind], (sent) => (bar.value = sent));
       }
     } finally {
       bar.hidden = true;
@@ -135,6 +136,6 @@ function outcome(plugin, { status, said }) {
   if (said.candidate && said.candidate.stage !== "probation") return `${plugin}: generation ${said.candidate.generation} is there as a candidate.`;
   if (said.state === "active") return `${plugin} is in service: generation ${said.generation}.`;
   if (said.state === "disabled") return `${plugin} is in the directory, and is disabled.`;
-  if (said.state == null) return `The manifest of ${plugin} is in the directory, and waits for its component.`;
+  if (said.state == null) return `What belongs to ${plugin} is in the directory, and waits for its component.`;
   return `${plugin} is in the directory.`;
 }

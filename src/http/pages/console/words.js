@@ -109,9 +109,16 @@ export function pluginState(state) {
   return { word, tone, meaning };
 }
 
+/** The candidate of a roll-out in a few words; empty where there is none. */
+export function candidateWords({ candidate }) {
+  if (!candidate) return "";
+  const stages = { shadow: "in shadow", canary: `canary, ${Math.round((candidate.share ?? 0) * 1000) / 10} % of new sessions`, probation: "on probation" };
+  return `Generation ${candidate.generation} ${stages[candidate.stage] ?? candidate.stage}`;
+}
+
 /** Where the component in service came from. */
 export const originWords = (origin) =>
-  ({ directory: "from the plugin directory", "last-good": "the last good version: what is in the directory failed", "rolled-back": "rolled back by the operator" })[
+  ({ directory: "from the plugin directory", "last-good": "the last good version: what is in the directory failed", "rolled-back": "gone back to: what is in the directory was rolled back" })[
     origin
   ] ?? "";
 
@@ -127,7 +134,7 @@ export const stepTone = ({ outcome, error }) =>
 
 /** The plugin that a file is for: `auth-jwt` for `auth-jwt.wasm`, and for `auth_jwt.component.wasm`. */
 export function pluginOfFile(file) {
-  const stem = file.replace(/^.*[\\/]/, "").replace(/\.(wasm|toml)$/i, "").replace(/\.component$/i, "");
+  const stem = file.replace(/^.*[\\/]/, "").replace(/(\.wasm|\.toml|\.minisig)+$/i, "").replace(/\.component$/i, "");
   return stem.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 64);
 }
 

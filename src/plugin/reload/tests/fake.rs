@@ -1,9 +1,11 @@
 //! A loader whose plugins are lines of text, so that the machine is tested without compiling anything.
 
+use crate::observe::Event;
 use crate::plugin::decision::{Answer, Denial, Grant, Selection};
 use crate::plugin::facts::Facts;
 use crate::plugin::fault::{Fault, FaultClass};
 use crate::plugin::inspect::{Inspection, Interface, Label, hex};
+use crate::plugin::observing::{Observes, TrackRates};
 use crate::plugin::route::Route;
 use crate::plugin::serving::{Loader, Refusal, Serving};
 use crate::plugin::settings::Settings;
@@ -15,7 +17,7 @@ use tokio::sync::Semaphore;
 
 /// Loads texts. Words: `auth` and `router` export the hook (a router plays the stream of its config's `subject`), `allow`, `deny`, `trap` and `hang` are its answer (else it abstains),
 /// `broken` does not load, `bug` is one of the server, `lame` does not begin, `flexible` takes another configuration, `stubborn` refuses it,
-/// `revokes`, `ticks` and `keeps` (state) export these.
+/// `observer` and `stats` export these, and `away` refuses events, `waits` takes them late; `revokes`, `ticks` and `keeps` (state) export these.
 #[derive(Clone)]
 pub(super) struct Fake(pub(super) Arc<Told>);
 
@@ -26,6 +28,12 @@ pub(super) struct Told {
     /// Generations that were retired.
     pub(super) retired: Mutex<Vec<u64>>,
     pub(super) ticks: AtomicUsize,
+    /// Events that arrived, by the generation that they came to.
+    pub(super) heard: Mutex<Vec<(u64, u64)>>,
+    /// Batches that were refused.
+    pub(super) refused: AtomicUsize,
+    /// Tracks of each call.
+    pub(super) looks: Mutex<Vec<usize>>,
     /// Whether what is lame begins.
     pub(super) healed: AtomicUsize,
     /// Lets hanging calls end, and slow loads.
@@ -51,6 +59,9 @@ impl Fake {
             loads: AtomicUsize::new(0),
             retired: Mutex::default(),
             ticks: AtomicUsize::new(0),
+            heard: Mutex::default(),
+            refused: AtomicUsize::new(0),
+            looks: Mutex::default(),
             healed: AtomicUsize::new(0),
             release: Semaphore::new(0),
         }))
@@ -75,7 +86,13 @@ impl Loader for Fake {
         if says("slow") {
             self.0.release.acquire().await.unwrap().forget();
         }
-        let exported = [("auth", "auth/check"), ("router", "router/routing")].into_iter();
+        let exported = [
+            ("auth", "auth/check"),
+            ("router", "router/routing"),
+            ("observer", "observer/events"),
+            ("stats", "observer/stats"),
+        ]
+        .into_iter();
         let mut hooks: Vec<String> =
             exported.filter(|(word, _)| says(word)).map(|(_, export)| export.to_owned()).collect();
         if hooks.is_empty() {
@@ -173,6 +190,28 @@ impl Serving for Spoken {
         Ok(vec![Selection::Subject("mallory".to_owned())])
     }
 
+    async fn on_events(&self, batch: &[Arc<Event>]) -> Result<(), Fault> {
+        let numbers = batch.iter().map(|event| (self.number, event.sequence));
+        if self.text.says("waits") {
+            self.told.release.acquire().await.unwrap().forget();
+        }
+        if self.text.says("away") && self.told.healed.load(Ordering::Relaxed) == 0 {
+            self.told.refused.fetch_add(1, Ordering::Relaxed);
+            return Err(Fault::Error("the receiver is away".to_owned()));
+        }
+        if self.text.says("trap") && self.told.healed.load(Ordering::Relaxed) == 0 {
+            self.told.refused.fetch_add(1, Ordering::Relaxed);
+            return Err(Fault::Trap { reason: "unreachable".to_owned(), place: None });
+        }
+        self.told.heard.lock().unwrap().extend(numbers);
+        Ok(())
+    }
+
+    async fn on_stats(&self, _unix_ns: u64, tracks: &[TrackRates]) -> Result<(), Fault> {
+        self.told.looks.lock().unwrap().push(tracks.len());
+        Ok(())
+    }
+
     async fn tick(&self) -> Result<(), Fault> {
         self.told.ticks.fetch_add(1, Ordering::Relaxed);
         Err(Fault::Error("no net".to_owned()))
@@ -196,6 +235,10 @@ impl Serving for Spoken {
 
     fn has_revoke(&self) -> bool {
         self.text.says("revokes")
+    }
+
+    fn observes(&self) -> Observes {
+        Observes { events: self.text.says("observer"), stats: self.text.says("stats") }
     }
 
     fn has_reconfigure(&self) -> bool {

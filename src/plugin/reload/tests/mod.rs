@@ -2,6 +2,7 @@
 
 mod chain;
 mod fake;
+mod observer;
 mod operator;
 mod real;
 mod refused;

@@ -1,5 +1,6 @@
 //! The whole platform at once: a real directory, its watch, real components.
 
+use crate::observe::Events;
 use crate::plugin::{Action, Answer, CommandError, Facts, Options, Plugins, StartError, Trust};
 use crate::task::Tasks;
 use std::fs;
@@ -42,6 +43,7 @@ impl Site {
             instances: Some(32),
             countries: true,
             trust: Trust::default(),
+            events: Events::default(),
         };
         let plugins = Plugins::start(options, &tasks).await?;
         Ok(Site { base, tasks, plugins })
