@@ -105,19 +105,6 @@ async fn sessions_tell_who_let_them_in_and_denials_say_why() {
     // Where a plugin decides, a list holds only what a rule says in so many words.
     let listed = ask(&site.fixture.public, "GET", "/streams", &[], "").await.json();
     assert_eq!(listed["streams"], json!([]));
-    let rollout = |body: &'static str| async move {
-        ask(admin, "POST", "/api/v1/plugins/auth-token/rollout", &[MARKED], body).await
-    };
-    for body in ["", "{\"mode\": \"off\"}", "{\"canary\": 7}", "{\"share\": 0.1}"] {
-        assert_eq!(rollout(body).await.problem(), "malformed-body", "{body}");
-    }
-    let changed = rollout("{\"mode\": \"enforce\", \"canary\": 0.05}").await.json();
-    assert_eq!(changed["rollout"], json!({ "mode": "enforce", "canary": 0.05, "probation_s": 60 }), "{changed}");
-    let promoted = ask(admin, "POST", "/api/v1/plugins/auth-token/promote", &[MARKED], "").await;
-    assert_eq!((promoted.status, promoted.problem().as_str()), (409, "no-candidate"), "{promoted:?}");
-    let differences = "/api/v1/plugins/auth-token/differences";
-    assert_eq!(ask(admin, "GET", differences, &[], "").await.json(), json!([]));
-    assert_eq!(ask(admin, "GET", &differences.replace("auth-token", "none"), &[], "").await.problem(), "no-plugin");
     drop(publisher);
     site.end().await;
 }
@@ -195,6 +182,19 @@ async fn the_operator_sees_plugins_and_switches_them() {
     let on = ask(admin, "POST", "/api/v1/plugins/auth-token/enable", &[MARKED], "").await;
     assert_eq!(on.json()["state"], "active", "{on:?}");
     assert_eq!(story(&site.session(&[SDP, RIGHT]).await), [pair("auth-token", "allow")]);
+    let rollout = |body: &'static str| async move {
+        ask(admin, "POST", "/api/v1/plugins/auth-token/rollout", &[MARKED], body).await
+    };
+    for body in ["", "{\"mode\": \"off\"}", "{\"canary\": 7}", "{\"share\": 0.1}"] {
+        assert_eq!(rollout(body).await.problem(), "malformed-body", "{body}");
+    }
+    let changed = rollout("{\"mode\": \"enforce\", \"canary\": 0.05}").await.json();
+    assert_eq!(changed["rollout"], json!({ "mode": "enforce", "canary": 0.05, "probation_s": 60 }), "{changed}");
+    let promoted = ask(admin, "POST", "/api/v1/plugins/auth-token/promote", &[MARKED], "").await;
+    assert_eq!(promoted.problem(), "no-candidate", "{promoted:?}");
+    let differences = "/api/v1/plugins/auth-token/differences";
+    assert_eq!(ask(admin, "GET", differences, &[], "").await.json(), json!([]));
+    assert_eq!(ask(admin, "GET", &differences.replace("auth-token", "none"), &[], "").await.problem(), "no-plugin");
     drop(publisher);
     site.end().await;
 }

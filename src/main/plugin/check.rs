@@ -133,6 +133,7 @@ mod tests {
         let (manifest, _) = manifest.split_once("```").unwrap();
         // A digest and a secret of this machine for those of the example.
         let manifest = manifest.replace("9f2c...", &"9f".repeat(32)).replace("file:/run/secrets/token", "env:HOME");
+        let manifest = manifest.replace("RW...", "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3");
         let read = Manifest::parse(&manifest, "auth", "README.md").unwrap();
         let defaults = Manifest::absent("auth");
         assert_eq!(read.settings.limits, defaults.settings.limits);

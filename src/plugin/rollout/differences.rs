@@ -102,7 +102,7 @@ impl Said {
     }
 
     /// For the operator, without what a URL's query may hold.
-    pub(super) fn words(&self) -> String {
+    pub(in crate::plugin) fn words(&self) -> String {
         match self {
             Said::Auth(answer) => words(answer, grant),
             Said::Router(answer) => words(answer, route),

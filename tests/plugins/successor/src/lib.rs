@@ -47,7 +47,7 @@ fn authorize(session: &Session, config: &Config) -> Result<Decision> {
         _ => {}
     }
     assert!(random::next_u64() % 100 >= config.trap_percent, "the successor panics by chance");
-    if config.deny || config.deny_stream.as_deref() == Some(session.stream_name()) {
+    if config.deny || config.deny_stream.as_ref() == Some(&session.stream_name()) {
         return Ok(deny(403, "Not by this version."));
     }
     let ttl = config.ttl_ms.map_or(minutes(10), milliseconds);
