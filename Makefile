@@ -21,9 +21,10 @@ run: plugins ## build server and plugins, and start the server with its demo str
 plugins: setup-build ## build the plugins that come with the server, for examples/*.toml
 	@$(SETUP) guests
 	cargo build --release --locked
-	for plugin in auth-jwt auth-webhook router-canary; do \
-		$${CARGO_TARGET_DIR:-target}/release/wasmcast plugin build --quiet plugins/$$plugin >/dev/null; \
-		cp plugins/$$plugin/dist/$$plugin.wasm examples/$${plugin#*-}/; done
+	for plugin in auth-jwt:jwt auth-webhook:webhook observer-webhook:observer router-canary:canary; do \
+		name=$${plugin%:*}; \
+		$${CARGO_TARGET_DIR:-target}/release/wasmcast plugin build --quiet plugins/$$name >/dev/null; \
+		cp plugins/$$name/dist/$$name.wasm examples/$${plugin#*:}/; done
 
 # All at once, with the features that the tests run with: else the server is built twice.
 guests: setup-build ## build the plugins that the tests load

@@ -1,6 +1,7 @@
 //! RTCP with viewers: reports to them, and what they report, ask for and lost.
 
 use super::fanout::RETRANSMISSIONS;
+use super::lane::Lane;
 use super::session::SessionStats;
 use super::slot::SlotState;
 use super::totals::TrackStats;
@@ -52,17 +53,17 @@ impl Worker {
     /// Brings the figures of a viewer's tracks up to date.
     fn count_tracks(&mut self, slot: usize, key: StreamKey, index: usize) {
         let Some(stream) = self.streams.get_mut(&key) else { return };
-        let tracks: Vec<u8> = stream.viewers[index].lanes.iter().map(|lane| lane.track).collect();
-        let newest: Vec<Option<u32>> = tracks.into_iter().map(|track| stream.newest_frame(track)).collect();
+        // Of video alone: where no sound is sent a look for it would go through the whole ring.
+        let is_video = |lane: &&Lane| lane.kind == MediaKind::Video;
+        let video = stream.viewers[index].lanes.iter().find(is_video).map(|lane| lane.track);
+        let newest = video.and_then(|track| stream.newest_frame(track));
         let lanes = stream.viewers[index].lanes.iter_mut();
-        for ((lane, stats), newest) in lanes.zip(&self.slots[slot].session.tracks).zip(newest) {
+        for (lane, stats) in lanes.zip(&self.slots[slot].session.tracks) {
             stats.bytes.store(lane.octets, Ordering::Relaxed);
             stats.packets.store(lane.packets, Ordering::Relaxed);
             stats.expected.store(lane.packets, Ordering::Relaxed);
             stats.retransmitted.store(lane.retransmitted, Ordering::Relaxed);
-            if lane.kind == MediaKind::Video
-                && let Some(newest) = newest
-            {
+            if let Some(newest) = newest.filter(|_| Some(lane.track) == video) {
                 SessionStats::add(&stats.frames, lane.frames_since(key, newest));
                 stats.skipped_frames.store(lane.skipped_frames, Ordering::Relaxed);
             }

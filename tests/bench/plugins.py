@@ -1,9 +1,10 @@
 """What plugins cost: plugins.py WASMCAST GUESTS LOADGEN BENCH_PY. Prints a table; medians of ROUNDS (3).
 
-WASMCAST: the release binary. GUESTS: folder with auth-jwt.wasm. LOADGEN: folder of whipgen and whepgen. Needs `cryptography`.
+WASMCAST: the release binary. GUESTS: folder with auth-jwt.wasm, observer-hostile.wasm and observer-webhook.wasm. LOADGEN: folder of whipgen and whepgen. Needs `cryptography`.
 """
 import base64
 import http.client
+import http.server
 import json
 import os
 import pathlib
@@ -12,6 +13,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -102,6 +104,28 @@ def bench_plugin(wasm, *options):
     return {key: statistics.median(line[key] for line in lines) for key in ("p50_us", "p99_us", "cpu_us")}
 
 
+class Sink(http.server.BaseHTTPRequestHandler):
+    """Takes batches of events."""
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def bench_observer(wasm, events):
+    """What an observer takes, and what becomes of more than that; medians."""
+    lines = []
+    for _ in range(ROUNDS):
+        out = subprocess.run([WASMCAST, "bench", "plugin", str(wasm), "--calls", str(events)], capture_output=True, text=True, check=True)
+        lines.append(json.loads(out.stdout))
+    return {key: statistics.median(line[key] for line in lines) for key in lines[0] if isinstance(lines[0][key], (int, float))}
+
+
 def reloads(plugins, name):
     """Seconds from a written file to the generation that answers, each file compiled anew."""
     wasm = (plugins / f"{name}.wasm").read_bytes()
@@ -154,6 +178,18 @@ for name, wasm, options in (
 ):
     figures = bench_plugin(wasm, *options)
     rows.append((name, f"p50 {figures['p50_us']:.1f}, p99 {figures['p99_us']:.1f}, CPU {figures['cpu_us']:.1f} µs a call"))
+sink = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Sink)
+threading.Thread(target=sink.serve_forever, daemon=True).start()
+origin = f"http://127.0.0.1:{sink.server_port}"
+LIMITS = "[limits]\ncpu-ms = 200\nwall-ms = 10000\nhostcall-kib = 4096\n"
+counts = folder("observer-hostile", pathlib.Path(GUESTS) / "observer-hostile.wasm", LIMITS + "[grants]\nhttp = []\n")
+sends = folder("observer-webhook", pathlib.Path(GUESTS) / "observer-webhook.wasm",
+               LIMITS + f'[grants]\nhttp = [{{ origin = "{origin}", private = true }}]\n[config]\nurl = "{origin}/events"\n')
+for name, path, events in (("an observer that counts", counts, 500_000), ("observer-webhook", sends, 100_000)):
+    figures = bench_observer(path / f"{path.name}.wasm", events)
+    rows.append((f"{name}, events of 400 bytes in batches of {figures['events_per_batch']:.0f}",
+                 f"{figures['events_per_s']:,.0f} a second, CPU {figures['cpu_us']:.1f} µs an event; told {figures['flood_told_per_s']:,.0f} a second it "
+                 f"took {figures['flood_taken_per_s']:,.0f}, the rest was dropped; telling one took p50 {figures['tell_p50_us']:.1f}, p99 {figures['tell_p99_us']:.1f} µs"))
 without, with_plugin = [], []
 for _ in range(ROUNDS):
     without.append(request_cpu(None, "secret"))

@@ -87,6 +87,25 @@ fn a_router_from_its_template_builds_and_its_tests_pass() {
 }
 
 #[test]
+fn an_observer_from_its_template_builds_and_its_tests_pass() {
+    let scratch = Scratch::new();
+    well(&["new", "my-observer", "--template", "observer"], scratch.path());
+    let built = well(&["build", "my-observer"], scratch.path());
+    let file = built.data.first().expect("the path of what was built");
+    let shown = well(&["inspect", "--json", file], scratch.path());
+    let shown: serde_json::Value = serde_json::from_str(&shown.data.join("\n")).expect("JSON");
+    let hooks = shown["hooks"].as_array().cloned().unwrap_or_default();
+    assert!(hooks.contains(&"observer/events".into()) && hooks.contains(&"observer/stats".into()), "{shown}");
+    well(&["check", file], scratch.path());
+    let tested = well(&["test", "my-observer"], scratch.path());
+    assert!(tested.log.contains("1 passed"), "{}", tested.log);
+    // A mistake of the author by the compiler.
+    edit(&scratch.path().join("my-observer/src/lib.rs"), "batch: &[Event]", "batch: &[Session]");
+    let wrong = ends(1, &["build", "my-observer"], scratch.path());
+    assert!(wrong.log.contains("an observer takes `&[Event]` or `&Stats`"), "{}", wrong.log);
+}
+
+#[test]
 fn what_can_not_be_a_plugin_is_refused_with_the_way_out() {
     let scratch = Scratch::new();
     scratch.write("text.wasm", "hello");

@@ -14,6 +14,7 @@ mod configuration;
 mod console;
 mod floods;
 mod follow;
+mod happenings;
 mod http;
 mod layers;
 mod life;

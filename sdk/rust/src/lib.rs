@@ -31,6 +31,7 @@
 //! - The second argument is `&Config`, a type that reads the manifest's `[config]` by serde, or `&mut State` of a type with
 //!   [`Plugin`]. It may be left out.
 //! - [`#[router]`](macro@router) says where a session is served, and which stream and cohort it gets.
+//! - [`#[observer]`](macro@observer) is told what happens, and how tracks do, in batches and off every path.
 //! - [`#[revoke]`](macro@revoke) has sessions asked again before their ttl ends.
 //! - [`#[export]`](macro@export) above `impl Tick`, `SelfTest`, `Reconfigure` or `SaveState` exports that ability.
 //!
@@ -54,6 +55,7 @@ pub mod kv;
 pub mod log;
 pub mod metrics;
 pub mod notify;
+mod observer;
 mod plugin;
 pub mod prelude;
 pub mod random;
@@ -68,13 +70,14 @@ mod units;
 pub use auth::{Decision, IntoDecision, Selection, abstain, allow, deny};
 pub use error::{Cause, Context, Error, Result};
 pub use host_error::HostError;
+pub use observer::{Event, IntoTaken, Stats, TrackStats};
 pub use plugin::{Exported, Plugin, Reconfigure, SaveState, SelfTest, Tick, ability};
 pub use router::{IntoRoute, Route, route};
 pub use serde;
 pub use serde_json;
 pub use session::{Action, Session};
 pub use units::{Bitrate, days, hours, kbps, mbps, milliseconds, minutes, seconds};
-pub use wasmcast_plugin_macros::{auth, export, revoke, router};
+pub use wasmcast_plugin_macros::{auth, export, observer, revoke, router};
 
 /// The code in the README compiles.
 #[cfg(doctest)]
@@ -85,6 +88,7 @@ struct Readme;
 #[doc(hidden)]
 pub mod __private {
     pub use crate::auth::IntoDecision;
+    pub use crate::observer::{IntoTaken, not_taken};
     pub use crate::router::IntoRoute;
     /// A hook's interface: its trait and types, and the macro that exports an implementation.
     macro_rules! interface {
@@ -96,12 +100,12 @@ pub mod __private {
         )*};
     }
     interface!(
-        check: auth, revoke: auth, routing: router, reconfigure: lifecycle, self_test: lifecycle, state: lifecycle,
+        check: auth, revoke: auth, routing: router, events: observer, stats: observer, reconfigure: lifecycle, self_test: lifecycle, state: lifecycle,
         tick: lifecycle
     );
     pub use crate::instance::{
         Configured, Kept, Stateful, interval, reconfigure as reconfigured, register, restore, save,
         self_test as tested, tick as ticked, with,
     };
-    pub use crate::{Result, Selection, Session, ability};
+    pub use crate::{Event, Result, Selection, Session, Stats, ability};
 }

@@ -71,7 +71,10 @@ pub async fn run(args: Args) -> Result<ExitCode, ClientError> {
         return Ok(ExitCode::SUCCESS);
     }
     if let Some(refused) = plugins.list().iter().find(|status| !plugins.decides_auth() || status.last_error.is_some()) {
-        let reason = refused.last_error.as_ref().map_or("it answers no auth, and observes no events", |error| error.cause.as_str());
+        let reason = refused
+            .last_error
+            .as_ref()
+            .map_or("it answers no auth, and observes no events", |error| error.cause.as_str());
         return Err(ClientError::Usage(format!("{}: {reason}", args.file.display())));
     }
     let facts = Arc::new(facts(&args));

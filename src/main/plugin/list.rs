@@ -67,6 +67,9 @@ fn table(plugins: &[Value]) -> String {
         if !tried.is_empty() {
             text.push_str(&format!("    {}\n", tried.trim_start_matches([';', ' '])));
         }
+        if let Some(behind) = behind(plugin) {
+            text.push_str(&format!("    {behind}\n"));
+        }
         if let Some(cause) = plugin.pointer("/last_error/cause").and_then(Value::as_str) {
             for part in cause.lines() {
                 text.push_str(&format!("    {part}\n"));
@@ -75,6 +78,17 @@ fn table(plugins: &[Value]) -> String {
     }
     text
 }
+
+/// Of an observer that does not keep up: what waits for it, and what it has missed.
+fn behind(plugin: &Value) -> Option<String> {
+    let number = |key: &str| plugin.pointer(&format!("/observer/{key}")).and_then(Value::as_u64).unwrap_or(0);
+    let (queue, lag_ms, dropped) = (number("queue"), number("lag_ms"), number("dropped"));
+    (dropped > 0 || lag_ms >= BEHIND_MS)
+        .then(|| format!("{queue} events wait for it, the oldest for {} s; {dropped} were dropped", lag_ms / 1_000))
+}
+
+/// Events that have waited for so long tell that an observer is behind: they wait a second, usually.
+const BEHIND_MS: u64 = 5_000;
 
 fn row(plugin: &Value) -> [String; COLUMNS] {
     let text = |key: &str| plugin.get(key).and_then(Value::as_str).unwrap_or("-").to_owned();
@@ -147,6 +161,15 @@ ORDER  NAME      STATE   GEN  FROM         VERSION  HOOKS       PHASE      CALLS
 ";
         let found = table(&plugins);
         assert_eq!(found.replace("1.3 ms", "1.2 ms").replace("2.3 µs", "2.4 µs"), expected);
+    }
+
+    #[test]
+    fn an_observer_that_does_not_keep_up_is_told() {
+        let plugin = |queue: u64, lag_ms: u64, dropped: u64| json!({"name": "a", "observer": {"queue": queue, "lag_ms": lag_ms, "dropped": dropped}});
+        assert_eq!(behind(&json!({"name": "a", "observer": null})).or(behind(&plugin(200, 900, 0))), None);
+        let expected = "300 events wait for it, the oldest for 12 s; 0 were dropped";
+        assert_eq!(behind(&plugin(300, 12_900, 0)).as_deref(), Some(expected));
+        assert!(table(&[plugin(0, 0, 7)]).contains("    0 events wait for it, the oldest for 0 s; 7 were dropped"));
     }
 
     #[test]

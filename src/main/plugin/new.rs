@@ -30,6 +30,8 @@ enum Template {
     Auth,
     /// Where sessions are served, and which stream and cohort they get
     Router,
+    /// Nothing: it is told what happens, and how the tracks do
+    Observer,
 }
 
 impl Template {
@@ -49,6 +51,13 @@ impl Template {
                 (".gitignore", include_str!("../../../sdk/templates/router/gitignore")),
                 ("src/lib.rs", include_str!("../../../sdk/templates/router/src/lib.rs")),
                 ("tests/answers.rs", include_str!("../../../sdk/templates/router/tests/answers.rs")),
+            ],
+            Template::Observer => &[
+                ("Cargo.toml", include_str!("../../../sdk/templates/observer/Cargo.toml.in")),
+                ("NAME.toml", include_str!("../../../sdk/templates/observer/NAME.toml")),
+                (".gitignore", include_str!("../../../sdk/templates/observer/gitignore")),
+                ("src/lib.rs", include_str!("../../../sdk/templates/observer/src/lib.rs")),
+                ("tests/answers.rs", include_str!("../../../sdk/templates/observer/tests/answers.rs")),
             ],
         }
     }

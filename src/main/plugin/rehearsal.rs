@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use wasmcast::observe::Event;
 use wasmcast::plugin::{
-    Action, Answer, Artifact, Denial, Facts, Fault, Generation, Grant, Hook, Manifest, Route, Runtime, Selection,
-    Simulation,
+    Action, Answer, Artifact, Denial, Facts, Fault, Generation, Grant, Hook, Manifest, Route, Runtime, START,
+    Selection, Simulation, TrackRates,
 };
 
 /// How often plugins are polled for revocations.
 const POLL: Duration = Duration::from_secs(1);
+/// The node that events are told of.
+const NODE: &str = "test";
 /// Most calls remembered; a test that advances for years needs no more.
 const MAX_CALLS: usize = 1_000_000;
 
@@ -25,6 +28,8 @@ pub struct Rehearsal {
     /// When it ticks and is polled next, in virtual time.
     next_tick: Option<Duration>,
     next_poll: Option<Duration>,
+    /// Of the last event.
+    sequence: u64,
     calls: Vec<Call>,
 }
 
@@ -88,6 +93,7 @@ impl Rehearsal {
             sessions: BTreeMap::new(),
             next_tick: None,
             next_poll: None,
+            sequence: 0,
             calls: Vec::new(),
         };
         rehearsal.schedule();
@@ -131,6 +137,41 @@ impl Rehearsal {
         id
     }
 
+    /// Delivers events as one batch, those that the manifest chooses.
+    pub async fn events(&mut self, mut events: Vec<Event>) -> Result<(), String> {
+        if !self.generation.observes().events {
+            return Err("it does not export `observer/events`".to_owned());
+        }
+        let now = u64::try_from(self.simulation.now().as_nanos()).unwrap_or(u64::MAX).saturating_add(START);
+        for event in &mut events {
+            event.sequence = if event.sequence == 0 { self.sequence + 1 } else { event.sequence };
+            self.sequence = event.sequence;
+            event.unix_ns = if event.unix_ns == 0 { now } else { event.unix_ns };
+            event.attributes.push(("node".into(), NODE.to_owned()));
+        }
+        let (wants, rules) = (&self.manifest.observer, &self.manifest.matching);
+        events.retain(|event| wants.covers(event) && (event.stream.is_empty() || rules.covers_stream(&event.stream)));
+        let events: Vec<Arc<Event>> = events.into_iter().map(Arc::new).collect();
+        let started = Instant::now();
+        let result = if events.is_empty() { Ok(()) } else { self.generation.on_events(&events).await };
+        self.called("observer/events", started);
+        result.map_err(|fault| fault.to_string())
+    }
+
+    /// Tells how tracks did, those whose streams the manifest chooses.
+    pub async fn stats(&mut self, tracks: &[TrackRates]) -> Result<(), String> {
+        if !self.generation.observes().stats {
+            return Err("it does not export `observer/stats`".to_owned());
+        }
+        let now = u64::try_from(self.simulation.now().as_nanos()).unwrap_or(u64::MAX).saturating_add(START);
+        let chosen = |track: &&TrackRates| self.manifest.matching.covers_stream(&track.stream);
+        let tracks: Vec<TrackRates> = tracks.iter().filter(chosen).cloned().collect();
+        let started = Instant::now();
+        let result = self.generation.on_stats(now, &tracks).await;
+        self.called("observer/stats", started);
+        result.map_err(|fault| fault.to_string())
+    }
+
     /// What the plugin said as router of a session.
     pub fn routed(&self, id: &str) -> Option<&Result<Route, String>> {
         self.sessions.get(id)?.routed.as_ref()
@@ -148,6 +189,8 @@ impl Rehearsal {
             "router" => Hook::Router.export(),
             "revoke" => "auth/revoke",
             "tick" => "lifecycle/tick",
+            "events" => "observer/events",
+            "stats" => "observer/stats",
             other => other,
         };
         self.calls.iter().filter(move |call| call.hook == hook)

@@ -12,7 +12,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
-use wasmcast::plugin::{Action, Facts, Grant, Manifest, PROTOCOLS, Place, Reply, Route, START, Scripted, Simulation};
+use wasmcast::observe::Event;
+use wasmcast::plugin::{
+    Action, Facts, Grant, Manifest, PROTOCOLS, Place, Reply, Route, START, Scripted, Simulation, TrackRates,
+};
 
 /// Run a plugin for the SDK's tests: one question a line on stdin, one answer a line on stdout
 #[derive(clap::Args, Debug)]
@@ -28,6 +31,8 @@ enum Question {
     Start(Box<Visitor>),
     Session { id: String },
     Advance { ns: u64 },
+    Events { events: Vec<Happened> },
+    Stats { tracks: Vec<Track> },
     Calls { hook: String },
     KvGet { key: String },
     KvSet { key: String, value: String },
@@ -56,6 +61,35 @@ struct Visitor {
     tags: BTreeMap<String, String>,
     spiffe_id: Option<String>,
     certificate_sha256: Option<String>,
+}
+
+/// Something that happened.
+#[derive(Deserialize)]
+struct Happened {
+    sequence: u64,
+    unix_ns: u64,
+    kind: String,
+    stream: String,
+    session: String,
+    attributes: Vec<(String, String)>,
+}
+
+/// How a track did.
+#[derive(Deserialize)]
+struct Track {
+    stream: String,
+    session: String,
+    rendition: String,
+    kind: String,
+    inbound: bool,
+    bitrate_kbps: u32,
+    frame_rate: f32,
+    loss: f32,
+    rtt_ms: f32,
+    jitter_ms: f32,
+    nacks: u32,
+    keyframe_requests: u32,
+    skipped_frames: u32,
 }
 
 /// An answer of another server.
@@ -153,6 +187,14 @@ async fn answer(stage: &mut Option<Rehearsal>, question: Question) -> Result<Val
             let times: Vec<f64> = rehearsal.calls(&hook).map(|call| call.took.as_secs_f64() * 1e6).collect();
             return Ok(json!({"us": times}));
         }
+        Question::Events { events } => {
+            let events = events.into_iter().map(event).collect();
+            return Ok(json!({"failure": rehearsal.events(events).await.err()}));
+        }
+        Question::Stats { tracks } => {
+            let tracks: Vec<TrackRates> = tracks.into_iter().map(rates).collect();
+            return Ok(json!({"failure": rehearsal.stats(&tracks).await.err()}));
+        }
         Question::KvGet { key } => {
             let value = simulation.value(&space()?, &key);
             return Ok(json!({"value": value.map(|value| String::from_utf8_lossy(&value).into_owned())}));
@@ -221,6 +263,39 @@ fn facts(visitor: Visitor) -> Result<Facts, String> {
         certificate_sha256: visitor.certificate_sha256,
         ..Facts::new(String::new(), visitor.action, protocol, visitor.remote_ip)
     })
+}
+
+fn event(happened: Happened) -> Event {
+    let attributes = happened.attributes.into_iter().map(|(key, value)| (key.into(), value)).collect();
+    Event {
+        sequence: happened.sequence,
+        unix_ns: happened.unix_ns,
+        at: std::time::Instant::now(),
+        kind: happened.kind.into(),
+        stream: happened.stream,
+        session: happened.session,
+        attributes,
+        source: None,
+    }
+}
+
+fn rates(track: Track) -> TrackRates {
+    TrackRates {
+        stream: track.stream.into(),
+        session: track.session.into(),
+        rendition: track.rendition.into(),
+        kind: if track.kind == "audio" { "audio" } else { "video" },
+        inbound: track.inbound,
+        bitrate_kbps: track.bitrate_kbps,
+        frame_rate: track.frame_rate,
+        loss: track.loss,
+        rtt_ms: track.rtt_ms,
+        jitter_ms: track.jitter_ms,
+        nacks: track.nacks,
+        keyframe_requests: track.keyframe_requests,
+        skipped_frames: track.skipped_frames,
+        extras: Vec::new(),
+    }
 }
 
 fn scripted(answer: HttpAnswer) -> Scripted {

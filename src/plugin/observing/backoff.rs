@@ -58,7 +58,7 @@ mod tests {
         assert_eq!(pace.due(0, None, &wants), None);
         assert_eq!(pace.due(255, Some(now), &wants), Some(now + Duration::from_secs(1)));
         assert_eq!(pace.due(256, Some(now), &wants), Some(now));
-        let wants = Wants { batch: 2, wait: Duration::from_millis(50), ..Wants::default() };
+        let wants = Wants::paced(2, Duration::from_millis(50));
         assert_eq!(pace.due(1, Some(now), &wants), Some(now + Duration::from_millis(50)));
         assert_eq!(pace.due(2, Some(now), &wants), Some(now));
     }

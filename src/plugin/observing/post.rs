@@ -5,6 +5,7 @@ use super::figures::Figures;
 use crate::observe::Event;
 use crate::observe::events::{Events, Filter, Listener, Taken};
 use crate::plugin::matching::Matching;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -18,14 +19,21 @@ const BATCH_BYTES: usize = 1 << 20;
 #[derive(Default)]
 pub(in crate::plugin) struct Post {
     listener: Mutex<Option<Arc<Listener>>>,
+    /// Whether a generation observes anything, events or not.
+    in_service: AtomicBool,
     figures: Figures,
     /// Dropped by queues before the present one.
-    dropped: std::sync::atomic::AtomicU64,
+    dropped: AtomicU64,
     /// Held by the task that delivers: one at a time, so that events stay in order over a swap.
     pub(super) desk: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Post {
+    /// A generation observes from now on.
+    pub(super) fn begin(&self) {
+        self.in_service.store(true, Ordering::Relaxed);
+    }
+
     /// Collects what a generation wants. What waits already stays.
     pub(super) fn open(&self, events: &Events, plugin: &Arc<str>, wants: &Arc<Wants>, rules: &Arc<Matching>) {
         let (plugin, wants, rules) = (plugin.clone(), wants.clone(), rules.clone());
@@ -43,9 +51,10 @@ impl Post {
 
     /// Collects nothing any more, and forgets what waits: the plugin is switched off, or observes no more.
     pub(in crate::plugin) fn close(&self) {
+        self.in_service.store(false, Ordering::Relaxed);
         if let Some(listener) = self.listener().take() {
             let dropped = listener.with_queue(|queue| queue.missed() + queue.len() as u64);
-            self.dropped.fetch_add(dropped, std::sync::atomic::Ordering::Relaxed);
+            self.dropped.fetch_add(dropped, Ordering::Relaxed);
         }
     }
 
@@ -60,9 +69,12 @@ impl Post {
 
     /// Events that wait, since when the oldest does, and how many were dropped in all.
     pub(super) fn waiting(&self) -> Option<(usize, Option<Instant>, u64)> {
-        let before = self.dropped.load(std::sync::atomic::Ordering::Relaxed);
-        let listener = self.queue()?;
-        Some(listener.with_queue(|queue| (queue.len(), queue.oldest(), before + queue.missed())))
+        let before = self.dropped.load(Ordering::Relaxed);
+        let queue = self.queue();
+        let nothing = self.in_service.load(Ordering::Relaxed).then_some((0, None, before));
+        let waiting =
+            |queue: Arc<Listener>| queue.with_queue(|queue| (queue.len(), queue.oldest(), before + queue.missed()));
+        queue.map(waiting).or(nothing)
     }
 
     fn listener(&self) -> MutexGuard<'_, Option<Arc<Listener>>> {

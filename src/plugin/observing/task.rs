@@ -45,6 +45,7 @@ pub(in crate::plugin) fn start<S: Serving>(tasks: &Tasks, plugin: &Arc<Plugin>, 
     let Observer { number, generation, health, manifest, end } = observer;
     let (wants, rules) = (manifest.observer.clone(), manifest.matching.clone());
     let observes = generation.observes();
+    plugin.post.begin();
     if observes.events {
         plugin.post.open(plugin.services().events(), &plugin.name, &wants, &rules);
     }
@@ -147,6 +148,9 @@ impl<S: Serving> Courier<S> {
     async fn deliver(&mut self, queue: &Listener) -> bool {
         let Some(generation) = self.generation.upgrade() else { return false };
         let batch = take(queue, &self.wants).events;
+        if batch.is_empty() {
+            return true;
+        }
         let outcome = self.call("observer/events", generation.on_events(&batch)).await;
         let figures = self.plugin.post.figures();
         let arrived = matches!(outcome, Outcome::Done);

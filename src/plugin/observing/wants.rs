@@ -38,6 +38,12 @@ impl Default for Wants {
 }
 
 impl Wants {
+    /// All kinds, at this pace.
+    #[cfg(test)]
+    pub(super) fn paced(batch: usize, wait: Duration) -> Self {
+        Wants { batch, wait, ..Wants::default() }
+    }
+
     /// Whether an event of this kind is for it.
     pub fn covers(&self, event: &Event) -> bool {
         let any = |patterns: &[Pattern]| patterns.iter().any(|pattern| pattern.matches(&event.kind));

@@ -10,6 +10,7 @@ mod languages;
 mod life;
 mod long;
 mod museum;
+mod observer;
 mod operator;
 mod rollout;
 mod router;

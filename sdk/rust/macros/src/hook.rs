@@ -18,7 +18,7 @@ pub fn revoke(arguments: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 /// The function stays, also where it is no hook: else the compiler would complain about each use of it too.
-fn with_item(item: &TokenStream, export: Result<TokenStream, Mistake>) -> TokenStream {
+pub(crate) fn with_item(item: &TokenStream, export: Result<TokenStream, Mistake>) -> TokenStream {
     let export = export.unwrap_or_else(|mistake| mistake.tokens());
     quote! { #item #export }
 }
@@ -153,7 +153,7 @@ fn revoke_export(arguments: &TokenStream, item: &TokenStream) -> Result<TokenStr
     })
 }
 
-fn none(arguments: &TokenStream, name: &str) -> Result<(), Mistake> {
+pub(crate) fn none(arguments: &TokenStream, name: &str) -> Result<(), Mistake> {
     match arguments.clone().into_iter().next() {
         None => Ok(()),
         Some(first) => Err(Mistake::new(first.span(), format!("`#[{name}]` takes nothing in parentheses"))),
@@ -161,7 +161,7 @@ fn none(arguments: &TokenStream, name: &str) -> Result<(), Mistake> {
 }
 
 /// What the instance keeps for the hook: `&Config` is a configuration, `&mut State` a plugin's state.
-fn kept(argument: &Argument, wanted: &str) -> Result<TokenStream, Mistake> {
+pub(crate) fn kept(argument: &Argument, wanted: &str) -> Result<TokenStream, Mistake> {
     let kind = &argument.kind;
     match argument.passing {
         Passing::Shared => Ok(quote_spanned!(argument.span=> ::wasmcast_plugin::__private::Configured<#kind>)),
@@ -171,7 +171,7 @@ fn kept(argument: &Argument, wanted: &str) -> Result<TokenStream, Mistake> {
 }
 
 /// The call with what is kept, and the constructor which has it made by `lifecycle/init`.
-fn around(kept: Option<&TokenStream>, call: &TokenStream) -> (TokenStream, TokenStream) {
+pub(crate) fn around(kept: Option<&TokenStream>, call: &TokenStream) -> (TokenStream, TokenStream) {
     let Some(kind) = kept else { return (TokenStream::new(), call.clone()) };
     let kept = Ident::new("kept", Span::call_site());
     let call = quote!(__private::with::<#kind, _>(|#kept| #call).and_then(|result| result));

@@ -4,6 +4,7 @@ mod ability;
 mod derive;
 mod function;
 mod hook;
+mod observer;
 mod section;
 
 use proc_macro::TokenStream;
@@ -34,6 +35,16 @@ pub fn router(arguments: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn revoke(arguments: TokenStream, item: TokenStream) -> TokenStream {
     hook::revoke(arguments.into(), item.into()).into()
+}
+
+/// A function that is told what happens on the server: `&[Event]`, or how its tracks do: `&Stats`. A crate may have one of
+/// each. Called in batches, on one instance that lasts, off the path of media and decisions.
+///
+/// It takes `&Config` or `&mut State` besides, if it needs it, and returns `Result<()>` or nothing. On an `Err` the server delivers
+/// the same events again, after 1 to 60 s, so that each arrives at least once, in order; figures are not repeated.
+#[proc_macro_attribute]
+pub fn observer(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    observer::observer(arguments.into(), item.into()).into()
 }
 
 /// Exports an optional ability of the plugin's state: `impl Tick`, `SelfTest`, `Reconfigure` or `SaveState`.

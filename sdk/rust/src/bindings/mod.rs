@@ -5,6 +5,8 @@
 #[rustfmt::skip]
 pub mod check;
 #[rustfmt::skip]
+pub mod events;
+#[rustfmt::skip]
 mod imports;
 #[rustfmt::skip]
 mod init;
@@ -18,6 +20,8 @@ pub mod routing;
 pub mod self_test;
 #[rustfmt::skip]
 pub mod state;
+#[rustfmt::skip]
+pub mod stats;
 #[rustfmt::skip]
 pub mod tick;
 

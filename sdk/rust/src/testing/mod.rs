@@ -22,13 +22,16 @@
 
 mod harness;
 mod host;
+mod observed;
 mod outside;
 mod session;
 mod under_test;
 
 pub use crate::harness;
 pub use crate::units::{Bitrate, days, hours, kbps, mbps, milliseconds, minutes, seconds};
+pub use crate::{Event, TrackStats};
 pub use harness::Harness;
+pub use observed::Told;
 pub use outside::{Http, Kv, Log, Sent};
 pub use session::{Allowed, Routed, Session, Visit};
 pub use std::time::Duration;

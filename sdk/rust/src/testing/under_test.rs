@@ -88,6 +88,11 @@ impl Test {
         self
     }
 
+    #[track_caller]
+    pub(super) fn ask(&self, question: Value) -> Value {
+        self.host.must(question)
+    }
+
     /// The plugin's store.
     pub fn kv(&self) -> Kv {
         Kv::new(self.host.clone())

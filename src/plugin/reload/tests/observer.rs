@@ -64,8 +64,10 @@ async fn what_did_not_arrive_comes_again_later_and_later_and_stops_no_plugin() {
     assert_eq!((world.stands("a").as_str(), world.says().await.as_str()), ("active 1 directory", "allow"));
     let status = world.observer();
     assert_eq!((status.failed, status.queue, status.delivered), (6, 300, 0));
-    assert!(world.told("a").contains("observer/events: the plugin says: the receiver is away") || world.told("a").contains("the receiver is away"), "{}", world.told("a"));
-    assert!(world.told("a").contains("300 events wait, and are delivered again in 32 s"), "{}", world.told("a"));
+    let told = world.told("a");
+    for part in ["observer/events: ", "the receiver is away", "300 events wait, and are delivered again in 32 s"] {
+        assert!(told.contains(part), "{told}");
+    }
     world.told.healed.store(1, Ordering::Relaxed);
     world.pass(60).await;
     assert_eq!((numbers(&world.heard()).len(), world.observer().queue), (300, 0));
@@ -84,7 +86,10 @@ async fn a_swap_loses_nothing_and_delivers_nothing_twice() {
     world.told.release.add_permits(1);
     world.pass(2).await;
     let heard = world.heard();
-    assert_eq!(heard.iter().map(|(generation, _)| *generation).collect::<Vec<_>>(), [vec![1; 10], vec![2; 10]].concat());
+    assert_eq!(
+        heard.iter().map(|(generation, _)| *generation).collect::<Vec<_>>(),
+        [vec![1; 10], vec![2; 10]].concat()
+    );
     let heard = numbers(&heard);
     assert!(heard.windows(2).all(|pair| pair[1] == pair[0] + 1), "{heard:?}");
 }
@@ -125,7 +130,7 @@ async fn beyond_its_room_the_oldest_are_dropped_and_counted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_keeps_trapping_is_stopped_and_restarted_and_its_events_wait() {
+async fn one_that_keeps_trapping_is_tried_later_and_later_and_its_events_wait() {
     let world = observed("observer trap").await;
     for _ in 0..200 {
         world.tell(1);
