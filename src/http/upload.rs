@@ -3,7 +3,9 @@
 use super::App;
 use super::body::check_head;
 use super::error::Problem;
-use crate::plugin::{CommandError, Deposit, DepositError, InspectError, MAX_FILE, MAX_MANIFEST, MAX_SIGNATURE, Placed, Status};
+use crate::plugin::{
+    CommandError, Deposit, DepositError, InspectError, MAX_FILE, MAX_MANIFEST, MAX_SIGNATURE, Placed, Status,
+};
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
@@ -99,7 +101,8 @@ async fn roll_out(app: &App, name: &str, wish: &Wish) -> Result<(), Problem> {
         (mode, Some(share)) => json!({ "mode": mode.as_deref().unwrap_or("enforce"), "canary": share }),
     };
     if app.state.plugins.get(name).is_none() {
-        let detail = format!("`{name}` is new here: how its first version comes into service is for its manifest to say");
+        let detail =
+            format!("`{name}` is new here: how its first version comes into service is for its manifest to say");
         return Err(Problem::new(StatusCode::CONFLICT, "no-earlier-version", "No earlier version", detail));
     }
     let change = serde_json::from_value(change)

@@ -153,7 +153,11 @@ impl Deposit {
             }
             let text = String::from_utf8(bytes).map_err(|_| DepositError::NoSignature)?;
             // Four lines: two comments, each before what is signed.
-            if text.lines().count() == 4 && text.starts_with("untrusted comment:") { Ok(()) } else { Err(DepositError::NoSignature) }
+            if text.lines().count() == 4 && text.starts_with("untrusted comment:") {
+                Ok(())
+            } else {
+                Err(DepositError::NoSignature)
+            }
         };
         self.end(signature::EXTENSION, judge).await
     }

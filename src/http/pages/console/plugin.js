@@ -98,6 +98,7 @@ export function plugin(shared, name) {
       ["Failed", failedCalls(now) ? errors.join(", ") : "none"],
       ["Answered by policy", now.answered_by_policy ? count(now.answered_by_policy) : "none"],
       ["A call takes", now.p50_us == null ? null : `p50 ${took(now.p50_us)}, p99 ${took(now.p99_us)}`],
+      ["Observes", now.observer ? observerWords(now.observer) : null],
       ["Ticks and polls failed", now.upkeep_errors ? count(now.upkeep_errors) : null],
       ["Instances", `${count(now.instances.idle)} idle, ${count(now.instances.limit)} at most, ${count(now.instances.made)} made`],
       ["Memory", bytes(now.memory_bytes)],
@@ -148,3 +149,7 @@ function logView(name) {
 const fieldWords = (fields) => attributeWords(Array.isArray(fields) ? Object.fromEntries(fields) : fields);
 
 const configWords = (value) => (Array.isArray(value) ? value.map(valueWords).join(", ") || "none" : valueWords(value));
+
+/** How it keeps up with what it observes. */
+const observerWords = ({ delivered, queue, lag_ms: lag, dropped }) =>
+  [`${count(delivered)} events told`, queue ? `${count(queue)} wait, ${took(lag * 1000)} behind` : "", dropped ? `${count(dropped)} dropped` : ""].filter(Boolean).join(", ");
