@@ -152,9 +152,12 @@ fn a_version_is_compared_promoted_and_taken_back_in_the_console() {
 #[test]
 fn events_are_told_as_they_happen_and_filtered_by_kind() {
     let server = Server::demo();
-    let options = json!({ "whep": server.url("/whep/demo"), "offer": CHROME_WHEP });
-    let seen = used(&server, "events", &options);
-    assert!(seen["kind"].as_str().is_some_and(|line| line.contains("demo")), "{seen}");
+    let _viewer = Viewer::Wasmcast.launch(Codec::H264, &server, "demo", 100.0, true);
+    server.wait_connected("play", 1);
+    let seen = used(&server, "events", &json!({}));
+    for line in ["before", "after"] {
+        assert!(seen[line].as_str().is_some_and(|words| words.contains("demo")), "{seen}");
+    }
     assert_eq!(seen["over"], 0, "{seen}");
 }
 

@@ -156,7 +156,7 @@ const roles = {
     await heading("door");
     await choose([second]);
     await uploaded("door is in service: generation 2.");
-    await press("Roll back door");
+    await press("Roll back: door");
     await agree("Roll back");
     await shows("door went back: generation");
     await press("Disable door");
@@ -207,7 +207,7 @@ const roles = {
     await page.setViewport({ width: 360, height: 740 });
     const over = await overflow();
     await page.setViewport({ width: 1280, height: 900 });
-    await press("Roll back door");
+    await press("Roll back: door");
     await agree("Roll back");
     await shows("door went back");
     await mode("canary");
@@ -234,17 +234,21 @@ const roles = {
     await at("events");
     await heading("Events");
     await shows("Live");
-    await fetch(options.whep, { method: "POST", headers: { "Content-Type": "application/sdp" }, body: options.offer });
-    const kind = await until("an event of a session", () => document.querySelector('.events li[data-kind^="session."]')?.innerText);
+    // What was before is told too.
+    const before = await until("the viewer's start", () => document.querySelector('.events li[data-kind="session.started"]')?.innerText);
+    const api = new URL("/api/v1/sessions", options.url);
+    const { sessions } = await (await fetch(api)).json();
+    await fetch(`${api}/${sessions.find(({ action }) => action === "play").id}`, { method: "DELETE", headers: { "X-Wasmcast": "1" } });
+    const after = await until("the viewer's end", () => document.querySelector('.events li[data-kind="session.ended"]')?.innerText);
     await at("overview");
     await heading("Overview");
     await at("events");
-    await until("the same events again", () => document.querySelector('.events li[data-kind^="session."]'));
+    await until("the same events again", () => document.querySelector('.events li[data-kind="session.ended"]'));
     await (await page.waitForSelector("::-p-aria(Kind)")).type("plugin.*");
     await press("Apply");
     await until("nothing else", () => document.querySelector(".title-row .pill").innerText === "Live" && ![...document.querySelectorAll(".events li")].some(({ dataset }) => !dataset.kind.startsWith("plugin.")));
     await page.setViewport({ width: 360, height: 740 });
-    return { kind, over: await overflow() };
+    return { before, after, over: await overflow() };
   },
 
   /** What strangers say is text. */

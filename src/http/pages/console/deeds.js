@@ -41,7 +41,7 @@ export function disableOrEnable(name, said, shared) {
 const wantsStart = (status) => ["failed", "stopped", "quarantined"].includes(status?.state);
 
 export function rollBack(name, said, shared) {
-  const element = button("Roll back", "quiet small", `Roll back ${name}`);
+  const element = button("Roll back", "quiet small", `Roll back: ${name}`);
   let now = null;
   does(element, said, async () => {
     const candidate = now?.candidate && now.candidate.stage !== "probation";
