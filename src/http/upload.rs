@@ -64,9 +64,9 @@ async fn component(
     check_head(&headers, &body, COMPONENT, MAX_FILE)?;
     let deposit = receive(&app, &name, body, MAX_FILE).await?;
     roll_out(&app, &name, &wish).await?;
-    let placed = deposit.component().await?;
+    let (placed, digest) = deposit.component().await?;
     tracing::info!(plugin = %name, new = placed == Placed::New, "a component was put into the plugin directory by the operator");
-    settle(&app, &name, placed).await
+    settle(&app, &name, placed, Some(&digest)).await
 }
 
 async fn manifest(State(app): State<Arc<App>>, Path(name): Path<String>, headers: HeaderMap, body: Body) -> Told {
@@ -77,7 +77,7 @@ async fn manifest(State(app): State<Arc<App>>, Path(name): Path<String>, headers
     if app.state.plugins.get(&name).is_none() {
         return Ok(waits(&name, placed));
     }
-    settle(&app, &name, placed).await
+    settle(&app, &name, placed, None).await
 }
 
 /// The signature of the component that is sent next: that one tells whether it is right.
@@ -131,8 +131,18 @@ async fn receive(app: &App, name: &str, body: Body, limit: usize) -> Result<Depo
     }
 }
 
-async fn settle(app: &App, name: &str, placed: Placed) -> Told {
+/// Tells what came of a file. `digest`: of the component that was sent.
+async fn settle(app: &App, name: &str, placed: Placed, digest: Option<&str>) -> Told {
     match timeout(SETTLE, app.state.plugins.settled(name)).await {
+        Ok(Ok(status)) if digest.is_some_and(|digest| is_left_aside(&status, digest)) => Err(Problem::new(
+            StatusCode::CONFLICT,
+            "rolled-back",
+            "This version was rolled back",
+            format!(
+                "the file is in the plugin directory, but this component of `{name}` was rolled back and stays out: send another \
+                 one, or enable the plugin to take it all the same"
+            ),
+        )),
         Ok(Ok(status)) => Ok((created(placed), Json(told(&status)))),
         Ok(Err(CommandError::Refused { cause, .. })) => Err(Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,
@@ -146,6 +156,15 @@ async fn settle(app: &App, name: &str, placed: Placed) -> Told {
             Ok((StatusCode::ACCEPTED, Json(status.unwrap_or_else(|| json!({ "name": name, "state": "loading" })))))
         }
     }
+}
+
+/// Whether a component that was sent neither serves nor is on trial, since it was rolled back before.
+fn is_left_aside(status: &Status, digest: &str) -> bool {
+    let is_it = |other: &str| other == digest;
+    status.state != PluginState::Disabled
+        && !status.digest.as_deref().is_some_and(is_it)
+        && !status.candidate.as_ref().is_some_and(|candidate| is_it(&candidate.digest))
+        && status.last_rollback.as_ref().is_some_and(|rollback| is_it(&rollback.digest))
 }
 
 fn created(placed: Placed) -> StatusCode {

@@ -119,12 +119,13 @@ impl Deposit {
         self.file.write_all(bytes).await.map_err(|error| self.failed(error))
     }
 
-    /// Ends it as the plugin's component.
+    /// Ends it as the plugin's component, and tells its SHA-256 in hexadecimal.
     ///
     /// # Errors
     /// When it is no plugin that this server can run, or can not be put in place.
-    pub async fn component(self) -> Result<Placed, DepositError> {
-        self.end("wasm", |_, bytes| inspect(&bytes).map(drop).map_err(DepositError::NoPlugin)).await
+    pub async fn component(self) -> Result<(Placed, String), DepositError> {
+        let judge = |_: &str, bytes: Vec<u8>| Ok(inspect(&bytes).map_err(DepositError::NoPlugin)?.digest);
+        self.end("wasm", judge).await
     }
 
     /// Ends it as the plugin's manifest.
@@ -139,7 +140,7 @@ impl Deposit {
             let text = String::from_utf8(bytes).map_err(|_| DepositError::NotText)?;
             Manifest::parse(&text, plugin, &format!("{plugin}.toml")).map(drop).map_err(DepositError::Manifest)
         };
-        self.end("toml", judge).await
+        self.end("toml", judge).await.map(|(placed, ())| placed)
     }
 
     /// Ends it as the signature of the plugin's component. Whether it is right is seen together with the component.
@@ -159,14 +160,14 @@ impl Deposit {
                 Err(DepositError::NoSignature)
             }
         };
-        self.end(signature::EXTENSION, judge).await
+        self.end(signature::EXTENSION, judge).await.map(|(placed, ())| placed)
     }
 
-    async fn end(
+    async fn end<T: Send + 'static>(
         mut self,
         extension: &'static str,
-        judge: impl FnOnce(&str, Vec<u8>) -> Result<(), DepositError> + Send + 'static,
-    ) -> Result<Placed, DepositError> {
+        judge: impl FnOnce(&str, Vec<u8>) -> Result<T, DepositError> + Send + 'static,
+    ) -> Result<(Placed, T), DepositError> {
         // The flush tells whether the last bytes were written; the disk has them before the name leads to them.
         let written = match self.file.flush().await {
             Ok(()) => self.file.sync_all().await,
@@ -176,13 +177,13 @@ impl Deposit {
         let place = self.directory.join(format!("{}.{extension}", self.plugin));
         let work = move || {
             let failed = |error| DepositError::Write { path: place.clone(), error };
-            judge(&self.plugin, fs::read(&self.part.0).map_err(failed)?)?;
+            let judged = judge(&self.plugin, fs::read(&self.part.0).map_err(failed)?)?;
             let before = place.symlink_metadata();
             if before.as_ref().is_ok_and(|metadata| metadata.is_symlink()) {
                 return Err(DepositError::Link(place));
             }
             fs::rename(&self.part.0, &place).map_err(failed)?;
-            Ok(if before.is_ok() { Placed::Replaced } else { Placed::New })
+            Ok((if before.is_ok() { Placed::Replaced } else { Placed::New }, judged))
         };
         // Fails only when the work panicked or the runtime ends.
         let ended = tokio::task::spawn_blocking(work).await;
@@ -222,7 +223,7 @@ mod tests {
         let ended = match kind {
             "toml" => deposit.manifest().await,
             "minisig" => deposit.signature().await,
-            _ => deposit.component().await,
+            _ => deposit.component().await.map(|(placed, _)| placed),
         };
         ended.map_err(|error| error.to_string())
     }

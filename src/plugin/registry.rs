@@ -204,14 +204,14 @@ impl Plugins {
         self.shelf.as_ref().ok_or(DepositError::NoDirectory)?.begin(name).await
     }
 
-    /// Waits until what the operator put into the directory is in service, or turns out to be switched off. What was rolled
-    /// back is taken too: the operator put it there again. Dropping the future gives up the waiting, not the plugin.
+    /// Waits until it is clear what came of files that the operator put into the directory: in service, on trial, left aside
+    /// since it was rolled back, or switched off. Dropping the future gives up the waiting, not the plugin.
     ///
     /// # Errors
     /// When it is not taken into service; what served before goes on.
     pub async fn settled(&self, name: &str) -> Result<Status, CommandError> {
         if let Some(status) = self.get(name) {
-            return match self.enable_unless_disabled(name, &status).await {
+            return match self.command(name, Wish::Look).await {
                 Err(CommandError::DisabledInManifest(_)) => Ok(self.get(name).unwrap_or(status)),
                 result => result,
             };
@@ -226,13 +226,6 @@ impl Plugins {
                 Some(status) => return Ok(status),
                 None => publications.changed().await.map_err(|_| CommandError::Stopping)?,
             }
-        }
-    }
-
-    async fn enable_unless_disabled(&self, name: &str, status: &Status) -> Result<Status, CommandError> {
-        match status.state {
-            State::Disabled => Ok(status.clone()),
-            _ => self.enable(name).await,
         }
     }
 

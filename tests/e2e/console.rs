@@ -223,12 +223,15 @@ fn files_are_put_into_the_plugin_directory_by_the_api() {
         let detail = put(path, kind, bytes).problem(status);
         assert!(detail.contains(words), "{path}: {detail}");
     }
+    let back = Request::new("POST", "/api/v1/plugins/door/rollback").header("X-Wasmcast", "1").send(server.admin);
+    assert_eq!(back.expect(200).json()["digest"], first["digest"], "the first one serves again");
+    assert!(put("door", wasm, &another("b")).problem(409).contains("was rolled back"));
     for (query, status) in [("mode=sideways", 400), ("canary=2", 400), ("canary=x", 400), ("share=1", 400)] {
         put(&format!("door?{query}"), wasm, COMPONENT).problem(status);
     }
     assert!(put("other?mode=shadow", wasm, COMPONENT).problem(409).contains("its manifest"));
     let still = server.api("/api/v1/plugins/door");
-    assert_eq!((&still["state"], &still["generation"]), (&json!("active"), &json!(2)), "{still}");
+    assert_eq!((&still["state"], &still["digest"]), (&json!("active"), &first["digest"]), "{still}");
 
     let without = Server::start();
     let refused = Request::new("PUT", "/api/v1/plugins/door").header("X-Wasmcast", "1").header("Content-Type", wasm);
