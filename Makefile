@@ -21,7 +21,7 @@ run: plugins ## build server and plugins, and start the server with its demo str
 plugins: setup-build ## build the plugins that come with the server, for examples/*.toml
 	@$(SETUP) guests
 	cargo build --release --locked
-	for plugin in auth-jwt:jwt auth-webhook:webhook observer-webhook:observer router-canary:canary; do \
+	for plugin in auth-jwt:jwt auth-webhook:webhook observer-webhook:observer ratelimit-basic:ratelimit router-canary:canary; do \
 		name=$${plugin%:*}; \
 		$${CARGO_TARGET_DIR:-target}/release/wasmcast plugin build --quiet plugins/$$name >/dev/null; \
 		cp plugins/$$name/dist/$$name.wasm examples/$${plugin#*:}/; done
@@ -53,6 +53,7 @@ lint: ## formatting, clippy, documentation, licences, unused dependencies
 		cargo fmt --all --check --manifest-path $$plugins/Cargo.toml; \
 		cargo clippy --manifest-path $$plugins/Cargo.toml --workspace --all-targets --quiet -- -D warnings; done
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --locked --workspace --no-deps --document-private-items --quiet
+	tests/fuzz/check.sh
 	cargo deny --log-level error check bans licenses sources
 	tests/setup/advisories.sh
 	cargo shear

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use wasmcast::observe::Events;
-use wasmcast::plugin::{Action, Answer, Facts, Options, Plugins, Trust};
+use wasmcast::plugin::{Action, Answer, Facts, Options, Plugins};
 use wasmcast::task::Tasks;
 
 const VERSIONS: [&[u8]; 2] = [include_bytes!("data/plugins/auth-token.wasm"), include_bytes!("data/plugins/trap.wasm")];
@@ -75,7 +75,7 @@ async fn a_thousand_swaps_under_load_leave_no_trace() {
         instances: Some(64),
         countries: true,
         events: Events::default(),
-        trust: Trust::default(),
+        trust: wasmcast::plugin::Trust::default(),
     };
     let plugins = Plugins::start(options, &tasks).await.unwrap();
     let (stop, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));

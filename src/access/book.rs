@@ -204,8 +204,13 @@ impl Book {
             action: old.action,
             stream: old.stream.clone(),
             facts: old.facts.clone(),
-            // The name is fixed by the first answer, and so is what the routers said.
-            grant: Grant { stream_name: old.grant.stream_name.clone(), routing: old.grant.routing.clone(), ..grant },
+            // The name is fixed by the first answer, and so are what the routers said and the places that it has.
+            grant: Grant {
+                stream_name: old.grant.stream_name.clone(),
+                routing: old.grant.routing.clone(),
+                counted: old.grant.counted.clone(),
+                ..grant
+            },
             since: old.since,
             decided: now,
             times: old.times.saturating_add(1),

@@ -25,6 +25,9 @@ pub enum Denial {
     /// A plugin failed, and its policy is to refuse.
     #[error("{}", words(.0))]
     PluginFailed(plugin::Denial),
+    /// A rule of a plugin has one too many.
+    #[error("{0}")]
+    Limited(plugin::Limited),
     #[error("all {0} places for viewers of this stream are taken; try again later")]
     StreamFull(u32),
     /// As many watch as the server allows for any stream.
@@ -51,6 +54,7 @@ impl Denial {
             Denial::TokenMissing | Denial::TokenWrong => 401,
             Denial::Forbidden | Denial::NotLocal | Denial::BitrateAboveGrant { .. } => 403,
             Denial::Plugin(denial) | Denial::PluginFailed(denial) => denial.status,
+            Denial::Limited(_) => 429,
             Denial::StreamFull(_) | Denial::StreamAtLimit(_) => 503,
         }
     }
@@ -68,6 +72,7 @@ impl Denial {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Denial::Plugin(denial) | Denial::PluginFailed(denial) => denial.retry_after,
+            Denial::Limited(limited) => Some(limited.retry_after),
             Denial::StreamFull(_) | Denial::StreamAtLimit(_) => Some(FULL_RETRY),
             _ => None,
         }
@@ -82,6 +87,7 @@ impl Denial {
             Denial::NotLocal => "not-local",
             Denial::Plugin(_) => "plugin",
             Denial::PluginFailed(_) => "plugin-failed",
+            Denial::Limited(_) => "limited",
             Denial::StreamFull(_) => "stream-full",
             Denial::StreamAtLimit(_) => "stream-at-limit",
             Denial::BitrateAboveGrant { .. } => "bitrate-above-grant",

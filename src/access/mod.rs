@@ -69,12 +69,16 @@ impl Access {
     }
 
     /// Asks whether a client may publish or play, and if so where it is served: what the routers say is in the grant's
-    /// `routing`. A no is logged with its story, and so is where a client is sent.
+    /// `routing`, its places by the rules of plugins in `counted`. A no is logged with its story, and so is where a client is sent.
     ///
     /// # Errors
-    /// As [`Access::check`]; and when a router failed, where its policy is to refuse.
+    /// As [`Access::check`]; when a rule of a plugin has one too many; and when a router or rate limiter failed, where its
+    /// policy is to refuse.
     pub async fn admit(&self, facts: &Arc<Facts>) -> Result<Grant, Denial> {
+        // A flood does not reach the auth plugins. Refusals are counted and logged now and then, lest it fills the log.
+        let early = self.plugins.limit_early(facts).map_err(Denial::Limited)?;
         let mut grant = self.check(facts).await?;
+        grant.counted = self.count(facts, &grant, early).await?;
         if !self.plugins.routes() {
             return Ok(grant);
         }
@@ -98,6 +102,24 @@ impl Access {
                 Err(denial)
             }
         }
+    }
+
+    /// Counts who was let in by the rules of plugins that need what auth said.
+    async fn count(&self, facts: &Arc<Facts>, grant: &Grant, early: plugin::Early) -> Result<plugin::Counted, Denial> {
+        let known = plugin::Known {
+            subject: grant.subject.clone(),
+            tags: grant.tags.clone(),
+            stream: grant.stream_name.as_ref().map(|name| name.as_str().to_owned()),
+        };
+        self.plugins.limit_late(facts, known, early).await.map_err(|(refused, steps)| match refused {
+            plugin::Refused::Limited(limited) => Denial::Limited(limited),
+            plugin::Refused::Failed(denial) => {
+                let denial = Denial::PluginFailed(denial);
+                let (action, stream, decision) = (facts.action.name(), &facts.stream, verdict::story(&steps));
+                tracing::info!(session = facts.id, action, stream, denial = denial.label(), decision, "access denied");
+                denial
+            }
+        })
     }
 
     /// Asks whether a client may publish or play. A no is logged with its story.
@@ -186,6 +208,11 @@ impl Access {
     /// As [`Access::check`].
     pub async fn check_again(&self, standing: &Standing) -> Result<Grant, Denial> {
         self.check(&standing.facts_at(Instant::now())).await
+    }
+
+    /// The plugins that are asked.
+    pub fn plugins(&self) -> &Plugins {
+        &self.plugins
     }
 
     /// Who is in.

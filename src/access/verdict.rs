@@ -3,7 +3,7 @@
 use super::Denial;
 use super::routing::Routing;
 use crate::media::StreamName;
-use crate::plugin::{Answer, Decided, Hook, Step};
+use crate::plugin::{Answer, Counted, Decided, Hook, Step};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +26,8 @@ pub struct Grant {
     pub steps: Vec<Step>,
     /// What the routers said, once, when it was let in.
     pub routing: Routing,
+    /// Which rules of plugins counted it, once, when it was let in; keeps its places.
+    pub counted: Counted,
 }
 
 /// Stands in a step for the static access rules, which have no generations. No plugin can have this name: a file's name
@@ -74,6 +76,7 @@ pub(super) fn conclude(
                 tags: grant.tags,
                 steps: steps.clone(),
                 routing: Routing::default(),
+                counted: Counted::default(),
             }),
             // The host checks answers; one that slips through is a fault, not a yes.
             Err(_) => Err(Denial::Forbidden),

@@ -1,7 +1,7 @@
 //! What must hold between keys, and within ranges, before a configuration may run.
 
 use super::problem::Problem;
-use super::{Config, Listen, Span, Tls};
+use super::{Config, Listen, Span, Tls, TraceExporter};
 use crate::access::Action;
 use crate::plugin;
 use std::ops::RangeInclusive;
@@ -13,7 +13,7 @@ const MOST_ICE_SERVERS: usize = 16;
 /// Everything that is wrong. `place` tells where a key was set.
 pub(super) fn problems(config: &Config, place: impl Fn(&str) -> Option<String>) -> Vec<Problem> {
     let mut found: Vec<(&'static str, String)> = Vec::new();
-    let ranges: [(&'static str, u32, RangeInclusive<u32>); 17] = [
+    let ranges: [(&'static str, u32, RangeInclusive<u32>); 19] = [
         ("media.shards", u32::from(config.media.shards), 0..=256),
         ("limits.streams", config.limits.streams, 1..=1_000_000),
         ("limits.sessions", config.limits.sessions, 1..=1_000_000),
@@ -27,6 +27,8 @@ pub(super) fn problems(config: &Config, place: impl Fn(&str) -> Option<String>) 
         ("limits.ring_mib", config.limits.ring_mib, 16..=1_048_576),
         ("limits.shard_load_percent", config.limits.shard_load_percent, 0..=100),
         ("plugins.memory_mib", config.plugins.memory_mib, 16..=1_048_576),
+        ("trace.file_mib", config.trace.file_mib, 1..=1_048_576),
+        ("trace.headers", u32::try_from(config.trace.headers.len()).unwrap_or(u32::MAX), 0..=16),
         ("shutdown.grace_s", config.shutdown.grace_s, 0..=3600),
         ("demo.fps", config.demo.fps, 1..=60),
         ("demo.bitrate_kbps", config.demo.bitrate_kbps, 50..=50_000),
@@ -45,6 +47,10 @@ pub(super) fn problems(config: &Config, place: impl Fn(&str) -> Option<String>) 
     }
     if config.ice.servers.len() > MOST_ICE_SERVERS {
         found.push(("ice.servers", format!("more than {MOST_ICE_SERVERS}; clients try each of them at every join")));
+    }
+    if config.trace.exporter == TraceExporter::File && config.trace.file.is_none() {
+        let text = "it is \"file\", and trace.file is not set; say where, such as \"/var/log/wasmcast-traces.jsonl\"";
+        found.push(("trace.exporter", text.to_owned()));
     }
     if let Some(dir) = &config.plugins.dir
         && dir.exists()

@@ -18,6 +18,7 @@ mod show;
 mod span;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod watch;
 
 pub use demo::{Demo, DemoName, Size};
@@ -33,6 +34,7 @@ pub use plugins::Plugins;
 pub use problem::{ConfigError, Problem};
 pub use show::Shown;
 pub use span::Span;
+pub use trace::{Trace, TraceExporter};
 pub use watch::{Change, Watcher};
 
 use crate::access::{self, Password, Secret};
@@ -53,6 +55,7 @@ pub struct Config {
     pub limits: Limits,
     pub plugins: Plugins,
     pub log: log::Config,
+    pub trace: Trace,
     pub node: Node,
     pub shutdown: Shutdown,
     pub demo: Demo,
@@ -67,7 +70,7 @@ impl Config {
     /// Files that secrets were read from.
     fn secret_files(&self) -> Vec<PathBuf> {
         let secrets = self.access.secrets().chain(&self.admin.token);
-        let passwords = self.ice.secrets().filter_map(Password::file);
+        let passwords = self.ice.secrets().chain(self.trace.secrets()).filter_map(Password::file);
         let mut files: Vec<PathBuf> = secrets.filter_map(Secret::file).chain(passwords).map(PathBuf::from).collect();
         files.sort();
         files.dedup();

@@ -323,8 +323,16 @@ fn example(name: &str) -> String {
 
 #[test]
 fn the_examples_can_be_used() {
-    for name in ["wasmcast.toml", "tokens.toml", "public.toml", "turn.toml", "jwt.toml", "webhook.toml", "canary.toml"]
-    {
+    for name in [
+        "wasmcast.toml",
+        "tokens.toml",
+        "public.toml",
+        "turn.toml",
+        "jwt.toml",
+        "webhook.toml",
+        "canary.toml",
+        "ratelimit.toml",
+    ] {
         let text = example(name);
         assert!(text.lines().count() < 80, "{name}");
         let loaded = load(&text).unwrap_or_else(|error| panic!("{name}: {error}"));

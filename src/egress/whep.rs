@@ -6,6 +6,7 @@ use super::lobby::Lobby;
 use crate::access::{Access, Denial, Facts, Routing};
 use crate::hub::{Hub, Rendition, Stream};
 use crate::media::StreamName;
+use crate::observe::trace;
 use crate::protocol::webrtc::sdp::{EgressPolicy, Offer, OfferError, answer_egress};
 use crate::shard::{
     ClientInfo, Doors, IceCredentials, NewSession, NoRoom, Role, Session, SessionError, SessionId, Sessions,
@@ -74,7 +75,7 @@ impl Whep {
         }
         let stream = grant.stream(asked);
         let offer = Offer::parse(offer).map_err(WhepError::Offer)?;
-        let source = self.live(&stream).await?;
+        let source = trace::timed("whep.wait", self.live(&stream)).await?;
         // Nobody comes in who waited until the doors were closed.
         self.doors_open()?;
         let renditions = source.renditions();
@@ -86,7 +87,7 @@ impl Whep {
         let mut seed = [0u8; 4];
         getrandom::fill(&mut seed).expect("the system's random source works");
         // Only where there is a choice is it of use to know what the viewer's way carries.
-        let transport_cc = !renditions.is_empty();
+        let transport_cc = !renditions.is_empty() || !source.layers().is_empty();
         let dependencies = renditions.is_empty() && source.has_spatial_layers();
         let policy = EgressPolicy { transport_cc, dependencies, ssrc_seed: u32::from_be_bytes(seed) };
         let negotiated = answer_egress(&offer, &source.tracks, &self.sessions.local_transport(&local), &policy)

@@ -220,7 +220,11 @@ fn describe_given_layers(session: &Session) -> Option<Value> {
             Some(layers.temporal()).filter(|layer| *layer != all.temporal()).map(|layer| format!("t{layer}"));
         [spatial, temporal].into_iter().flatten().reduce(|both, one| both + &one)
     };
-    (asked != LayerId::ALL || given != LayerId::ALL).then(|| json!({ "asked": told(asked), "given": told(given) }))
+    // Of renditions it is told there.
+    let estimate = if session.given().is_some() { 0 } else { count(&session.stats.estimate) };
+    let chosen = asked != LayerId::ALL || given != LayerId::ALL || estimate > 0;
+    let estimate_kbps = (estimate > 0).then_some(estimate / 1_000);
+    chosen.then(|| json!({ "asked": told(asked), "given": told(given), "estimate_kbps": estimate_kbps }))
 }
 
 /// Which rendition a viewer gets, and why.

@@ -225,6 +225,7 @@ impl From<Denial> for Problem {
         let status = StatusCode::from_u16(denial.status()).unwrap_or(StatusCode::FORBIDDEN);
         let (kind, title) = match (&denial, status) {
             (Denial::NotLocal, _) => ("not-local", "Only for this machine"),
+            (Denial::Limited(_), _) => ("limited", "Too many at once or in a short time"),
             (Denial::StreamFull(_) | Denial::StreamAtLimit(_), _) => ("stream-full", "The stream is full"),
             (Denial::BitrateAboveGrant { .. }, _) => ("bitrate-above-grant", "The stream's bitrate is too high"),
             (_, StatusCode::UNAUTHORIZED) => ("unauthorized", "Not authorized"),

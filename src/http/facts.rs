@@ -42,9 +42,6 @@ impl Gathered {
         let Client(remote_ip) = Client::from_request_parts(parts, app).await?;
         let credential = Credential::from_request_parts(parts, app).await?;
         let Ok(Local(local)) = Local::from_request_parts(parts, app).await;
-        let policy = app.policy();
-        let is_proxy = |peer: Peer| policy.trusted_proxies.iter().any(|network| network.contains(peer.0.ip()));
-        let behind_proxy = parts.extensions.get::<Peer>().copied().is_some_and(is_proxy);
         let id = SessionId::random(&app.state.node);
         let mut facts = Facts::new(id.as_str().to_owned(), action, protocol, remote_ip);
         facts.local = local;
@@ -59,8 +56,7 @@ impl Gathered {
         facts.rendition = facts.query("rendition").filter(|name| !name.is_empty()).map(str::to_owned);
         facts.token = credential.token().map(str::to_owned);
         facts.device = facts.header(header::USER_AGENT.as_str()).and_then(|agent| device(&agent)).map(str::to_owned);
-        let told = policy.country_header.as_ref().filter(|_| behind_proxy);
-        facts.country = told.and_then(|name| country(parts.headers.get(name)?.to_str().ok()?));
+        facts.country = client_country(app, parts.extensions.get(), &parts.headers);
         Ok(Gathered { id, credential, facts })
     }
 
@@ -104,6 +100,14 @@ fn bounded<'a>(entries: impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)>) -> V
         kept.push((name.into_owned(), value.into_owned()));
     }
     kept
+}
+
+/// The client's country, as far as a trusted proxy tells it.
+pub(super) fn client_country(app: &App, peer: Option<&Peer>, headers: &HeaderMap) -> Option<String> {
+    let policy = app.policy();
+    let is_proxy = |Peer(peer): &Peer| policy.trusted_proxies.iter().any(|network| network.contains(peer.ip()));
+    let name = policy.country_header.as_ref().filter(|_| peer.is_some_and(is_proxy))?;
+    country(headers.get(name)?.to_str().ok()?)
 }
 
 /// Proxies write ISO 3166-1 alpha-2; `XX` where they do not know it.

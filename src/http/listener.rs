@@ -279,9 +279,16 @@ async fn accept(
             app.state.metrics.connection_refused(listener);
             continue;
         };
+        // The operator gets in whatever plugins say; behind a proxy stand many clients.
+        let counted = listener == "http" && !shared;
+        let passed = if counted { app.state.plugins.limit_connection(peer.ip()) } else { Ok(Vec::new()) };
+        let Ok(tickets) = passed else {
+            app.state.metrics.connection_refused(listener);
+            continue;
+        };
         let connector = connector.clone();
         tasks.spawn("connection", async move {
-            let _place = place;
+            let _counted = (place, tickets);
             connector.serve(stream, peer).await;
         });
     }

@@ -21,6 +21,7 @@ mod happenings;
 mod health;
 mod ice_servers;
 mod layers;
+mod limits;
 mod listener;
 mod local;
 mod offer;
@@ -39,6 +40,7 @@ mod streams;
 mod tests;
 mod timestamp;
 mod tls;
+mod traced;
 mod upload;
 mod whep;
 mod whip;
@@ -56,6 +58,7 @@ use crate::hub::Hub;
 use crate::ingest::Whip;
 use crate::observe::Events;
 use crate::observe::metrics::Metrics;
+use crate::observe::trace::Tracer;
 use crate::plugin::Plugins;
 use crate::shard::{Doors, Sessions};
 use axum::http::HeaderName;
@@ -76,6 +79,7 @@ pub struct State {
     pub access: Access,
     pub plugins: Plugins,
     pub metrics: Metrics,
+    pub tracer: Tracer,
     /// What happens, for those who follow it.
     pub events: Events,
     /// What may change while the server runs.

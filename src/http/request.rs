@@ -3,6 +3,8 @@
 use super::App;
 use super::client_address::client_address;
 use super::error::{Problem, Refusal};
+use super::traced::Traced;
+use crate::observe::trace;
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
@@ -59,10 +61,14 @@ pub(super) async fn observe(State(app): State<Arc<App>>, mut request: Request, n
         stream = tracing::field::Empty,
         subject = tracing::field::Empty,
     );
+    let (peer, policy) = (peer.map(|Peer(peer)| peer.ip()), app.policy());
+    let pattern = route.as_ref().map(MatchedPath::as_str);
+    let headers = request.headers();
+    let traced = Traced::begin(&app.state.tracer, &method, pattern, headers, peer, &policy.trusted_proxies);
     let mut response = if request.headers().get_all(header::HOST).iter().nth(1).is_some() {
         Problem::two_hosts().into_response()
     } else {
-        next.run(request).instrument(span.clone()).await
+        traced.serve(next.run(request).instrument(span.clone())).await
     };
     span.in_scope(|| log(&method, &response, began));
     app.state.metrics.http_request(label(route.as_ref().map(MatchedPath::as_str)), response.status().as_u16());
@@ -106,11 +112,13 @@ fn label(route: Option<&str>) -> &'static str {
 /// Puts the session's id on the request's span.
 pub(super) fn name_session(id: &str) {
     tracing::Span::current().record("session", id);
+    trace::root().set("session.id", id);
 }
 
 /// Puts the stream that was asked for on the request's span.
 pub(super) fn name_stream(stream: &str) {
     tracing::Span::current().record("stream", stream);
+    trace::root().set("stream", stream);
 }
 
 /// Puts on the request's span who it is: as a plugin said, or the name of the token.

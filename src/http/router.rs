@@ -2,8 +2,8 @@
 
 use super::error::Problem;
 use super::{
-    App, admin, admin_guard, api, console, cors, drain, events, happenings, health, layers, overview, pages, plugins,
-    request, session, streams, upload, whep, whip,
+    App, admin, admin_guard, api, console, cors, drain, events, happenings, health, layers, limits, overview, pages,
+    plugins, request, session, streams, upload, whep, whip,
 };
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -21,6 +21,7 @@ pub(super) fn public(app: Arc<App>) -> Router {
         .merge(health::routes())
         .merge(pages::routes());
     with_refusals(routes)
+        .layer(from_fn_with_state(app.clone(), limits::limit))
         .layer(from_fn_with_state(app.clone(), cors::cors))
         .layer(from_fn_with_state(app.clone(), request::observe))
         .with_state(app)

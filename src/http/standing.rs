@@ -20,7 +20,7 @@ pub(super) fn describe(session: &mut Map<String, Value>, standing: Option<&Stand
         // Negative waits do not exist: what is due is being asked.
         ("asked_again_in_ms", json!(left)),
         ("times_asked", json!(standing.map_or(0, |standing| standing.times))),
-        ("decision", grant.steps.iter().chain(&grant.routing.steps).map(step).collect()),
+        ("decision", steps(grant).map(step).collect()),
         // Where a plugin put another name in its place.
         ("stream_asked", json!(grant.stream_name.as_ref().or(grant.routing.stream.as_ref()).map(|_| asked))),
         ("route", json!(grant.routing.is_routed().then(|| route(&grant.routing)))),
@@ -28,6 +28,12 @@ pub(super) fn describe(session: &mut Map<String, Value>, standing: Option<&Stand
         ("device", json!(facts.and_then(|facts| facts.device.as_ref()))),
     ];
     session.extend(entries.map(|(name, value)| (name.to_owned(), value)));
+}
+
+/// Who was asked or counted it, in order.
+fn steps(grant: &Grant) -> impl Iterator<Item = &Step> {
+    let counted = &grant.counted;
+    counted.before.iter().chain(&grant.steps).chain(&counted.after).chain(&grant.routing.steps)
 }
 
 /// What the routers said.
@@ -58,7 +64,7 @@ fn milliseconds(duration: Duration) -> u64 {
 mod tests {
     use super::*;
     use crate::access::Routing;
-    use crate::plugin::{Action, Facts, Hook};
+    use crate::plugin::{Action, Counted, Facts, Hook};
     use std::sync::Arc;
 
     #[test]
@@ -77,6 +83,10 @@ mod tests {
         };
         let routed =
             Step { plugin: "c".into(), hook: Hook::Router, generation: 1, outcome: "route", took, error: None };
+        let limited =
+            Step { plugin: "l".into(), hook: Hook::Ratelimit, generation: 4, outcome: "admit", took, error: None };
+        let mut counted = Counted::default();
+        counted.before.push(limited);
         let allowed = Step { plugin: "b".into(), hook: Hook::Auth, generation: 7, outcome: "allow", took, error: None };
         let standing = Standing {
             id: "s".into(),
@@ -97,6 +107,7 @@ mod tests {
                     steps: vec![routed],
                     ..Routing::default()
                 },
+                counted,
             },
             since: now,
             decided: now,
@@ -112,6 +123,7 @@ mod tests {
             "asked_again_in_ms": 40_000,
             "times_asked": 2,
             "decision": [
+                { "plugin": "l", "hook": "ratelimit", "generation": 4, "outcome": "admit", "took_us": 3.4 },
                 { "plugin": "a", "hook": "auth", "generation": 2, "outcome": "open", "took_us": 3.4, "error": "trap" },
                 { "plugin": "b", "hook": "auth", "generation": 7, "outcome": "allow", "took_us": 3.4 },
                 { "plugin": "c", "hook": "router", "generation": 1, "outcome": "route", "took_us": 3.4 },

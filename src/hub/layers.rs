@@ -2,7 +2,7 @@
 
 use super::stream::Stream;
 use crate::media::{LayerId, MAX_LAYERS};
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 /// Width and height in pixels.
 type Size = (u16, u16);
@@ -14,15 +14,17 @@ pub struct LayerTable {
     bitrates: [[AtomicU64; MAX_LAYERS]; MAX_LAYERS],
     /// Width in the upper, height in the lower 16 bits, by spatial layer; 0 while unknown.
     sizes: [AtomicU32; MAX_LAYERS],
+    /// Sizes build on smaller ones at keyframes alone (K-SVC): between those each viewer needs its own.
+    apart: AtomicBool,
 }
 
-/// A spatial and temporal layer with all below it: what a viewer may be given of a stream.
+/// A spatial and temporal layer with all below it that it takes: what a viewer may be given of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Thinned {
     pub layers: LayerId,
     /// Of the picture; none while unknown.
     pub size: Option<Size>,
-    /// Bits a second, of the layers below as well.
+    /// Bits a second, of the layers below that it takes as well.
     pub bitrate: u64,
 }
 
@@ -37,6 +39,16 @@ impl LayerTable {
         if bitrate.load(Ordering::Relaxed) == 0 {
             bitrate.store(1, Ordering::Relaxed);
         }
+    }
+
+    /// Notes whether sizes build on smaller ones at keyframes alone.
+    pub fn set_apart(&self, apart: bool) {
+        self.apart.store(apart, Ordering::Relaxed);
+    }
+
+    /// Whether sizes build on smaller ones at keyframes alone.
+    pub fn are_apart(&self) -> bool {
+        self.apart.load(Ordering::Relaxed)
     }
 
     /// Notes the sizes of the spatial layers.
@@ -79,10 +91,12 @@ impl Stream {
         let Some(top) = sent.iter().map(|layer| layer.spatial()).max().filter(|_| sent.len() > 1) else {
             return Vec::new();
         };
+        let apart = table.are_apart();
         let thinned = |&layers: &LayerId| {
             let told = table.size(layers.spatial());
             let size = if layers.spatial() == top { told.or(self.picture()) } else { told };
-            let parts = sent.iter().filter(|layer| layers.includes(**layer));
+            let taken = |layer: &LayerId| layers.includes(*layer) && (!apart || layer.spatial() == layers.spatial());
+            let parts = sent.iter().filter(|layer| taken(layer));
             Thinned { layers, size, bitrate: parts.map(|layer| table.bits(*layer)).sum() }
         };
         sent.iter().map(thinned).collect()
@@ -148,6 +162,10 @@ mod tests {
         assert_eq!(told(stream.layers()), all);
         let steps = ladder(&stream.layers());
         assert_eq!(told(steps).iter().map(|step| &*step.0).collect::<Vec<_>>(), ["s0t0", "s0t1", "s1t1", "s2t1"]);
+        table.set_apart(true);
+        let own: Vec<u64> = stream.layers().iter().map(|one| one.bitrate / 1_000).collect();
+        assert_eq!(own, [60, 100, 200, 300, 500, 800], "smaller sizes are not needed for larger ones");
+        table.set_apart(false);
         table.set_bitrate(LayerId::new(2, 0), 0);
         table.set_bitrate(LayerId::new(2, 1), 0);
         assert_eq!(told(stream.layers()), all[..4]);

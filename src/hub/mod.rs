@@ -5,6 +5,7 @@ mod layers;
 mod memory;
 mod registry;
 mod rendition;
+mod repairs;
 mod resume;
 mod ring;
 mod stream;
@@ -13,6 +14,7 @@ mod telling;
 pub use layers::{LayerTable, Thinned, ladder};
 pub use registry::{Hub, HubLimits, PublishError};
 pub use rendition::Rendition;
+pub use repairs::Repairs;
 pub use resume::{Over, Ticket};
 pub use ring::{Ring, RingLimits};
 pub use stream::{

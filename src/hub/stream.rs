@@ -121,6 +121,7 @@ pub struct Stream {
     live: watch::Sender<Liveness>,
     viewers: AtomicU32,
     keyframe_wanted: AtomicBool,
+    repair_wanted: AtomicBool,
     keyframe_waker: Mutex<Option<KeyframeWaker>>,
     flow: Mutex<Flow>,
     division: OnceLock<Division>,
@@ -167,6 +168,7 @@ impl Stream {
             live: watch::Sender::new(Liveness::Announced),
             viewers: AtomicU32::new(0),
             keyframe_wanted: AtomicBool::new(false),
+            repair_wanted: AtomicBool::new(false),
             keyframe_waker: Mutex::new(None),
             flow: Mutex::new(Flow { ring, clocks, sinks: Vec::new(), next_sink: 0, seat }),
             division: OnceLock::new(),
@@ -211,9 +213,19 @@ impl Stream {
         }
     }
 
-    /// Asks the publisher for a keyframe; many asks until it comes are one.
+    /// Asks the publisher for a keyframe; many asks until it comes are one. For those who have no picture without it: joiners, and
+    /// who moves from one rendition to another.
     pub fn request_keyframe(&self) {
-        if !self.keyframe_wanted.swap(true, Ordering::AcqRel)
+        self.request(&self.keyframe_wanted);
+    }
+
+    /// Likewise, for who says that it can not decode, or would have a larger picture: not more often than [`super::Repairs`] allows.
+    pub fn request_repair(&self) {
+        self.request(&self.repair_wanted);
+    }
+
+    fn request(&self, wanted: &AtomicBool) {
+        if !wanted.swap(true, Ordering::AcqRel)
             && let Some(wake) = &*self.keyframe_waker.lock().expect("no holder of this lock panics")
         {
             wake();
@@ -222,7 +234,18 @@ impl Stream {
 
     /// Whether a keyframe is wanted; asking takes the wish. For its publisher only.
     pub fn take_keyframe_request(&self) -> bool {
-        self.keyframe_wanted.load(Ordering::Relaxed) && self.keyframe_wanted.swap(false, Ordering::AcqRel)
+        take(&self.keyframe_wanted)
+    }
+
+    /// As [`Stream::take_keyframe_request`], of those who ask for a repair.
+    pub(super) fn take_repair_request(&self) -> bool {
+        take(&self.repair_wanted)
+    }
+
+    /// A keyframe starts: who asked before is served by it. For its publisher only.
+    pub fn served_by_keyframe(&self) {
+        take(&self.keyframe_wanted);
+        take(&self.repair_wanted);
     }
 
     /// Sends all later batches to `sink`. Returns what came before, for joiners and retransmissions.
@@ -313,6 +336,11 @@ impl Stream {
     fn flow(&self) -> MutexGuard<'_, Flow> {
         self.flow.lock().expect("no holder of this lock panics")
     }
+}
+
+/// Takes a wish, if there is one.
+fn take(wanted: &AtomicBool) -> bool {
+    wanted.load(Ordering::Relaxed) && wanted.swap(false, Ordering::AcqRel)
 }
 
 impl fmt::Debug for Stream {

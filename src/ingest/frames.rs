@@ -1,6 +1,6 @@
 //! Publishes whole frames made in this process, such as the demo's: packets, sequence numbers and a clock.
 
-use crate::hub::{Publisher, TrackClock};
+use crate::hub::{Publisher, Repairs, TrackClock};
 use crate::media::{Frame, MediaKind, NtpTime, Packet, PacketFlags};
 use crate::protocol::webrtc::payload::{DEFAULT_MTU, Inspector, Packetizer};
 use std::sync::Arc;
@@ -20,6 +20,7 @@ pub struct FramePublisher {
     epoch: Instant,
     tracks: Vec<Track>,
     clocks: Arc<[TrackClock]>,
+    repairs: Repairs,
     window_start_ns: u64,
     window_bytes: u64,
 }
@@ -46,12 +47,13 @@ impl FramePublisher {
             .collect();
         let clocks =
             infos.iter().map(|track| TrackClock { rate: track.codec.clock_rate(), ..TrackClock::default() }).collect();
-        FramePublisher { publisher, epoch, tracks, clocks, window_start_ns: 0, window_bytes: 0 }
+        let repairs = Repairs::default();
+        FramePublisher { publisher, epoch, tracks, clocks, repairs, window_start_ns: 0, window_bytes: 0 }
     }
 
     /// Whether a viewer wants a keyframe; asking takes the wish.
-    pub fn take_keyframe_request(&self) -> bool {
-        self.publisher.take_keyframe_request()
+    pub fn take_keyframe_request(&mut self) -> bool {
+        self.publisher.take_keyframe_request() | self.repairs.take(self.publisher.stream(), Instant::now())
     }
 
     /// Whether nobody listens to the stream: its frames need not be made.
@@ -97,6 +99,7 @@ impl FramePublisher {
                     layer: facts.layer,
                     layer_end: facts.layer_end,
                     upward: facts.upward,
+                    spare: facts.spare,
                 },
                 padding: 0,
                 audio_level: None,

@@ -1,5 +1,6 @@
-//! Values that every layer shares: names, codecs, tracks, frames and packets. No I/O, no clock.
+//! Values that every layer shares: names, codecs, tracks, frames, packets and token buckets. No I/O, no clock.
 
+mod bucket;
 mod codec;
 mod frame;
 mod layer;
@@ -11,6 +12,7 @@ mod time;
 mod timestamp;
 mod track;
 
+pub use bucket::{Bucket, Pace};
 pub use codec::{Codec, MediaKind};
 pub use frame::Frame;
 pub use layer::{LayerId, MAX_LAYERS, Upward};

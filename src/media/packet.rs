@@ -49,4 +49,6 @@ pub struct PacketFlags {
     pub layer_end: bool,
     /// Whether a viewer can be given more frames from here on.
     pub upward: Upward,
+    /// Larger sizes of this picture and of later ones do not build on this layer of it: who gets a larger one does without.
+    pub spare: bool,
 }

@@ -1,8 +1,9 @@
-//! What the server tells about itself: logs, metrics and events.
+//! What the server tells about itself: logs, metrics, events and traces.
 
 pub mod events;
 pub mod log;
 pub mod metrics;
+pub mod trace;
 pub mod tracks;
 
 pub use events::{Event, Events, Happening};

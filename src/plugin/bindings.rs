@@ -66,8 +66,23 @@ export!(
     { "wasmcast:host": super::imports::wasmcast::host }
 );
 export!(
+    ratelimit_rules,
+    "package wasmcast:server@0.1.0; world hook { export wasmcast:ratelimit/rules@0.1.0; }",
+    { "wasmcast:host": super::imports::wasmcast::host }
+);
+export!(
+    ratelimit_decide,
+    "package wasmcast:server@0.1.0; world hook { export wasmcast:ratelimit/decide@0.1.0; }",
+    { "wasmcast:host": super::imports::wasmcast::host }
+);
+export!(
     observer_events,
     "package wasmcast:server@0.1.0; world hook { export wasmcast:observer/events@0.1.0; }",
+    { "wasmcast:host": super::imports::wasmcast::host }
+);
+export!(
+    observer_sampling,
+    "package wasmcast:server@0.1.0; world hook { export wasmcast:observer/sampling@0.1.0; }",
     { "wasmcast:host": super::imports::wasmcast::host }
 );
 export!(observer_stats, "package wasmcast:server@0.1.0; world hook { export wasmcast:observer/stats@0.1.0; }");

@@ -2,7 +2,9 @@
 
 use super::chain::Chain;
 use super::decision::Selection;
+use super::limiting::Limiter;
 use super::matching::Matching;
+use super::sampling::Judge;
 use super::status::Shown;
 use std::sync::{Arc, RwLock};
 use tokio::sync::{broadcast, watch};
@@ -26,11 +28,15 @@ pub(super) struct Board<S> {
     /// Counts up at each publication, whatever it changes.
     pub(super) published_again: watch::Sender<u64>,
     pub(super) revocations: broadcast::Sender<Revocation>,
+    /// The rules of rate limits of what is in service.
+    pub(super) limiter: Arc<Limiter>,
 }
 
 /// One state of everything.
 pub(super) struct Published<S> {
     pub(super) chain: Chain<S>,
+    /// Those who judge traces.
+    pub(super) judges: Vec<Judge<S>>,
     /// By name.
     pub(super) plugins: Vec<Arc<Shown<S>>>,
     /// Whether a plugin for `auth` is enabled.
@@ -39,12 +45,14 @@ pub(super) struct Published<S> {
 
 impl<S> Board<S> {
     pub(super) fn new() -> Self {
-        let published = Published { chain: Chain::new(Vec::new()), plugins: Vec::new(), decides_auth: false };
+        let published =
+            Published { chain: Chain::new(Vec::new()), judges: Vec::new(), plugins: Vec::new(), decides_auth: false };
         Board {
             published: RwLock::new(Arc::new(published)),
             changes: watch::Sender::new(0),
             published_again: watch::Sender::new(0),
             revocations: broadcast::Sender::new(REVOCATIONS),
+            limiter: Arc::default(),
         }
     }
 

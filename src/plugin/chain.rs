@@ -14,6 +14,7 @@ use super::recall::Recall;
 use super::rollout::{Comparisons, Outcome, Rollbacks, Said, Shadow, Sides};
 use super::serving::Serving;
 use crate::observe::Happening;
+use crate::observe::trace;
 use std::cmp::Reverse;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
@@ -86,11 +87,11 @@ pub(super) struct Plugin {
     pub(super) name: Arc<str>,
     pub(super) tally: Tally,
     pub(super) recall: Mutex<Recall>,
+    /// What waits for it as an observer.
+    pub(super) post: Post,
     /// What generations in the shadow would have decided.
     pub(super) comparisons: Arc<Comparisons>,
     pub(super) rollbacks: Rollbacks,
-    /// What waits for it as an observer.
-    pub(super) post: Post,
     /// Wakes the reload machine when the plugin was stopped.
     stopped: Arc<Notify>,
     services: Arc<Services>,
@@ -102,9 +103,9 @@ impl Plugin {
             name,
             tally: Tally::default(),
             recall: Mutex::default(),
+            post: Post::default(),
             comparisons: Arc::default(),
             rollbacks: Rollbacks::default(),
-            post: Post::default(),
             stopped,
             services,
         }
@@ -179,6 +180,11 @@ impl<S> Chain<S> {
         self.members.iter().filter(asked).map(|member| &member.plugin.name)
     }
 
+    /// All of them.
+    pub(super) fn members(&self) -> impl Iterator<Item = &Member<S>> {
+        self.members.iter()
+    }
+
     /// Whether any plugin is asked for a hook, or compared.
     pub(super) fn has(&self, hook: Hook) -> bool {
         self.members.iter().any(|member| member.hooks.has(hook))
@@ -203,15 +209,15 @@ impl<S> Member<S> {
 
 impl<S: Serving> Chain<S> {
     /// Asks each plugin of the hook whose rules match, up to the first that decides.
-    pub(super) async fn ask<Q: Question>(&self, facts: &Arc<Facts>) -> Decided<Q::Yes> {
+    pub(super) async fn ask<Q: Question>(&self, question: &Q, facts: &Arc<Facts>) -> Decided<Q::Yes> {
         let mut steps = Vec::new();
         let mut aside = Vec::new();
-        for member in self.asked::<Q>(facts) {
+        for member in self.asked(Q::HOOK, facts) {
             if member.is_aside() {
                 aside.extend(member.shadow::<Q>(facts));
                 continue;
             }
-            let answer = member.ask::<Q>(facts, &mut steps).await;
+            let answer = member.ask(question, facts, &mut steps).await;
             if !matches!(answer, Answer::Abstain) {
                 // Those that stand behind the one that decides would not have been asked.
                 for shadow in aside {
@@ -230,16 +236,16 @@ impl<S: Serving> Chain<S> {
 
     /// Tells those in the shadow what the access rules decided, where no plugin did.
     pub(super) fn left_to_rules(&self, facts: &Arc<Facts>, allowed: bool) {
-        for member in self.asked::<MayIt>(facts).filter(|member| member.is_aside()) {
+        for member in self.asked(Hook::Auth, facts).filter(|member| member.is_aside()) {
             if let Some(shadow) = member.shadow::<MayIt>(facts) {
-                shadow.offer(facts, Said::Rules(allowed));
+                shadow.offer(facts, Some(Said::Rules(allowed)));
             }
         }
     }
 
-    /// Whose hook and rules fit.
-    fn asked<Q: Question>(&self, facts: &Facts) -> impl Iterator<Item = &Member<S>> {
-        let asked = move |member: &&Member<S>| member.hooks.has(Q::HOOK) && member.manifest.matching.matches(facts);
+    /// The plugins whose hook and rules fit a session, in that order.
+    pub(super) fn asked(&self, hook: Hook, facts: &Facts) -> impl Iterator<Item = &Member<S>> {
+        let asked = move |member: &&Member<S>| member.hooks.has(hook) && member.manifest.matching.matches(facts);
         self.members.iter().filter(asked)
     }
 }
@@ -258,7 +264,7 @@ impl<S> Clone for Server<S> {
 impl<S> Trial<S> {
     /// Whether it is asked for the hook about this session at all.
     fn is_for<Q: Question>(&self, facts: &Facts) -> bool {
-        self.hooks.has(Q::HOOK) && self.server.manifest.matching.matches(facts)
+        Q::IS_TRIED && self.hooks.has(Q::HOOK) && self.server.manifest.matching.matches(facts)
     }
 
     /// Whether it decides about this session.
@@ -280,10 +286,14 @@ impl<S> Former<S> {
 
 impl<S: Serving> Server<S> {
     /// Puts a question to it that decides nothing; none where its breaker does not let it through.
-    pub(super) async fn try_out<Q: Question>(&self, facts: &Arc<Facts>) -> Option<Result<Answer<Q::Yes>, Fault>> {
+    pub(super) async fn try_out<Q: Question>(
+        &self,
+        question: &Q,
+        facts: &Arc<Facts>,
+    ) -> Option<Result<Answer<Q::Yes>, Fault>> {
         let begun = Instant::now();
         let underway = self.health.begin(facts.remote_ip, begun.into_std())?;
-        let outcome = self.put::<Q>(facts).await;
+        let outcome = self.put(question, facts).await;
         let now = Instant::now();
         self.count(facts, now - begun, &outcome);
         match &outcome {
@@ -298,8 +308,8 @@ impl<S: Serving> Server<S> {
     }
 
     /// Its answer, held to what the operator gave to it.
-    async fn put<Q: Question>(&self, facts: &Arc<Facts>) -> Result<Answer<Q::Yes>, Fault> {
-        let answered = Q::put(&*self.generation, facts).await;
+    async fn put<Q: Question>(&self, question: &Q, facts: &Arc<Facts>) -> Result<Answer<Q::Yes>, Fault> {
+        let answered = question.put(&*self.generation, facts).await;
         answered.and_then(|answer| Q::within(&answer, &self.manifest.matching).map(|()| answer))
     }
 
@@ -327,7 +337,12 @@ impl<S: Serving> Member<S> {
     }
 
     /// Asks the generation that the session belongs to. While two of them are there one stands in where the other fails.
-    async fn ask<Q: Question>(&self, facts: &Arc<Facts>, steps: &mut Vec<Step>) -> Answer<Q::Yes> {
+    pub(super) async fn ask<Q: Question>(
+        &self,
+        question: &Q,
+        facts: &Arc<Facts>,
+        steps: &mut Vec<Step>,
+    ) -> Answer<Q::Yes> {
         let (server, now) = match &self.stand {
             Stand::Serving(server) => (server, Instant::now()),
             Stand::Absent { class, cause } => {
@@ -342,11 +357,11 @@ impl<S: Serving> Member<S> {
         let former = self.former.as_ref();
         let answer = if let Some(older) = former.filter(|former| former.let_in(facts, now)) {
             // Who was let in by the one before is not left to one that is not proven yet.
-            self.call_last::<Q>(&older.server, facts, steps).await
+            self.call_last(question, &older.server, facts, steps).await
         } else {
             let first = [canary, former.is_some().then_some(server)];
             let last = former.map_or(server, |former| &former.server);
-            self.call_each::<Q>(first, last, facts, steps).await
+            self.call_each(question, first, last, facts, steps).await
         };
         if canary.is_none()
             && let Some(shadow) = self.shadow::<Q>(facts)
@@ -359,26 +374,28 @@ impl<S: Serving> Member<S> {
     /// Asks the first that does not fail.
     async fn call_each<Q: Question>(
         &self,
+        question: &Q,
         first: [Option<&Server<S>>; 2],
         last: &Server<S>,
         facts: &Arc<Facts>,
         steps: &mut Vec<Step>,
     ) -> Answer<Q::Yes> {
         for server in first.into_iter().flatten() {
-            if let Some(answer) = self.call::<Q>(server, facts, true, steps).await {
+            if let Some(answer) = self.call(question, server, facts, true, steps).await {
                 return answer;
             }
         }
-        self.call_last::<Q>(last, facts, steps).await
+        self.call_last(question, last, facts, steps).await
     }
 
     async fn call_last<Q: Question>(
         &self,
+        question: &Q,
         server: &Server<S>,
         facts: &Arc<Facts>,
         steps: &mut Vec<Step>,
     ) -> Answer<Q::Yes> {
-        let answer = self.call::<Q>(server, facts, false, steps).await;
+        let answer = self.call(question, server, facts, false, steps).await;
         // Without another there is always one, by policy at least.
         answer.unwrap_or(Answer::Abstain)
     }
@@ -386,6 +403,7 @@ impl<S: Serving> Member<S> {
     /// Asks a generation. `spare`: another one is there to be asked when it fails; then none.
     async fn call<Q: Question>(
         &self,
+        question: &Q,
         server: &Server<S>,
         facts: &Arc<Facts>,
         spare: bool,
@@ -411,13 +429,16 @@ impl<S: Serving> Member<S> {
             step(outcome, Some(format!("stopped after failures, the last: {cause}")));
             return answer;
         };
-        let outcome = server.put::<Q>(facts).await;
+        let span = trace::child("plugin.call");
+        self.describe(&span, Q::HOOK, *number);
+        let outcome = trace::within(&span, server.put(question, facts)).await;
         let now = Instant::now();
         let took = now - begun;
         self.plugin.tally.called(Q::HOOK, took);
         server.count(facts, took, &outcome);
         match outcome {
             Ok(answer) => {
+                span.set("outcome", Q::word(&answer));
                 if underway.succeeded(now.into_std()) == Turn::Closed {
                     self.plugin.tell(Grade::Info, *number, "works again".to_owned());
                     self.plugin.report("plugin.recovered", *number, &[]);
@@ -432,6 +453,10 @@ impl<S: Serving> Member<S> {
                 self.plugin.tally.failed(fault.class());
                 let after = underway.failed(now.into_std(), SystemTime::now(), &fault);
                 let (answer, outcome) = by_policy(fault.class());
+                if span.is_recorded() {
+                    span.set("outcome", outcome);
+                    span.fail(format!("{}: {fault}", fault.class().name()));
+                }
                 if let Some(silent) = after.log {
                     self.log(Q::HOOK, *number, facts, &fault, outcome, silent, after.failing);
                 }
@@ -442,6 +467,13 @@ impl<S: Serving> Member<S> {
                 answer
             }
         }
+    }
+
+    /// Says whose call a span is.
+    fn describe(&self, span: &trace::Span, hook: Hook, generation: u64) {
+        span.set("plugin", &*self.plugin.name);
+        span.set("generation", generation);
+        span.set("hook", hook.export());
     }
 
     /// What the failure policy makes of a failure, and its name.
@@ -462,7 +494,7 @@ impl<S: Serving> Member<S> {
                 match (last, Q::HOOK) {
                     (Some(answer), _) => (answer, Policy::LastGood.name()),
                     (None, Hook::Auth) => closed(),
-                    (None, Hook::Router) => open(),
+                    (None, Hook::Router | Hook::Ratelimit) => open(),
                 }
             }
         }

@@ -6,12 +6,15 @@ use super::inspect::{InspectError, Interface};
 const VERSION: &str = "0.1.0";
 
 /// Interfaces that are called, with the hook that each belongs to.
-const CALLED: [(&str, &str); 10] = [
+const CALLED: [(&str, &str); 13] = [
     ("wasmcast:auth/check", "auth"),
     ("wasmcast:auth/revoke", "auth"),
     ("wasmcast:router/routing", "router"),
+    ("wasmcast:ratelimit/rules", "ratelimit"),
+    ("wasmcast:ratelimit/decide", "ratelimit"),
     ("wasmcast:observer/events", "observer"),
     ("wasmcast:observer/stats", "observer"),
+    ("wasmcast:observer/sampling", "observer"),
     ("wasmcast:lifecycle/init", ""),
     ("wasmcast:lifecycle/reconfigure", ""),
     ("wasmcast:lifecycle/state", ""),

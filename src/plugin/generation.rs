@@ -6,13 +6,15 @@ use super::fault::Fault;
 use super::guest::Context;
 use super::inspect::Inspection;
 use super::instance::{Blueprint, Instance};
+use super::limiting::Rules;
 use super::observing::{Observes, TrackRates};
 use super::pool::Pool;
 use super::route::Route;
 use super::settings::Settings;
 use crate::observe::Event;
-use std::sync::Arc;
+use crate::observe::trace::{Summary, Verdict};
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 use tokio::sync::Mutex;
 
@@ -30,6 +32,8 @@ pub struct Generation {
     /// The one instance that lasts: it is polled for revocations, observes and keeps the state.
     lasting: Mutex<Option<Instance>>,
     tick_interval: Option<Duration>,
+    /// Its rules of rate limits, as it gave them when it began or was reconfigured.
+    rules: RwLock<Arc<Rules>>,
 }
 
 /// Why a generation is not taken into service.
@@ -42,6 +46,8 @@ pub enum PrepareError {
     Link(String),
     #[error("it does not begin: {0}")]
     Init(Fault),
+    #[error("its rules can not be used: {0}")]
+    Rules(Fault),
     #[error("its self-test fails: {0}")]
     SelfTest(Fault),
     #[error("it does not take over the state of the generation before: {0}")]
@@ -62,6 +68,7 @@ impl Generation {
             true => first.tick_interval().await.map_err(PrepareError::Init)?,
             false => None,
         };
+        let rules = asked_rules(&blueprint, &mut first).await.map_err(PrepareError::Rules)?;
         if blueprint.has_self_test() {
             let mut tested = blueprint.instance().await.map_err(PrepareError::Init)?;
             tested.self_test().await.map_err(PrepareError::SelfTest)?;
@@ -83,6 +90,7 @@ impl Generation {
             pool,
             lasting: Mutex::new(lasting),
             tick_interval,
+            rules: RwLock::new(rules),
             blueprint,
         })
     }
@@ -95,6 +103,16 @@ impl Generation {
     /// Whether it answers `router`.
     pub fn has_router(&self) -> bool {
         self.blueprint.has_routing()
+    }
+
+    /// Whether it has rules of rate limits.
+    pub fn has_ratelimit(&self) -> bool {
+        self.blueprint.has_rules()
+    }
+
+    /// Its rules of rate limits; none at all where it has none.
+    pub fn rules(&self) -> Arc<Rules> {
+        self.rules.read().expect("no holder of this lock panics").clone()
     }
 
     /// Whether it wants to be polled for revocations.
@@ -127,6 +145,18 @@ impl Generation {
         let mut lasting = self.lasting.lock().await;
         let mut instance = self.last(&mut lasting).await?;
         let result = instance.on_stats(unix_ns, tracks).await;
+        *lasting = Some(instance).filter(Instance::is_usable);
+        result
+    }
+
+    /// Asks it which of these traces are worth keeping.
+    ///
+    /// # Errors
+    /// As for any call.
+    pub async fn decide(&self, batch: &[&Summary]) -> Result<Vec<Verdict>, Fault> {
+        let mut lasting = self.lasting.lock().await;
+        let mut instance = self.last(&mut lasting).await?;
+        let result = instance.decide(batch).await;
         *lasting = Some(instance).filter(Instance::is_usable);
         result
     }
@@ -182,6 +212,15 @@ impl Generation {
         taken.instance().choose(facts.clone()).await
     }
 
+    /// Asks `ratelimit/decide` about a session that meets the rule of this name.
+    ///
+    /// # Errors
+    /// When there is no answer. Dropping the future gives the call up.
+    pub async fn decide(&self, facts: &Arc<Facts>, rule: &str) -> Result<Answer<()>, Fault> {
+        let mut taken = self.pool.take(&facts.id, &facts.stream).await?;
+        taken.instance().decide(facts.clone(), rule).await
+    }
+
     /// Asks `auth/revoke` which sessions to ask again.
     ///
     /// # Errors
@@ -225,7 +264,11 @@ impl Generation {
             Some(instance) => instance,
             None => self.blueprint.instance().await?,
         };
-        let result = trial.reconfigure(config.clone()).await;
+        let mut result = trial.reconfigure(config.clone()).await;
+        if result.is_ok() {
+            let rules = asked_rules(&self.blueprint, &mut trial).await;
+            result = rules.map(|rules| *self.rules.write().expect("no holder of this lock panics") = rules);
+        }
         if result.is_err() && trial.is_usable() {
             // What it keeps from the refused one must go; an instance that can not go back is dropped.
             let _ = trial.reconfigure(before).await;
@@ -259,10 +302,29 @@ impl Generation {
         Ok(Some(state))
     }
 
-    /// Waits for the calls under way, at most this long, and drops all instances.
+    /// Waits for the calls under way, at most this long, and drops all instances, with what they counted.
     pub async fn retire(&self, patience: Duration) {
         let _ = tokio::time::timeout(patience, self.pool.quiet(self.instances)).await;
         self.pool.retire();
         *self.lasting.lock().await = None;
+        self.context.tenancy.end();
     }
+}
+
+/// The rules of a plugin that has some, checked.
+async fn asked_rules(blueprint: &Blueprint, instance: &mut Instance) -> Result<Arc<Rules>, Fault> {
+    if !blueprint.has_rules() {
+        return Ok(Arc::default());
+    }
+    let hide = |words: String| Fault::Error(blueprint.context.hide(words));
+    let rules = Rules::checked(instance.rules().await?, blueprint.has_decide()).map_err(hide)?;
+    // All without a country would share one bucket, and a rule for some countries would never hold.
+    if let Some(rule) = rules.about_countries().filter(|_| !blueprint.context.services.knows_countries()) {
+        return Err(Fault::Error(format!(
+            "rule `{}` is about countries, and this server does not learn where clients are; set http.country_header and \
+             http.trusted_proxies in the server's configuration",
+            rule.name
+        )));
+    }
+    Ok(Arc::new(rules))
 }

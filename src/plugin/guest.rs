@@ -1,7 +1,7 @@
 //! What the host keeps for one instance: whose it is, what it is asked about now, and what it has used up.
 
 use super::facts::Facts;
-use super::host::{Services, Spans};
+use super::host::{Services, Spans, Tenancy};
 use super::limits::{Cpu, Memory};
 use super::mask::Mask;
 use super::settings::{Grants, Settings};
@@ -22,6 +22,8 @@ pub struct Context {
     pub generation: u64,
     pub grants: Grants,
     pub services: Arc<Services>,
+    /// What it counts.
+    pub tenancy: Tenancy,
     /// As [`Settings::silent`].
     pub silent: bool,
     config: RwLock<Arc<serde_json::Value>>,
@@ -31,8 +33,9 @@ pub struct Context {
 impl Context {
     pub fn new(plugin: Arc<str>, generation: u64, settings: &Settings, services: Arc<Services>) -> Self {
         let (grants, config) = (settings.grants.clone(), RwLock::new(settings.config.clone()));
+        let tenancy = Tenancy::begin(services.clone(), plugin.clone(), generation);
         let mask = RwLock::new(settings.mask.clone());
-        Context { plugin, generation, grants, services, silent: settings.silent, config, mask }
+        Context { plugin, generation, grants, services, tenancy, silent: settings.silent, config, mask }
     }
 
     /// Hides the secrets of its manifest in a text that is kept or shown.

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant, SystemTime};
 #[derive(Debug, Default)]
 pub struct Tally {
     /// By [`Hook::ALL`].
-    asked: [Asked; 2],
+    asked: [Asked; Hook::ALL.len()],
     /// By [`FaultClass::CALL`].
     failures: [AtomicU64; 4],
     /// Questions that were answered by policy, since the plugin was stopped or not loaded.

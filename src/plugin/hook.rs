@@ -7,17 +7,20 @@ pub enum Hook {
     Auth,
     /// Where, and which stream?
     Router,
+    /// How many, how often?
+    Ratelimit,
 }
 
 impl Hook {
-    /// In the order in which a session meets them.
-    pub const ALL: [Hook; 2] = [Hook::Auth, Hook::Router];
+    /// Every hook.
+    pub const ALL: [Hook; 3] = [Hook::Auth, Hook::Router, Hook::Ratelimit];
 
     /// As in the manifest's `hooks`, and in a decision's steps.
     pub fn name(self) -> &'static str {
         match self {
             Hook::Auth => "auth",
             Hook::Router => "router",
+            Hook::Ratelimit => "ratelimit",
         }
     }
 
@@ -26,6 +29,15 @@ impl Hook {
         match self {
             Hook::Auth => "auth/check",
             Hook::Router => "router/routing",
+            Hook::Ratelimit => "ratelimit/decide",
+        }
+    }
+
+    /// The export that makes a plugin one for this hook: of rate limits the rules, which the server enforces itself.
+    fn sign(self) -> &'static str {
+        match self {
+            Hook::Ratelimit => "ratelimit/rules",
+            hook => hook.export(),
         }
     }
 
@@ -41,6 +53,7 @@ impl Hook {
 pub(super) struct Hooks {
     pub(super) auth: bool,
     pub(super) router: bool,
+    pub(super) ratelimit: bool,
     /// No session is put to it: it is told what happens.
     pub(super) observer: bool,
 }
@@ -48,15 +61,20 @@ pub(super) struct Hooks {
 impl Hooks {
     /// Of a component with these exports (`auth/check`).
     pub(super) fn exported(exports: &[String]) -> Self {
-        let has = |hook: Hook| exports.iter().any(|export| export == hook.export());
+        let has = |hook: Hook| exports.iter().any(|export| export == hook.sign());
         let observer = exports.iter().any(|export| export.starts_with("observer/"));
-        Hooks { auth: has(Hook::Auth), router: has(Hook::Router), observer }
+        Hooks { auth: has(Hook::Auth), router: has(Hook::Router), ratelimit: has(Hook::Ratelimit), observer }
     }
 
     /// Those that a manifest names.
     pub(super) fn named(names: &[String]) -> Self {
         let has = |name: &str| names.iter().any(|named| named == name);
-        Hooks { auth: has(Hook::Auth.name()), router: has(Hook::Router.name()), observer: has("observer") }
+        Hooks {
+            auth: has(Hook::Auth.name()),
+            router: has(Hook::Router.name()),
+            ratelimit: has(Hook::Ratelimit.name()),
+            observer: has("observer"),
+        }
     }
 
     /// Those in both.
@@ -64,6 +82,7 @@ impl Hooks {
         Hooks {
             auth: self.auth && other.auth,
             router: self.router && other.router,
+            ratelimit: self.ratelimit && other.ratelimit,
             observer: self.observer && other.observer,
         }
     }
@@ -72,12 +91,13 @@ impl Hooks {
         match hook {
             Hook::Auth => self.auth,
             Hook::Router => self.router,
+            Hook::Ratelimit => self.ratelimit,
         }
     }
 
     /// Whether there is one at all that sessions are put to.
     pub(super) fn any(self) -> bool {
-        self.auth || self.router
+        self.auth || self.router || self.ratelimit
     }
 }
 
@@ -90,10 +110,12 @@ mod tests {
         let texts = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
         let both = Hooks::exported(&texts(&["auth/check", "router/routing", "lifecycle/init"]));
         assert!(both.auth && both.router);
-        assert_eq!(both.and(Hooks::named(&texts(&["router"]))), Hooks { auth: false, router: true, observer: false });
+        assert_eq!(both.and(Hooks::named(&texts(&["router"]))), Hooks { router: true, ..Hooks::default() });
         assert!(!Hooks::exported(&texts(&["auth/revoke"])).any());
+        assert_eq!(Hook::ALL.map(Hook::index), [0, 1, 2]);
+        assert!(Hooks::exported(&texts(&["ratelimit/rules"])).ratelimit);
+        assert!(!Hooks::exported(&texts(&["ratelimit/decide"])).any());
         let observer = Hooks::exported(&texts(&["observer/stats"]));
         assert!(observer.observer && !observer.any() && observer.and(Hooks::named(&texts(&["observer"]))).observer);
-        assert_eq!(Hook::ALL.map(Hook::index), [0, 1]);
     }
 }

@@ -1,8 +1,9 @@
 //! One instance of a plugin: made, begun, and called within its limits; what fails in it is named.
 
-use super::answers::{answer, route, selection};
+use super::answers::{answer, route, rule, selection, verdict};
 use super::bindings::{
-    auth_check, auth_revoke, init, observer_events, observer_stats, reconfigure, router_routing, self_test, state, tick,
+    auth_check, auth_revoke, init, observer_events, observer_sampling, observer_stats, ratelimit_decide, ratelimit_rules,
+    reconfigure, router_routing, self_test, state, tick,
 };
 use super::decision::{Answer, Selection};
 use super::engine::Ticker;
@@ -10,11 +11,14 @@ use super::facts::Facts;
 use super::fault::Fault;
 use super::guest::{Call, Context, CurrentSession, Guest};
 use super::lane::Lane;
+use super::limiting::Offered;
 use super::limits::{Budget, Cpu, Memory, OutOfCpu};
 use super::observing::{self, Observes, TrackRates};
 use super::route::Route;
+use super::sampling;
 use super::settings::Limits;
 use crate::observe::Event;
+use crate::observe::trace::{Summary, Verdict};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -33,8 +37,11 @@ struct Indices {
     check: Option<auth_check::HookIndices>,
     revoke: Option<auth_revoke::HookIndices>,
     routing: Option<router_routing::HookIndices>,
+    rules: Option<ratelimit_rules::HookIndices>,
+    decide: Option<ratelimit_decide::HookIndices>,
     events: Option<observer_events::HookIndices>,
     stats: Option<observer_stats::HookIndices>,
+    sampling: Option<observer_sampling::HookIndices>,
     init: Option<init::HookIndices>,
     reconfigure: Option<reconfigure::HookIndices>,
     state: Option<state::HookIndices>,
@@ -47,8 +54,11 @@ struct Exports {
     check: Option<auth_check::Hook>,
     revoke: Option<auth_revoke::Hook>,
     routing: Option<router_routing::Hook>,
+    rules: Option<ratelimit_rules::Hook>,
+    decide: Option<ratelimit_decide::Hook>,
     events: Option<observer_events::Hook>,
     stats: Option<observer_stats::Hook>,
+    sampling: Option<observer_sampling::Hook>,
     init: Option<init::Hook>,
     reconfigure: Option<reconfigure::Hook>,
     state: Option<state::Hook>,
@@ -138,8 +148,11 @@ impl Blueprint {
             check: auth_check::HookIndices::new(&pre).ok(),
             revoke: auth_revoke::HookIndices::new(&pre).ok(),
             routing: router_routing::HookIndices::new(&pre).ok(),
+            rules: ratelimit_rules::HookIndices::new(&pre).ok(),
+            decide: ratelimit_decide::HookIndices::new(&pre).ok(),
             events: observer_events::HookIndices::new(&pre).ok(),
             stats: observer_stats::HookIndices::new(&pre).ok(),
+            sampling: observer_sampling::HookIndices::new(&pre).ok(),
             init: init::HookIndices::new(&pre).ok(),
             reconfigure: reconfigure::HookIndices::new(&pre).ok(),
             state: state::HookIndices::new(&pre).ok(),
@@ -162,8 +175,20 @@ impl Blueprint {
         self.indices.routing.is_some()
     }
 
+    pub(super) fn has_rules(&self) -> bool {
+        self.indices.rules.is_some()
+    }
+
+    pub(super) fn has_decide(&self) -> bool {
+        self.indices.decide.is_some()
+    }
+
     pub(super) fn observes(&self) -> Observes {
-        Observes { events: self.indices.events.is_some(), stats: self.indices.stats.is_some() }
+        Observes {
+            events: self.indices.events.is_some(),
+            stats: self.indices.stats.is_some(),
+            sampling: self.indices.sampling.is_some(),
+        }
     }
 
     pub(super) fn has_reconfigure(&self) -> bool {
@@ -245,8 +270,11 @@ impl Blueprint {
             check: load!(check),
             revoke: load!(revoke),
             routing: load!(routing),
+            rules: load!(rules),
+            decide: load!(decide),
             events: load!(events),
             stats: load!(stats),
+            sampling: load!(sampling),
             init: load!(init),
             reconfigure: load!(reconfigure),
             state: load!(state),
@@ -320,12 +348,58 @@ impl Instance {
         route(chosen.map_err(|words| self.error(words))?).map_err(|words| self.error(words))
     }
 
+    /// `ratelimit/rules.rules`.
+    pub(super) async fn rules(&mut self) -> Result<Vec<Offered>, Fault> {
+        let limit = self.blueprint.limits.init;
+        let rules = call!(self, rules, wasmcast_ratelimit_rules, call_rules, "ratelimit/rules", None, limit, limit)?;
+        Ok(rules.map_err(|words| self.error(words))?.into_iter().map(rule).collect())
+    }
+
+    /// `ratelimit/decide.decide`, about the rule of this name.
+    pub(super) async fn decide(&mut self, facts: Arc<Facts>, rule: &str) -> Result<Answer<()>, Fault> {
+        let Limits { cpu, wall, .. } = self.blueprint.limits;
+        let session: Resource<CurrentSession> = Resource::new_borrow(0);
+        let said = call!(
+            self,
+            decide,
+            wasmcast_ratelimit_decide,
+            call_decide,
+            "ratelimit/decide",
+            Some(facts),
+            cpu,
+            wall,
+            session,
+            rule
+        )?;
+        said.map(verdict).map_err(|words| self.error(words))
+    }
+
     /// `observer/events.on-events`.
     pub(super) async fn on_events(&mut self, batch: &[Arc<Event>]) -> Result<(), Fault> {
         let Limits { cpu, wall, .. } = self.blueprint.limits;
         let batch: Vec<_> = batch.iter().map(|event| observing::event(event)).collect();
         call!(self, events, wasmcast_observer_events, call_on_events, "observer/events", None, cpu, wall, &batch)?
             .map_err(|words| self.error(words))
+    }
+
+    /// `observer/sampling.decide`.
+    pub(super) async fn decide(&mut self, batch: &[&Summary]) -> Result<Vec<Verdict>, Fault> {
+        let Limits { cpu, wall, .. } = self.blueprint.limits;
+        let batch: Vec<_> = batch.iter().map(|trace| sampling::summary(trace)).collect();
+        let said = call!(
+            self,
+            sampling,
+            wasmcast_observer_sampling,
+            call_decide,
+            "observer/sampling",
+            None,
+            cpu,
+            wall,
+            &batch
+        )?;
+        let said = said.map_err(|words| self.error(words))?;
+        let hide = |words| self.blueprint.context.hide(words);
+        Ok(said.into_iter().map(|verdict| sampling::verdict(verdict, hide)).collect())
     }
 
     /// `observer/stats.on-stats`.
@@ -408,7 +482,7 @@ impl Instance {
     ) -> Result<R, Fault> {
         let guest = self.store.data_mut();
         let Call { hook, panic: told, .. } = std::mem::take(&mut guest.call);
-        let beginning = hook.starts_with("lifecycle/");
+        let beginning = hook.starts_with("lifecycle/") || hook == "ratelimit/rules";
         let (cpu_key, wall_key) = if beginning { (INIT_MS, INIT_MS) } else { ("limits.cpu-ms", "limits.wall-ms") };
         match result {
             Ok(Ok(value)) => {

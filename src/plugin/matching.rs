@@ -28,12 +28,17 @@ const MAX_ENTRIES: usize = 256;
 impl Matching {
     /// Whether the plugin is asked about this session.
     pub fn matches(&self, facts: &Facts) -> bool {
+        self.matches_parts(facts.action, facts.protocol, facts.country.as_deref(), &facts.stream)
+    }
+
+    /// As [`Matching::matches`], of a session with these.
+    pub(super) fn matches_parts(&self, action: Action, protocol: &str, country: Option<&str>, stream: &str) -> bool {
         let any =
             |list: &Option<Vec<String>>, value: &str| list.as_ref().is_none_or(|list| list.iter().any(|v| v == value));
-        self.actions.as_ref().map_or(facts.action != Action::Admin, |actions| actions.contains(&facts.action))
-            && any(&self.protocols, facts.protocol)
-            && any(&self.countries, facts.country.as_deref().unwrap_or_default())
-            && self.covers_stream(&facts.stream)
+        self.actions.as_ref().map_or(action != Action::Admin, |actions| actions.contains(&action))
+            && any(&self.protocols, protocol)
+            && any(&self.countries, country.unwrap_or_default())
+            && self.covers_stream(stream)
     }
 
     /// Whether a stream of this name is given to the plugin.

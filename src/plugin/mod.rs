@@ -26,6 +26,7 @@ mod inspect;
 mod instance;
 mod lane;
 mod last_good;
+mod limiting;
 mod limits;
 mod manifest;
 mod mask;
@@ -39,6 +40,7 @@ mod reload;
 mod rollout;
 mod route;
 mod runtime;
+mod sampling;
 mod serving;
 mod settings;
 mod signature;
@@ -59,6 +61,10 @@ pub use hook::Hook;
 pub use host::{Grade, Line, Note, Reply, START, Script, Scripted, Sent, Services, Simulation};
 pub use inspect::{InspectError, Inspection, Interface, Label, MAX_FILE, SECTION, component, inspect};
 pub use instance::Live;
+pub use limiting::{
+    Amount, Ceiled, Counted, Early, Item, Known, LimitStatus, Limited, Limiter, Measure, Part, Refused, Rule,
+    RuleStatus, Rules, Sending, Source, Ticket,
+};
 pub use manifest::{InvalidManifest, Manifest, Policy};
 pub use matching::Matching;
 pub use observing::{ObserverStatus, Observes, TrackRates, Wants};

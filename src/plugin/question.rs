@@ -13,7 +13,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 /// A question that the chain puts to plugins.
-pub(super) trait Question {
+pub(super) trait Question: Sync {
     const HOOK: Hook;
     /// What comes with a yes.
     type Yes: Clone + Send + Sync;
@@ -21,11 +21,15 @@ pub(super) trait Question {
     /// Whether nobody decides after the last plugin: an abstention of all is what holds then.
     const ABSTAINED_IS_FINAL: bool;
 
-    /// An answer, to be compared with another.
-    fn said(answer: Answer<Self::Yes>) -> Said;
+    /// Whether a generation on trial is asked it. What is decided by rules that are in force belongs to the generation that gave them.
+    const IS_TRIED: bool = true;
+
+    /// An answer, to be compared with another; none where it is not.
+    fn said(answer: Answer<Self::Yes>) -> Option<Said>;
 
     /// Puts it to one plugin.
     fn put<S: Serving>(
+        &self,
         serving: &S,
         facts: &Arc<Facts>,
     ) -> impl Future<Output = Result<Answer<Self::Yes>, Fault>> + Send;
@@ -76,11 +80,11 @@ impl Question for MayIt {
 
     const ABSTAINED_IS_FINAL: bool = false;
 
-    fn said(answer: Answer) -> Said {
-        Said::Auth(answer)
+    fn said(answer: Answer) -> Option<Said> {
+        Some(Said::Auth(answer))
     }
 
-    async fn put<S: Serving>(serving: &S, facts: &Arc<Facts>) -> Result<Answer, Fault> {
+    async fn put<S: Serving>(&self, serving: &S, facts: &Arc<Facts>) -> Result<Answer, Fault> {
         serving.authorize(facts).await
     }
 
@@ -108,11 +112,11 @@ impl Question for Whither {
 
     const ABSTAINED_IS_FINAL: bool = true;
 
-    fn said(answer: Answer<Route>) -> Said {
-        Said::Router(answer)
+    fn said(answer: Answer<Route>) -> Option<Said> {
+        Some(Said::Router(answer))
     }
 
-    async fn put<S: Serving>(serving: &S, facts: &Arc<Facts>) -> Result<Answer<Route>, Fault> {
+    async fn put<S: Serving>(&self, serving: &S, facts: &Arc<Facts>) -> Result<Answer<Route>, Fault> {
         serving.choose(facts).await
     }
 

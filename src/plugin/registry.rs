@@ -11,14 +11,16 @@ use super::generation::Generation;
 use super::hook::Hook;
 use super::host::Services;
 use super::last_good::LastGood;
+use super::limiting::Limiter;
 use super::question::{MayIt, Whither};
 use super::reload::{Command, CommandError, Machine, Wish};
 use super::rollout::{Change, Difference};
 use super::route::Route;
 use super::runtime::{Runtime, RuntimeError, RuntimeOptions};
 use super::signature::Trust;
-use super::status::{State, Status};
+use super::status::{Shown, State, Status};
 use crate::observe::Events;
+use crate::observe::trace::Tracer;
 use crate::task::Tasks;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,7 +30,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 /// The plugins in service. Cheap to clone.
 #[derive(Clone)]
 pub struct Plugins {
-    board: Arc<Board<Generation>>,
+    pub(super) board: Arc<Board<Generation>>,
     /// None without a plugin directory.
     commands: Option<mpsc::Sender<Command>>,
     services: Arc<Services>,
@@ -50,10 +52,10 @@ pub struct Options {
     pub instances: Option<u32>,
     /// Whether the server learns where clients are: what is asked about some countries only is not loaded else.
     pub countries: bool,
-    /// Whose signatures are trusted.
-    pub trust: Trust,
     /// Where the server tells what happens: plugins among others, and to those that observe.
     pub events: Events,
+    /// Whose signatures are trusted.
+    pub trust: Trust,
 }
 
 /// Why plugins can not be run.
@@ -87,9 +89,18 @@ impl Plugins {
     /// When the directory can not be read and nothing is kept from before, or the host can not be set up. A plugin that
     /// can not be loaded is no error of the start: its policy decides, and its status says why.
     pub async fn start(options: Options, tasks: &Tasks) -> Result<Self, StartError> {
-        let Options { dir, state_dir, compiler, memory, instances, countries, trust, events } = options;
+        Plugins::start_traced(options, tasks, Tracer::off()).await
+    }
+
+    /// As [`Plugins::start`], with traces of how plugins come into service.
+    ///
+    /// # Errors
+    /// As [`Plugins::start`].
+    pub async fn start_traced(options: Options, tasks: &Tasks, tracer: Tracer) -> Result<Self, StartError> {
+        let Options { dir, state_dir, compiler, memory, instances, countries, events, trust } = options;
         let services = Services::of(events);
         services.set_knows_countries(countries);
+        services.set_tracer(tracer);
         let (store, lock) = LastGood::of(&dir, &state_dir.join("plugins"))?;
         if let Err(error) = std::fs::read_dir(&dir)
             && store.plugins().is_empty()
@@ -132,7 +143,7 @@ impl Plugins {
 
     /// Asks the chain of auth plugins.
     pub async fn authorize(&self, facts: &Arc<Facts>) -> Decided {
-        self.board.read().chain.ask::<MayIt>(facts).await
+        self.board.read().chain.ask(&MayIt, facts).await
     }
 
     /// Whether a plugin for `router` is enabled, also one that failed.
@@ -142,7 +153,7 @@ impl Plugins {
 
     /// Asks the chain of router plugins, about a session that was let in.
     pub async fn route(&self, facts: &Arc<Facts>) -> Decided<Route> {
-        self.board.read().chain.ask::<Whither>(facts).await
+        self.board.read().chain.ask(&Whither, facts).await
     }
 
     /// Sessions that plugins want asked again, from now on. A reader that falls behind asks every session again.
@@ -157,14 +168,27 @@ impl Plugins {
 
     /// Every plugin, by name.
     pub fn list(&self) -> Vec<Status> {
-        self.board.read().plugins.iter().map(|shown| shown.status()).collect()
+        self.board.read().plugins.iter().map(|shown| self.status(shown)).collect()
     }
 
     /// One plugin.
     pub fn get(&self, name: &str) -> Option<Status> {
         let published = self.board.read();
         let shown = published.plugins.iter().find(|shown| &*shown.plugin.name == name)?;
-        Some(shown.status())
+        Some(self.status(shown))
+    }
+
+    fn status(&self, shown: &Shown<Generation>) -> Status {
+        Status { rules: self.limiter().told(&shown.plugin.name), ..shown.status() }
+    }
+
+    /// The rules of rate limits in force.
+    pub(super) fn limiter(&self) -> &Arc<Limiter> {
+        &self.board.limiter
+    }
+
+    pub(super) fn board(&self) -> &Board<Generation> {
+        &self.board
     }
 
     /// Switches a plugin on that was disabled, or begins one anew that was stopped; returns when it is in service.
@@ -265,6 +289,7 @@ impl Plugins {
     /// Appends the plugins' figures, and what they count themselves, in the OpenMetrics text format.
     pub fn render_metrics(&self, out: &mut String) {
         exposition::render(&self.board.read().plugins, out);
+        self.limiter().render(out);
         self.services.render_metrics(out);
     }
 

@@ -6,11 +6,13 @@ use super::facts::Facts;
 use super::fault::{Fault, FaultClass};
 use super::generation::{Generation, PrepareError};
 use super::inspect::{Inspection, inspect};
+use super::limiting::Rules;
 use super::observing::{Observes, TrackRates};
 use super::route::Route;
 use super::runtime::Runtime;
 use super::settings::Settings;
 use crate::observe::Event;
+use crate::observe::trace::{Summary, Verdict};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,9 +22,17 @@ pub(super) trait Serving: Send + Sync + 'static {
     fn inspection(&self) -> &Arc<Inspection>;
     fn authorize(&self, facts: &Arc<Facts>) -> impl Future<Output = Result<Answer, Fault>> + Send;
     fn choose(&self, facts: &Arc<Facts>) -> impl Future<Output = Result<Answer<Route>, Fault>> + Send;
+    /// Its rules of rate limits.
+    fn rules(&self) -> Arc<Rules> {
+        Arc::default()
+    }
+    fn decide(&self, _facts: &Arc<Facts>, _rule: &str) -> impl Future<Output = Result<Answer<()>, Fault>> + Send {
+        std::future::ready(Ok(Answer::Abstain))
+    }
     fn poll_revocations(&self) -> impl Future<Output = Result<Vec<Selection>, Fault>> + Send;
     fn on_events(&self, batch: &[Arc<Event>]) -> impl Future<Output = Result<(), Fault>> + Send;
     fn on_stats(&self, unix_ns: u64, tracks: &[TrackRates]) -> impl Future<Output = Result<(), Fault>> + Send;
+    fn decide(&self, batch: &[&Summary]) -> impl Future<Output = Result<Vec<Verdict>, Fault>> + Send;
     fn tick(&self) -> impl Future<Output = Result<(), Fault>> + Send;
     fn reconfigure(&self, settings: &Settings) -> impl Future<Output = Result<(), Fault>> + Send;
     fn save(&self) -> impl Future<Output = Result<Option<Vec<u8>>, Fault>> + Send;
@@ -113,9 +123,10 @@ impl Loader for Runtime {
         Runtime::prepare(self, plugin, number, artifact, settings, saved).await.map_err(|error| {
             let (class, retry) = match error {
                 PrepareError::NotGranted(_) | PrepareError::Link(_) => (FaultClass::Load, false),
-                PrepareError::Init(_) | PrepareError::SelfTest(_) | PrepareError::Restore(_) => {
-                    (FaultClass::Init, true)
-                }
+                PrepareError::Init(_)
+                | PrepareError::Rules(_)
+                | PrepareError::SelfTest(_)
+                | PrepareError::Restore(_) => (FaultClass::Init, true),
             };
             let inspection = &artifact.inspection;
             let imports = inspection.imports.iter().map(|import| import.name.clone()).collect();
@@ -143,6 +154,14 @@ impl Serving for Generation {
         Generation::choose(self, facts).await
     }
 
+    fn rules(&self) -> Arc<Rules> {
+        Generation::rules(self)
+    }
+
+    async fn decide(&self, facts: &Arc<Facts>, rule: &str) -> Result<Answer<()>, Fault> {
+        Generation::decide(self, facts, rule).await
+    }
+
     async fn poll_revocations(&self) -> Result<Vec<Selection>, Fault> {
         Generation::poll_revocations(self).await
     }
@@ -153,6 +172,10 @@ impl Serving for Generation {
 
     async fn on_stats(&self, unix_ns: u64, tracks: &[TrackRates]) -> Result<(), Fault> {
         Generation::on_stats(self, unix_ns, tracks).await
+    }
+
+    async fn decide(&self, batch: &[&Summary]) -> Result<Vec<Verdict>, Fault> {
+        Generation::decide(self, batch).await
     }
 
     async fn tick(&self) -> Result<(), Fault> {

@@ -4,6 +4,7 @@ use super::breaker::Circuit;
 use super::chain::Plugin;
 use super::health::{Health, LastFailure};
 use super::inspect::Inspection;
+use super::limiting::RuleStatus;
 use super::manifest::{self, Manifest, Phase};
 use super::observing::ObserverStatus;
 use super::rollout::{CandidateStatus, Known, Previous, RollbackStatus, RolloutStatus, ShownRollout};
@@ -93,6 +94,8 @@ pub struct Status {
     pub last_reload: Option<LastReload>,
     /// Generations whose last calls are being answered.
     pub draining: Vec<u64>,
+    /// Its rules of rate limits in force, in its order.
+    pub rules: Vec<RuleStatus>,
     /// How new generations come into service.
     pub rollout: RolloutStatus,
     /// The generation on trial.
@@ -245,6 +248,8 @@ impl<S: Serving> Shown<S> {
                 at_unix_ms: unix_ms(at),
             }),
             draining: self.draining.clone(),
+            // Told by who enforces them.
+            rules: Vec::new(),
             rollout: self.rollout.configured(),
             candidate: self.rollout.candidate(),
             previous: self.rollout.previous.clone(),

@@ -220,6 +220,9 @@ async fn an_instance_serves_whom_isolation_says() {
 async fn thousands_of_instances_live_at_once() {
     let host = Host::new(8 << 30, None);
     let room = host.runtime.live().limit();
+    let limit: usize = std::fs::read_to_string("/proc/sys/vm/max_map_count").unwrap().trim().parse().unwrap();
+    // What Linux has where nobody changed it is enough.
+    assert!(room >= 5_000 || limit < 65_530, "room for {room} instances in {limit} mappings");
     let wanted = room.min(5_000);
     let settings = Settings { isolation: Isolation::Session, ..Settings::default() };
     let mut generations = Vec::new();
@@ -236,7 +239,6 @@ async fn thousands_of_instances_live_at_once() {
         generations.push(generation);
     }
     let mappings = std::fs::read_to_string("/proc/self/maps").unwrap().lines().count();
-    let limit: usize = std::fs::read_to_string("/proc/sys/vm/max_map_count").unwrap().trim().parse().unwrap();
     assert!(mappings < limit - limit / 10, "{mappings} mappings of {limit}");
     assert!(host.runtime.live().count() >= wanted && generations.len() >= wanted / 1_001);
 }

@@ -2,6 +2,7 @@
 
 use crate::access::{Access, Cause, Denial, Grant, Standing};
 use crate::observe::Metrics;
+use crate::observe::trace::{self, Tracer};
 use crate::shard::{CloseReason, Sessions};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,9 +15,9 @@ const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// Runs until it is dropped. One task keeps the order of business; the questions run beside it, at most
 /// as many at once as the agenda allows.
-pub(super) async fn run(access: Access, sessions: Sessions, metrics: Metrics) {
+pub(super) async fn run(access: Access, sessions: Sessions, metrics: Metrics, tracer: Tracer) {
     let mut revocations = access.revocations();
-    let mut questions = Questions { access: access.clone(), running: JoinSet::new(), about: HashMap::new() };
+    let mut questions = Questions { access: access.clone(), tracer, running: JoinSet::new(), about: HashMap::new() };
     loop {
         while let Some((standing, cause)) = access.book().next(Instant::now()) {
             questions.put(standing, cause);
@@ -51,6 +52,7 @@ async fn due(at: Option<Instant>) {
 /// Questions under way.
 struct Questions {
     access: Access,
+    tracer: Tracer,
     running: JoinSet<Result<Grant, Denial>>,
     about: HashMap<Id, (Arc<Standing>, Cause)>,
 }
@@ -61,7 +63,15 @@ type Answered = (Arc<Standing>, Cause, Option<Result<Grant, Denial>>);
 impl Questions {
     fn put(&mut self, standing: Arc<Standing>, cause: Cause) {
         let (access, asked) = (self.access.clone(), standing.clone());
-        let task = self.running.spawn(async move { Box::pin(access.check_again(&asked)).await });
+        let renewal = self.tracer.begin("session.renew", None);
+        renewal.set("session.id", &*standing.id);
+        renewal.set("stream", standing.stream.as_str());
+        renewal.set("cause", cause.name());
+        let task = self.running.spawn(async move {
+            let answer = trace::within(&renewal, Box::pin(access.check_again(&asked))).await;
+            renewal.set("outcome", if answer.is_ok() { "renewed" } else { "ended" });
+            answer
+        });
         self.about.insert(task.id(), (standing, cause));
     }
 

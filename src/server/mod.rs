@@ -7,8 +7,10 @@ mod demo;
 mod descriptors;
 mod ending;
 mod happenings;
+mod ingest_rules;
 mod overload;
 mod reload;
+mod traces;
 mod watch_sessions;
 
 use crate::access::{self, Access};
@@ -17,10 +19,11 @@ use crate::egress::Whep;
 use crate::http::{self, HttpError, ListenerAddress, Listeners, Origins, Policy};
 use crate::hub::{Hub, HubLimits};
 use crate::ingest::Whip;
+use crate::observe::trace::{Exporting, Tracer};
 use crate::observe::tracks::TrackSource;
 use crate::observe::{Events, Log, Metrics};
 use crate::plugin::{self, Plugins};
-use crate::shard::{self, SessionLimits, Sessions, ShardOptions, Shards, StartError};
+use crate::shard::{self, Doorman, SessionLimits, Sessions, ShardOptions, Shards, StartError};
 use crate::task::Tasks;
 use ending::Signals;
 use reload::Reloader;
@@ -85,18 +88,25 @@ pub async fn run(loaded: Loaded, log: Log) -> Result<(), ServeError> {
     let config = loaded.config.clone();
     let tasks = Tasks::new("server");
     let metrics = Metrics::new(config.media.shard_count(), log.dropped());
+    let (tracer, finished) = Tracer::new(metrics.traces.clone());
+    let trace_settings = traces::settings(&config);
+    tracer.switch(trace_settings.exporting != Exporting::Off);
     let events = Events::new(config.node.name.as_str());
     let plugin_tasks = Tasks::new("plugins");
     let plugins = tokio::select! {
-        plugins = start_plugins(&config, &plugin_tasks, &events) => plugins?,
+        plugins = start_plugins(&config, &plugin_tasks, &events, tracer.clone()) => plugins?,
         () = signals.next() => return Ok(()),
     };
+    let tracing_tasks = Tasks::new("traces");
+    let traces = traces::start(&tracing_tasks, tracer.clone(), finished, trace_settings, plugins.clone());
     let access = Access::new(config.access.clone(), plugins.clone(), config.loopback_only());
     let access = access.with_node(config.node.name.as_str());
     let listeners = Listeners::bind(&http_settings(&config))?;
     let hub = Hub::new(hub_limits(&config));
     hub.report_to(events.clone());
     let sessions = Sessions::new(session_limits(&config));
+    let doorkeeper = plugins.clone();
+    sessions.set_doorman(Doorman::new(move |address| Some(Box::new(doorkeeper.limit_connection(address).ok()?))));
     // Arrival times of all streams count from here.
     let epoch = Instant::now();
     let shards = match config.media.listen.address() {
@@ -136,6 +146,7 @@ pub async fn run(loaded: Loaded, log: Log) -> Result<(), ServeError> {
             access: access.clone(),
             plugins: plugins.clone(),
             metrics: metrics.clone(),
+            tracer: tracer.clone(),
             events: events.clone(),
             policy: policy.subscribe(),
             config: {
@@ -167,7 +178,7 @@ pub async fn run(loaded: Loaded, log: Log) -> Result<(), ServeError> {
         let sessions = sessions.clone();
         TrackSource::new(move || sessions.track_totals())
     });
-    watch_sessions::start(&tasks, &hub, &sessions, &access, &metrics, &events);
+    watch_sessions::start(&tasks, &hub, &sessions, &access, &metrics, &events, &tracer);
     let sums = happenings::sums(events.clone(), metrics.clone(), config.media.shard_count());
     tasks.spawn_until_stop("sums of events", sums);
     tasks.spawn_until_stop("doors", happenings::doors(events.clone(), sessions.clone()));
@@ -191,6 +202,7 @@ pub async fn run(loaded: Loaded, log: Log) -> Result<(), ServeError> {
         grace,
         shown,
         plugins,
+        traces,
     };
     let config_stop = tasks.stopping();
     tasks.spawn("config", async move { watcher.run(config_stop, |change| reloader.handle(change)).await });
@@ -217,7 +229,9 @@ pub async fn run(loaded: Loaded, log: Log) -> Result<(), ServeError> {
     // Plugins last: whoever still asks gets an answer.
     let stopped =
         [running.stop(LAST_REQUESTS).await, tasks.stop(LAST_REQUESTS).await, plugin_tasks.stop(LAST_REQUESTS).await];
-    for result in stopped {
+    // After those who write them; the last ones go out.
+    let traced = tracing_tasks.stop(LAST_REQUESTS).await;
+    for result in stopped.into_iter().chain([traced]) {
         if let Err(error) = result {
             tracing::warn!("{error}");
         }
@@ -227,7 +241,7 @@ pub async fn run(loaded: Loaded, log: Log) -> Result<(), ServeError> {
 }
 
 /// Loads the plugins before anyone can come in.
-async fn start_plugins(config: &Config, tasks: &Tasks, events: &Events) -> Result<Plugins, ServeError> {
+async fn start_plugins(config: &Config, tasks: &Tasks, events: &Events, tracer: Tracer) -> Result<Plugins, ServeError> {
     let Some(dir) = &config.plugins.dir else { return Ok(Plugins::none()) };
     let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
     let state_dir = config.plugins.state_dir(variable).ok_or(ServeError::NoStateDirectory)?;
@@ -239,14 +253,14 @@ async fn start_plugins(config: &Config, tasks: &Tasks, events: &Events) -> Resul
         memory: (config.plugins.memory_mib as usize) << 20,
         instances: None,
         countries: knows_countries(config),
+        events: events.clone(),
         trust: plugin::Trust {
             // Checked with the configuration.
             keys: config.plugins.trusted_keys.iter().filter_map(|key| plugin::Key::parse(key).ok()).collect(),
             required: config.plugins.require_signature,
         },
-        events: events.clone(),
     };
-    let plugins = Plugins::start(options, tasks).await?;
+    let plugins = Plugins::start_traced(options, tasks, tracer).await?;
     // The configuration only saw that there are files; now it is known what they do.
     let said = [access::Action::Publish, access::Action::Play].iter().all(|action| config.access.covers(*action));
     if !config.loopback_only() && !said && !plugins.decides_auth() {

@@ -1,13 +1,13 @@
 //! Carries a changed configuration to the parts that can take it while they run.
 
-use super::{http_policy, hub_limits, knows_countries, session_limits};
+use super::{http_policy, hub_limits, knows_countries, session_limits, traces};
 use crate::access::Access;
 use crate::config::{Change, Config, OnConflict};
 use crate::egress::Whep;
 use crate::http::Policy;
 use crate::hub::Hub;
 use crate::ingest::Whip;
-use crate::observe::{Events, Happening, Log, Metrics};
+use crate::observe::{Events, Happening, Log, Metrics, trace};
 use crate::plugin::Plugins;
 use crate::shard::Sessions;
 use std::sync::{Arc, RwLock};
@@ -30,6 +30,7 @@ pub(super) struct Reloader {
     /// The configuration as the API shows it.
     pub(super) shown: Arc<RwLock<serde_json::Value>>,
     pub(super) plugins: Plugins,
+    pub(super) traces: watch::Sender<trace::Settings>,
 }
 
 impl Reloader {
@@ -78,6 +79,7 @@ impl Reloader {
         self.whep.set_wait(config.egress.wait.duration());
         self.grace.send_replace(config.shutdown.grace());
         self.policy.send_replace(Arc::new(http_policy(config)));
+        self.traces.send_replace(traces::settings(config));
         self.plugins.services().set_knows_countries(knows_countries(config));
     }
 }

@@ -3,8 +3,10 @@
 use super::ask_again;
 use super::ceilings::Ceilings;
 use super::happenings;
+use super::ingest_rules::IngestRules;
 use crate::access::{self, Access};
 use crate::hub::{Hub, Liveness};
+use crate::observe::trace::Tracer;
 use crate::observe::{Events, Metrics};
 use crate::shard::{Action, CloseReason, News, Session, SessionState, Sessions};
 use crate::task::Tasks;
@@ -24,32 +26,58 @@ pub(super) fn start(
     access: &Access,
     metrics: &Metrics,
     events: &Events,
+    tracer: &Tracer,
 ) {
     let (closed, book, events) = (metrics.clone(), access.clone(), events.clone());
+    let ended = tracer.clone();
     sessions.on_news(move |session, news| {
         happenings::tell(&events, &book, session, news);
         if let News::Closed(reason) = news {
             closed.session_closed(session.action.name(), reason.name());
             book.book().forget(session.id.as_str());
+            trace_end(&ended, session, reason);
         }
     });
     tasks.spawn_until_stop("figures", figures(hub.clone(), sessions.clone(), access.clone(), metrics.clone()));
     tasks.spawn_until_stop("access rules", recheck(sessions.clone(), access.clone()));
-    tasks.spawn_until_stop("access grants", ask_again::run(access.clone(), sessions.clone(), metrics.clone()));
+    tasks.spawn_until_stop(
+        "access grants",
+        ask_again::run(access.clone(), sessions.clone(), metrics.clone(), tracer.clone()),
+    );
+}
+
+/// The end of a session is a trace of its own: the one of its start is long told.
+fn trace_end(tracer: &Tracer, session: &Session, reason: CloseReason) {
+    let end = tracer.begin("session.end", None);
+    if !end.is_recorded() {
+        return;
+    }
+    end.set("session.id", session.id.as_str());
+    end.set("stream", session.stream.as_str());
+    end.set("action", session.action.name());
+    end.set("reason", reason.name());
+    end.set("age_ms", u64::try_from(session.age().as_millis()).unwrap_or(u64::MAX));
+    if matches!(reason, CloseReason::ConnectTimeout | CloseReason::DtlsFailed | CloseReason::Overload) {
+        end.fail(reason.name());
+    }
 }
 
 async fn figures(hub: Hub, sessions: Sessions, access: Access, metrics: Metrics) {
     let mut ceilings = Ceilings::default();
+    let mut rules = IngestRules::default();
     let mut ticks = tokio::time::interval(INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        ceilings.look(&access, &hub, &sessions, &metrics, Instant::now());
+        let now = Instant::now();
+        rules.look(&access, &sessions, now);
+        ceilings.look(&access, &hub, &sessions, &metrics, &rules, now);
         let live = hub.streams().iter().filter(|stream| stream.liveness() == Liveness::Live).count();
         metrics.streams.set(i64::try_from(live).unwrap_or(i64::MAX));
         metrics.ring_cuts.inc_by(hub.ring_cuts().saturating_sub(metrics.ring_cuts.get()));
         metrics.ring_bytes.set(i64::try_from(hub.ring_bytes()).unwrap_or(i64::MAX));
         let list = sessions.list();
+        list.iter().for_each(|session| session.tell_late_start());
         for action in [Action::Publish, Action::Play] {
             for (name, state) in [
                 ("pending", SessionState::Pending),

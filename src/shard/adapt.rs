@@ -116,7 +116,9 @@ impl Worker {
 
     /// Sends what tries need now; to be called each tick.
     pub(super) fn try_ways(&mut self) {
-        for slot in self.choosers.iter().filter(|(_, chooser)| chooser.probing).map(|(slot, _)| *slot) {
+        let choosers = self.choosers.iter().filter(|(_, chooser)| chooser.probing).map(|(slot, _)| *slot);
+        let climbers = self.climbers.iter().filter(|(_, climber)| climber.probing).map(|(slot, _)| *slot);
+        for slot in choosers.chain(climbers) {
             if let SlotState::Viewing { key, index, .. } = self.slots[slot].state
                 && let Some(stream) = self.streams.get_mut(&key)
             {
@@ -129,7 +131,7 @@ impl Worker {
 
 impl LocalStream {
     /// Sends no more picture of this rendition to a viewer.
-    fn hold(&mut self, index: usize) {
+    pub(super) fn hold(&mut self, index: usize) {
         let viewer = &mut self.viewers[index];
         self.catching_up -= viewer.catching_up();
         viewer.lanes.iter_mut().filter(|lane| lane.kind == MediaKind::Video).for_each(Lane::hold);
@@ -137,7 +139,7 @@ impl LocalStream {
     }
 
     /// Goes on with the picture, at the next keyframe, where it was held.
-    fn release(&mut self, index: usize) {
+    pub(super) fn release(&mut self, index: usize) {
         if self.viewers[index].lanes.iter_mut().any(|lane| lane.release()) {
             self.stream.request_keyframe();
         }

@@ -24,6 +24,14 @@ pub const CATCH_UP_NS: u64 = 10_000_000;
 /// Retransmissions that one viewer may get in a second; more would double what a bad link has to carry.
 pub const RETRANSMISSIONS: u32 = 400;
 
+/// What became of packets that a viewer asked for again, within its share.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Again {
+    pub sent: u32,
+    /// Not there any more, or never sent to it.
+    pub missed: u32,
+}
+
 /// A viewer as the fan-out sees it: all that is read per packet, side by side.
 pub struct Viewer {
     /// The session's slot.
@@ -219,7 +227,7 @@ impl LocalStream {
         }
     }
 
-    /// Sends lost packets again, as far as they are still here and the viewer's share lasts. Returns how many.
+    /// Sends lost packets again, as far as they are still here and the viewer's share lasts.
     pub fn retransmit(
         &mut self,
         index: usize,
@@ -227,23 +235,29 @@ impl LocalStream {
         lost: impl Iterator<Item = u16>,
         now: Instant,
         egress: &mut Egress,
-    ) -> u32 {
+    ) -> Again {
         let viewer = &mut self.viewers[index];
         let lane = &mut viewer.lanes[lane_index];
-        let mut sent = 0;
+        let mut again = Again::default();
         for sequence in lost {
             if viewer.resends == 0 {
                 break;
             }
             // A miss costs a search too: it counts like a hit, or a flood of requests would stall the shard.
             viewer.resends -= 1;
-            let Progress::Sent(source) = lane.source_of(sequence) else { continue };
-            let Some(packet) = self.ring.find(lane.track, source) else { continue };
+            let found = match lane.source_of(sequence) {
+                Progress::Sent(source) => self.ring.find(lane.track, source),
+                Progress::Unknown => None,
+            };
+            let Some(packet) = found else {
+                again.missed += 1;
+                continue;
+            };
             let sender = &viewer.sender;
             let way = viewer.auto.as_deref_mut().map(|auto| Way { auto, now });
             egress.packet(&viewer.peer, viewer.slot, |room| lane.write_again(room, packet, sender, way));
-            sent += 1;
+            again.sent += 1;
         }
-        sent
+        again
     }
 }

@@ -2,6 +2,7 @@
 
 use super::census::client_network;
 use super::room::NoRoom;
+use crate::media::{Bucket, Pace};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -23,26 +24,6 @@ pub(super) struct Joins {
     swept: Option<Instant>,
 }
 
-/// When it is full again: all that there is to know of a bucket. None: it is full.
-#[derive(Clone, Copy, Debug, Default)]
-struct Bucket(Option<Instant>);
-
-impl Bucket {
-    /// Takes a token, of which `rate` come back in a second. False when there is none.
-    fn take(&mut self, rate: u32, now: Instant) -> bool {
-        let full_at = self.0.map_or(now, |full_at| full_at.max(now)) + Duration::from_secs(1) / rate;
-        let there = full_at <= now + BURST;
-        if there {
-            self.0 = Some(full_at);
-        }
-        there
-    }
-
-    fn is_full(self, now: Instant) -> bool {
-        self.0.is_none_or(|full_at| full_at <= now)
-    }
-}
-
 impl Joins {
     /// A client asks for a session; `rate`: how many it may ask for in a second, 0: as many as it likes. Who is refused
     /// loses nothing by having asked.
@@ -57,7 +38,9 @@ impl Joins {
         }
         let room = self.clients.len() < MOST_CLIENTS || self.clients.contains_key(&client);
         let bucket = if room { self.clients.entry(client).or_default() } else { &mut self.crowd };
-        if bucket.take(rate, now) { Ok(()) } else { Err(NoRoom::JoinsOfAddress(rate)) }
+        let per_second = f64::from(rate);
+        let pace = Pace { per_second, burst: per_second * BURST.as_secs_f64() };
+        bucket.take(1.0, pace, now).map_err(|_| NoRoom::JoinsOfAddress(rate))
     }
 
     fn sweep(&mut self, now: Instant) {

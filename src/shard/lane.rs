@@ -158,9 +158,10 @@ impl Lane {
         }
     }
 
-    /// Says which layers of its picture it is to send: less from the next picture on, more when that can be decoded.
-    pub fn thin(&mut self, layers: LayerId) {
-        if self.kind != MediaKind::Video || (self.thinning.is_none() && layers == LayerId::ALL) {
+    /// Says which layers of its picture it is to send: less from the next picture on, more when that can be decoded. `apart`: those of
+    /// the smaller sizes are not needed for larger ones.
+    pub fn thin(&mut self, layers: LayerId, apart: bool) {
+        if self.kind != MediaKind::Video || (self.thinning.is_none() && layers == LayerId::ALL && !apart) {
             return;
         }
         let thinning = self.thinning.get_or_insert_with(|| {
@@ -177,6 +178,11 @@ impl Lane {
     /// The layers that it leaves nothing out of, and whether others need a keyframe; none where it sends all.
     pub fn thinned(&self) -> Option<(LayerId, bool)> {
         self.thinning.as_ref().map(|thinning| (thinning.present(), self.base.is_some() && thinning.needs_keyframe()))
+    }
+
+    /// Whether another size, also a smaller one, comes with a keyframe alone.
+    pub fn keeps_size(&self) -> bool {
+        self.thinning.as_ref().is_some_and(|thinning| thinning.keeps_size())
     }
 
     /// Whether the viewer can put spatial layers together to one picture: those of AV1 take the dependency descriptor.

@@ -2,7 +2,7 @@
 
 use super::layer_rates::LayerRates;
 use super::timeline::Timeline;
-use crate::hub::{Publisher, Stream};
+use crate::hub::{Publisher, Repairs, Stream};
 use crate::media::Packet;
 use crate::protocol::webrtc::MediaParams;
 use crate::protocol::webrtc::payload::{Facts, LayerSizes};
@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 
 /// Packets wait for the rest of their frame at most this long.
 pub const FLUSH_AFTER: Duration = Duration::from_millis(2);
-/// A publisher is asked for a keyframe at most so often; asks in between are one.
+/// A publisher is asked for a keyframe at most so often; asks in between are one. Those of viewers who can not decode have
+/// [another bound](Repairs) besides.
 const KEYFRAME_INTERVAL: Duration = Duration::from_millis(300);
 /// An ask that brought no keyframe by then is repeated: the request or the keyframe was lost.
 const KEYFRAME_PATIENCE: Duration = Duration::from_millis(1_000);
@@ -33,10 +34,13 @@ pub struct Layer {
     pub stream: Option<Arc<Stream>>,
     pub timeline: Timeline,
     pub keyframe: KeyframeAsk,
+    repairs: Repairs,
     pub size: Option<(u16, u16)>,
     /// Of its spatial layers, once told.
     sizes: Option<LayerSizes>,
     rates: LayerRates,
+    /// The lowest size had pictures of late that no larger one builds on.
+    spare: bool,
     pending: Vec<Packet>,
     pending_since: Option<Instant>,
     /// The last packet of its picture.
@@ -90,9 +94,11 @@ impl Layer {
             stream,
             timeline: Timeline::new(media.iter().map(|media| media.track.codec.clock_rate())),
             keyframe: KeyframeAsk::default(),
+            repairs: Repairs::default(),
             size: None,
             sizes: None,
             rates: LayerRates::default(),
+            spare: false,
             pending: Vec::new(),
             pending_since: None,
             seen: None,
@@ -116,6 +122,10 @@ impl Layer {
         self.sizes = facts.sizes.or(self.sizes);
         if let Some(stream) = &self.stream {
             stream.stats.layers.saw(facts.layer);
+            if facts.spare && facts.layer.spatial() == 0 && !self.spare && stream.has_spatial_layers() {
+                self.spare = true;
+                stream.stats.layers.set_apart(true);
+            }
             if let Some(sizes) = &facts.sizes {
                 stream.stats.layers.set_sizes(sizes);
             }
@@ -214,8 +224,8 @@ impl Layer {
 
     /// Whether the publisher is to be asked for a keyframe now; notes that it is.
     pub fn ask_for_keyframe(&mut self, now: Instant) -> bool {
-        if self.stream.as_ref().is_some_and(|stream| stream.take_keyframe_request()) {
-            self.keyframe.wanted = true;
+        if let Some(stream) = &self.stream {
+            self.keyframe.wanted |= stream.take_keyframe_request() | self.repairs.take(stream, now);
         }
         // A layer that is not sent begins with a keyframe when it comes back: it is not asked again and again.
         let due = self.keyframe.is_due(now) && (self.keyframe.wanted || self.is_sent(now));
@@ -247,6 +257,7 @@ impl Layer {
         (self.total_bytes, self.total_picture_bytes) = (self.total_bytes + all, self.total_picture_bytes + picture);
         let Some(stream) = &self.stream else { return };
         self.rates.measure(elapsed, &stream.stats.layers);
+        stream.stats.layers.set_apart(std::mem::take(&mut self.spare));
         for (rate, bytes) in [(&stream.stats.bitrate, all), (&stream.stats.picture_bitrate, picture)] {
             let current = (bytes * 8) as f64 / elapsed.as_secs_f64();
             let before = rate.load(Ordering::Relaxed) as f64;

@@ -54,25 +54,32 @@ impl Worker {
         let session = &self.slots[slot].session;
         let lanes = &mut stream.viewers[index].lanes;
         let (mut asked, ceiling) = (session.layering.asked(), session.ceiling());
+        let apart = stream.stream.stats.layers.are_apart();
         // It would see the lowest alone in any case, and ask for keyframes without end.
         let joins = lanes.iter().all(Lane::joins_layers) || !stream.stream.has_spatial_layers();
         if !joins && asked.spatial() == LayerId::ALL.spatial() {
             asked = LayerId::new(0, asked.temporal());
         }
         let is_thinned = lanes.iter().any(|lane| lane.thinned().is_some());
-        if asked == LayerId::ALL && ceiling.is_none() && !is_thinned {
+        let climber = self.climbers.get_mut(&slot);
+        if asked == LayerId::ALL && ceiling.is_none() && !is_thinned && !apart && climber.is_none() {
             return;
         }
-        let layers = choose_layers(&stream.stream.layers(), asked, ceiling, session.layering.given());
+        let all = stream.stream.layers();
+        let layers = choose_layers(&all, asked, ceiling, session.layering.given());
+        let layers = match climber {
+            Some(climber) => climber.look(&all, asked, layers),
+            None => layers,
+        };
         let mut keyframe_wanted = false;
         for lane in lanes.iter_mut().filter(|lane| lane.kind == MediaKind::Video) {
-            lane.thin(layers);
+            lane.thin(layers, apart);
             let (present, needs_keyframe) = lane.thinned().unwrap_or((LayerId::ALL, false));
             session.layering.give(if lane.has_started() { present } else { layers });
             keyframe_wanted |= needs_keyframe;
         }
         if keyframe_wanted {
-            stream.stream.request_keyframe();
+            stream.stream.request_repair();
         }
     }
 }

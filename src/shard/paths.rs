@@ -18,6 +18,9 @@ const MAX_FOREIGN: usize = 16_384;
 
 /// Where nothing came from a peer for so long, a check from a new address moves its media even where it does not nominate.
 const SILENCE: Duration = Duration::from_millis(400);
+/// Likewise of one from an address that is known, another of its candidate pairs: browsers try those now and then, and send reports
+/// each second where their media goes, or a check each 2.5 s.
+const ABANDONED: Duration = Duration::from_secs(3);
 
 /// Where the datagrams of an address go.
 #[derive(Clone, Copy, Debug)]
@@ -181,8 +184,11 @@ impl Worker {
     }
 
     pub(super) fn known_stun(&mut self, slot: usize, data: &[u8], peer: Peer) {
+        let Ok(request) = stun::parse(data) else {
+            self.check_answered(data, peer);
+            return;
+        };
         let entry = &mut self.slots[slot];
-        let Ok(request) = stun::parse(data) else { return };
         let Some(pwd) = request.local_ufrag().and_then(|ufrag| entry.session.local_pwd(ufrag)) else {
             // A new session of the same peer may come from the same address, but not on the same connection. It gets the route
             // only with valid integrity.
@@ -198,7 +204,9 @@ impl Worker {
         let mut answer = Vec::new();
         stun::write_success(&mut answer, &request, peer.address, pwd.as_bytes());
         self.egress.datagram(&peer, slot as u32, &answer);
-        if request.use_candidate && entry.peer != peer {
+        // Who does not nominate again has left the other pair all the same when nothing comes from there.
+        let left = self.clock.now >= entry.heard + ABANDONED;
+        if entry.peer != peer && (request.use_candidate || left) {
             self.move_to(slot, peer);
         }
     }
@@ -206,7 +214,7 @@ impl Worker {
     /// Sends a session's media another way from now on.
     pub(super) fn move_to(&mut self, slot: usize, peer: Peer) {
         let entry = &mut self.slots[slot];
-        entry.peer = peer;
+        (entry.peer, entry.heard) = (peer, self.clock.now);
         entry.session.set_remote(&peer);
         if let SlotState::Viewing { key, index, .. } = entry.state
             && let Some(stream) = self.streams.get_mut(&key)

@@ -4,6 +4,7 @@ use super::egress::Egress;
 use super::feedback::Feedback;
 use super::layer::{self, Layer};
 use super::remb::{Remb, Seen};
+use super::setup::Setup;
 use super::socket::Peer;
 use super::sources::Sources;
 use super::totals::TrackStats;
@@ -49,6 +50,8 @@ pub struct Ingest {
     pub left: Option<Instant>,
     /// It was lost, or left without a word, and may come back.
     pub gone: bool,
+    /// The trace of its start, until its first keyframe.
+    pub setup: Setup,
 }
 
 impl Ingest {
@@ -82,6 +85,7 @@ impl Ingest {
             keyframe_requests: 0,
             left: None,
             gone: false,
+            setup: Setup::default(),
         }
     }
 
@@ -156,9 +160,10 @@ impl Ingest {
             }
             if keyframe_starts {
                 layer.keyframe.came();
+                std::mem::take(&mut self.setup).media();
                 // Who asked before this keyframe came is served by it.
                 if let Some(stream) = &layer.stream {
-                    stream.take_keyframe_request();
+                    stream.served_by_keyframe();
                 }
             } else {
                 layer.keyframe.want_first();
@@ -185,6 +190,7 @@ impl Ingest {
                 layer: facts.layer,
                 layer_end: facts.layer_end,
                 upward: facts.upward,
+                spare: facts.spare,
             },
             padding: 0,
             audio_level,

@@ -4,11 +4,12 @@ use super::ice::{CheckCredentials, Ice, IceCredentials, IceRestart};
 use super::inbox::Command;
 use super::layering::Layering;
 use super::sessions::{News, Sessions};
+use super::setup::{self, Setup};
 use super::socket::Peer;
 use super::totals::TrackStats;
 use super::wish::{Given, Watching, Wish};
 use crate::hub::{Publisher, Stream};
-use crate::media::{LayerId, StreamName};
+use crate::media::{LayerId, MediaKind, StreamName};
 use crate::protocol::webrtc::{Direction, Negotiated};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -240,6 +241,8 @@ pub struct Session {
     watching: Watching,
     /// And the layers of its picture.
     pub(super) layering: Layering,
+    /// The trace of its start.
+    pub(super) setup: Setup,
     sessions: Sessions,
 }
 
@@ -260,7 +263,10 @@ impl Session {
     pub(super) fn new(new: NewSession, sessions: Sessions) -> Session {
         let remote = &new.negotiated.remote;
         let remote = IceCredentials { ufrag: remote.ufrag.clone(), pwd: remote.pwd.clone() };
+        let is_publisher = matches!(new.role, Role::Publish(_));
+        let has_video = new.negotiated.media.iter().any(|media| media.track.kind() == MediaKind::Video);
         Session {
+            setup: Setup::begin(is_publisher && !has_video),
             id: new.id,
             action: match new.role {
                 Role::Publish(_) => Action::Publish,
@@ -422,9 +428,16 @@ impl Session {
         *self.remote.lock().expect("no holder of this lock panics") = Some(remote);
     }
 
+    /// Ends the trace of a start that takes too long.
+    pub fn tell_late_start(&self) {
+        if self.age() > setup::PATIENCE {
+            self.setup.late();
+        }
+    }
+
     /// Moves it on. A closed session stays closed.
     pub(super) fn set_state(&self, state: SessionState) -> bool {
-        let connected = state == SessionState::Connected;
+        let (connected, entered) = (state == SessionState::Connected, state.clone());
         let changed = self.state.send_if_modified(|current| {
             let change = !matches!(current, SessionState::Closed(_)) && *current != state;
             if change {
@@ -436,6 +449,14 @@ impl Session {
             let _ = self.connected_after.set(self.age());
             self.sessions.connected(self);
             self.sessions.tell(self, News::Connected);
+        }
+        if changed {
+            match entered {
+                SessionState::Pending => {}
+                SessionState::Connecting => self.setup.connecting(),
+                SessionState::Connected => self.setup.connected(),
+                SessionState::Closed(reason) => self.setup.closed(reason),
+            }
         }
         changed
     }

@@ -7,6 +7,7 @@ use super::joins::Joins;
 use super::load::Load;
 use super::room::{NoRoom, SessionLimits};
 use super::session::{CloseReason, NO_SHARD, NewSession, Session, SessionId, SessionState};
+use super::tcp::Doorman;
 use crate::protocol::webrtc::LocalTransport;
 use std::collections::HashMap;
 use std::fmt;
@@ -60,6 +61,7 @@ struct Shared {
     changes: watch::Sender<u64>,
     doors: watch::Sender<Doors>,
     observer: OnceLock<Observer>,
+    doorman: OnceLock<Doorman>,
 }
 
 /// How the media plane is reached: what every session's `LocalTransport` has in common.
@@ -119,6 +121,7 @@ impl Sessions {
                 changes: watch::Sender::new(0),
                 doors: watch::Sender::new(Doors::Open),
                 observer: OnceLock::new(),
+                doorman: OnceLock::new(),
             }),
         }
     }
@@ -126,6 +129,16 @@ impl Sessions {
     /// Sets who is told what becomes of sessions; he must not block. Later calls change nothing.
     pub fn on_news(&self, observer: impl Fn(&Session, News<'_>) + Send + Sync + 'static) {
         let _ = self.shared.observer.set(Observer(Box::new(observer)));
+    }
+
+    /// Sets who is asked before a TCP connection for media is taken; to be done before the shards start. Later calls change
+    /// nothing.
+    pub fn set_doorman(&self, doorman: Doorman) {
+        let _ = self.shared.doorman.set(doorman);
+    }
+
+    pub(super) fn doorman(&self) -> Doorman {
+        self.shared.doorman.get().cloned().unwrap_or_default()
     }
 
     /// Replaces the limits; sessions that exist stay.

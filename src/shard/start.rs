@@ -90,7 +90,8 @@ impl Shards {
             let waker = mio::Waker::new(poll.registry(), WAKER).map_err(StartError::Thread)?;
             let inbox = Arc::new(Inbox::new(index, waker));
             inboxes.push(inbox.clone());
-            let links = Links::new(listener, &poll, metrics(index)).map_err(StartError::Thread)?;
+            let mut links = Links::new(listener, &poll, metrics(index)).map_err(StartError::Thread)?;
+            links.doorman = sessions.doorman();
             let egress = Egress::new(Socket::new(socket, address).map_err(StartError::Thread)?, links);
             workers.push(Worker::new(Parts {
                 index,

@@ -2,6 +2,7 @@
 //! taken at once, since it is authentic; ours goes there as soon as the peer has shown that it is there (RFC 8445, 7).
 
 use super::census::client_network;
+use super::egress::Egress;
 use super::session::{Session, SessionStats};
 use super::slot::SlotState;
 use super::socket::Peer;
@@ -16,12 +17,14 @@ use std::time::{Duration, Instant};
 const LOOKED_AT: u32 = 32;
 /// Sessions whose keys are tried for one packet: publishers of the same client, and viewers that were not heard for a moment.
 const TRIED: usize = 64;
-/// A moment, for viewers: their reports are worth the try, and there may be many of one client.
+/// A moment, after which what was sent before a move has come. Reports of viewers are worth the try, and there may be many of one client.
 const UNHEARD: Duration = Duration::from_millis(100);
 /// Checks of ours that are waited for.
 const MAX_CHECKS: usize = 64;
 /// An answer comes within this time, or another packet starts another check.
 const CHECK_TIMEOUT: Duration = Duration::from_millis(500);
+/// A check that was not answered goes again after these times, since it may be lost, and the next packet a second away.
+const AGAIN: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(250)];
 
 /// What is known of peers that have moved.
 #[derive(Debug, Default)]
@@ -37,14 +40,27 @@ struct Check {
     session: Arc<Session>,
     peer: Peer,
     transaction: TransactionId,
-    sent: Instant,
+    datagram: Vec<u8>,
+    begun: Instant,
+    /// How often it was sent again.
+    repeated: usize,
 }
 
 impl Strays {
     /// Another tick begins.
     pub(super) fn tick(&mut self, now: Instant) {
         self.looked_at = 0;
-        self.checks.retain(|check| now < check.sent + CHECK_TIMEOUT);
+        self.checks.retain(|check| now < check.begun + CHECK_TIMEOUT);
+    }
+
+    /// Sends again what was not answered.
+    pub(super) fn repeat(&mut self, now: Instant, egress: &mut Egress) {
+        for check in &mut self.checks {
+            if AGAIN.get(check.repeated).is_some_and(|after| now >= check.begun + *after) {
+                check.repeated += 1;
+                egress.datagram(&check.peer, check.slot as u32, &check.datagram);
+            }
+        }
     }
 
     fn look(&mut self) -> bool {
@@ -104,6 +120,14 @@ impl Worker {
         true
     }
 
+    /// Authentic media or reports came from an address of a session that is not where ours goes. Peers send those on the pair that
+    /// they have chosen: when the other is silent, they have moved.
+    pub(super) fn heard_elsewhere(&mut self, slot: usize, peer: Peer) {
+        if peer.link.is_none() && self.clock.now >= self.slots[slot].heard + UNHEARD {
+            self.check_path(slot, peer);
+        }
+    }
+
     /// Asks whether a session's peer is at an address. Finding paths is not for us, an ICE-lite agent; but without the answer
     /// anyone with a session could turn its media on another by one forged address.
     fn check_path(&mut self, slot: usize, peer: Peer) {
@@ -129,11 +153,19 @@ impl Worker {
         stun::write_request(&mut datagram, &request, credentials.remote.pwd.as_bytes());
         self.egress.datagram(&peer, slot as u32, &datagram);
         let session = entry.session.clone();
-        self.strays.checks.push(Check { slot, session, peer, transaction, sent: self.clock.now });
+        self.strays.checks.push(Check {
+            slot,
+            session,
+            peer,
+            transaction,
+            datagram,
+            begun: self.clock.now,
+            repeated: 0,
+        });
     }
 
     /// Whether it answers a check of ours. Then the peer is there.
-    fn check_answered(&mut self, data: &[u8], peer: Peer) -> bool {
+    pub(super) fn check_answered(&mut self, data: &[u8], peer: Peer) -> bool {
         let Ok(answer) = stun::parse_response(data) else { return false };
         let id = answer.transaction_id();
         let checks = &self.strays.checks;

@@ -60,12 +60,12 @@ impl Worker {
 
     /// Chooses again for the viewers whose turn it is.
     pub(super) fn choose_again(&mut self, round: usize) {
-        if self.choosers.is_empty() {
-            return;
-        }
-        let turn: Vec<usize> = self.choosers.keys().copied().filter(|slot| slot % PARTS == round % PARTS).collect();
-        for slot in turn {
+        let is_due = |slot: &usize| slot % PARTS == round % PARTS;
+        for slot in self.choosers.keys().copied().filter(is_due).collect::<Vec<_>>() {
             self.choose_for(slot);
+        }
+        for slot in self.climbers.keys().copied().filter(is_due).collect::<Vec<_>>() {
+            self.climb(slot);
         }
     }
 
@@ -159,6 +159,7 @@ impl Worker {
 
     /// A viewer that leaves is waited for no more.
     pub(super) fn stop_choosing(&mut self, slot: usize) {
+        self.climbers.remove(&slot);
         if let Some(chooser) = self.choosers.remove(&slot)
             && let Some(next) = chooser.next
         {

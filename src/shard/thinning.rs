@@ -85,7 +85,18 @@ pub struct Thinning {
     changes: VecDeque<(u64, LayerId)>,
     /// Pictures since more was wanted.
     waited: u32,
+    /// Timestamp of the last keyframe, and the largest of its sizes that the viewer got.
+    keyframe: Option<(u64, u8)>,
+    /// Smaller sizes were left out since then, as no larger one builds on them: now they can not be decoded any more.
+    lean: bool,
+    /// Pictures in a row of which smaller sizes were left out and the viewer's own did not come.
+    hollow: u8,
+    /// Of the picture at hand smaller sizes were left out, and its own has not come.
+    is_hollow: bool,
 }
+
+/// A publisher that stops its largest size is noticed after so many pictures without it; one may be lost on its way.
+const HOLLOW: u8 = 3;
 
 impl Thinning {
     /// `at_keyframes`: what the decoder shows is fixed by the keyframe, as with AV1, whose sequence header says which layers there are.
@@ -102,6 +113,10 @@ impl Thinning {
             open: None,
             changes: VecDeque::with_capacity(CHANGES),
             waited: 0,
+            keyframe: None,
+            lean: false,
+            hollow: 0,
+            is_hollow: false,
         }
     }
 
@@ -112,6 +127,7 @@ impl Thinning {
         self.picture = None;
         self.open = None;
         self.changes.clear();
+        (self.keyframe, self.lean, self.hollow, self.is_hollow) = (None, false, 0, false);
     }
 
     /// Says what the viewer is to get: less from the next picture on, more when that can be decoded.
@@ -131,8 +147,14 @@ impl Thinning {
     pub fn needs_keyframe(&self) -> bool {
         let spatial = (self.present.spatial(), self.wanted.spatial());
         spatial.0 < spatial.1
-            || (self.at_keyframes && spatial.0 > spatial.1)
+            || (self.keeps_size() && spatial.0 > spatial.1)
+            || self.hollow >= HOLLOW
             || (self.present.temporal() < self.wanted.temporal() && self.waited > PATIENCE)
+    }
+
+    /// Whether the size can be changed at keyframes alone, to less as well.
+    pub fn keeps_size(&self) -> bool {
+        self.at_keyframes || self.lean
     }
 
     /// The source's first sequence number that is placed here.
@@ -159,10 +181,11 @@ impl Thinning {
         while self.next_source < packet.seq {
             self.push(Given::Missing);
         }
-        if !self.present.includes(packet.flags.layer) {
+        if !self.present.includes(packet.flags.layer) || self.does_without(packet) {
             self.next_source += 1;
             return None;
         }
+        self.is_hollow = false;
         self.open = Some(self.open.unwrap_or(true) && packet.flags.upward == Upward::After);
         let index = self.next_index;
         self.push(Given::Sent);
@@ -181,6 +204,17 @@ impl Thinning {
         let index = self.index_of(packet.seq)?;
         let entry = self.entries[slot(index)];
         (entry.given() != Given::Missing).then(|| (index, look(packet, entry.layers(), entry.given())))
+    }
+
+    /// Whether the viewer's size needs this smaller one only to begin with.
+    fn does_without(&mut self, packet: &Packet) -> bool {
+        let own = |(timestamp, largest)| {
+            packet.timestamp != timestamp && packet.flags.layer.spatial() < self.present.spatial().min(largest)
+        };
+        let without = packet.flags.spare && self.keyframe.is_some_and(own);
+        self.lean |= without;
+        self.is_hollow |= without;
+        without
     }
 
     fn place_late(&mut self, packet: &Packet) -> Option<(u64, Look)> {
@@ -228,8 +262,10 @@ impl Thinning {
         let begins = self.picture.map_or(flags.frame_start, |picture| packet.timestamp > picture);
         self.picture = Some(self.picture.unwrap_or_default().max(packet.timestamp));
         if begins {
+            self.hollow = if self.is_hollow { self.hollow.saturating_add(1) } else { 0 };
+            self.is_hollow = false;
             let spatial =
-                if self.at_keyframes { present.spatial() } else { present.spatial().min(self.wanted.spatial()) };
+                if self.keeps_size() { present.spatial() } else { present.spatial().min(self.wanted.spatial()) };
             let mut temporal = present.temporal().min(self.wanted.temporal());
             if self.open == Some(true) {
                 temporal = self.wanted.temporal();
@@ -242,6 +278,12 @@ impl Thinning {
         }
         if flags.keyframe_start {
             present = self.wanted;
+            (self.keyframe, self.lean, self.hollow) = (Some((packet.timestamp, 0)), false, 0);
+        }
+        if let Some((timestamp, largest)) = &mut self.keyframe
+            && *timestamp == packet.timestamp
+        {
+            *largest = flags.layer.spatial().max(*largest);
         }
         if present != self.present || self.changes.is_empty() {
             self.present = present;
@@ -461,6 +503,46 @@ mod tests {
             assert_eq!((sent(&mut thinning, true), sent(&mut thinning, false)), (2, 2));
             assert!(!thinning.needs_keyframe());
         }
+    }
+
+    /// Larger sizes build on smaller ones at keyframes alone (K-SVC).
+    #[test]
+    fn sizes_that_stand_alone_come_alone() {
+        let none = &mut || 0;
+        let mut source = Source::new(Style::Vp9, 3);
+        let mut thinning = Thinning::new(LayerId::ALL, false);
+        thinning.begin(0, 70_000);
+        let mut sent = |thinning: &mut Thinning, keyframe: bool, sizes: std::ops::Range<usize>| -> Vec<u8> {
+            let mut packets = source.picture(keyframe, none);
+            packets.iter_mut().for_each(|packet| packet.flags.spare = !keyframe);
+            let top = sizes.end.min(3) - 1;
+            packets[top].flags.marker = true;
+            let placed =
+                packets[sizes].iter().filter_map(|packet| thinning.place(packet).map(|(_, look)| (packet, look)));
+            let placed: Vec<_> = placed.collect();
+            assert!(placed.last().is_none_or(|(_, look)| look.marker), "the last of the picture says so");
+            placed.iter().map(|(packet, _)| packet.flags.layer.spatial()).collect()
+        };
+        assert_eq!(sent(&mut thinning, true, 0..3), [0, 1, 2]);
+        assert_eq!((sent(&mut thinning, false, 0..3), sent(&mut thinning, false, 0..3)), (vec![2], vec![2]));
+        // Those below were not sent, so they come with a keyframe.
+        thinning.want(LayerId::new(1, 3));
+        assert!(thinning.needs_keyframe() && thinning.keeps_size());
+        assert_eq!(sent(&mut thinning, false, 0..3), [2]);
+        assert_eq!((sent(&mut thinning, true, 0..3), sent(&mut thinning, false, 0..3)), (vec![0, 1], vec![1]));
+        thinning.want(LayerId::new(0, 3));
+        assert_eq!((sent(&mut thinning, true, 0..3), sent(&mut thinning, false, 0..3)), (vec![0], vec![0]));
+        assert!(!thinning.keeps_size(), "nothing was left out that it could need");
+        // The publisher stops its largest size.
+        thinning.want(LayerId::ALL);
+        assert_eq!(sent(&mut thinning, true, 0..3), [0, 1, 2]);
+        for _ in 0..=HOLLOW {
+            assert!(!thinning.needs_keyframe());
+            assert!(sent(&mut thinning, false, 0..2).is_empty());
+        }
+        assert!(thinning.needs_keyframe());
+        assert_eq!((sent(&mut thinning, true, 0..2), sent(&mut thinning, false, 0..2)), (vec![0, 1], vec![1]));
+        assert!(!thinning.needs_keyframe());
     }
 
     #[test]

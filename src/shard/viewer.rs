@@ -93,6 +93,7 @@ impl Worker {
                 return true;
             }
             self.metrics.joined(self.slots[*slot].session.age());
+            self.slots[*slot].session.setup.media();
             self.slots[*slot].state = SlotState::Viewing { key, index, joined: true };
             self.report_to_viewer(*slot, key, index);
             false
@@ -120,8 +121,9 @@ impl Worker {
                         if let Some(track) = tracks.get(lane) {
                             SessionStats::add(&track.nacks, lost.clone().count() as u64);
                         }
-                        let sent = stream.retransmit(index, lane, lost, self.clock.now, &mut self.egress);
-                        self.metrics.retransmitted.add(u64::from(sent));
+                        let again = stream.retransmit(index, lane, lost, self.clock.now, &mut self.egress);
+                        self.metrics.retransmitted.add(u64::from(again.sent));
+                        self.metrics.retransmit_missed.add(u64::from(again.missed));
                     }
                 }
                 Ok(Packet::Pli { media, .. }) => {
@@ -173,7 +175,7 @@ fn ask_for_keyframe(
         if let Some(track) = track {
             SessionStats::add(&track.keyframe_requests, 1);
         }
-        stream.stream.request_keyframe();
+        stream.stream.request_repair();
     }
 }
 

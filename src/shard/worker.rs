@@ -1,5 +1,6 @@
 //! A shard's event loop: one thread, its sockets, all sessions that it owns.
 
+use super::climb::Climber;
 use super::clock::Clock;
 use super::continuation;
 use super::egress::Egress;
@@ -71,6 +72,8 @@ pub struct Worker {
     pub(super) streams: HashMap<StreamKey, LocalStream>,
     /// Viewers of streams with several renditions, by slot.
     pub(super) choosers: HashMap<usize, Chooser>,
+    /// Viewers of a picture with layers whose way is measured, by slot.
+    pub(super) climbers: HashMap<usize, Climber>,
     pub(super) published: HashMap<StreamKey, usize>,
     pub(super) handshaking: Vec<usize>,
     /// Viewers to whom nothing was sent yet.
@@ -99,6 +102,7 @@ impl Worker {
             by_session: HashMap::new(),
             streams: HashMap::new(),
             choosers: HashMap::new(),
+            climbers: HashMap::new(),
             published: HashMap::new(),
             handshaking: Vec::new(),
             starting: Vec::new(),
@@ -220,8 +224,8 @@ impl Worker {
         match kind {
             Kind::Stun => self.known_stun(slot, data, peer),
             Kind::Dtls => self.dtls(slot, data),
-            Kind::Rtp => self.rtp(slot, data),
-            Kind::Rtcp => self.rtcp(slot, data),
+            Kind::Rtp => self.rtp(slot, data, peer),
+            Kind::Rtcp => self.rtcp(slot, data, peer),
             Kind::Unknown => self.metrics.ignored_datagrams.add(1),
         }
     }
@@ -271,7 +275,8 @@ impl Worker {
                 let key = publisher.stream().key;
                 let inbox = self.inbox.clone();
                 publisher.on_keyframe_wanted(Arc::new(move || inbox.command(Command::KeyframeWanted(key))));
-                let ingest = Ingest::new(publisher, sender, &session.negotiated.media, self.clock.now);
+                let mut ingest = Ingest::new(publisher, sender, &session.negotiated.media, self.clock.now);
+                ingest.setup = session.setup.clone();
                 entry.state = SlotState::Publishing(Box::new(ingest));
                 self.published.insert(key, slot);
             }
@@ -284,9 +289,10 @@ impl Worker {
                 let peer = entry.peer;
                 let stream = self.start_watching(slot, stream);
                 let key = stream.key;
+                let climbing = self.start_climbing(slot, &stream);
                 let inbox = self.inbox.clone();
                 let local = self.streams.entry(key).or_insert_with(|| LocalStream::new(stream.subscribe(inbox)));
-                let rung = self.choosers.get(&slot).map_or(0, Chooser::rung);
+                let rung = self.choosers.get(&slot).map_or(climbing, Chooser::rung);
                 let now = self.clock.now;
                 let index = local.join(slot as u32, peer, sender, &session.negotiated.media, rung, now);
                 self.slots[slot].state = SlotState::Viewing { key, index, joined: false };
@@ -300,23 +306,31 @@ impl Worker {
         session.set_state(SessionState::Connected);
     }
 
-    fn rtp(&mut self, slot: usize, data: &mut [u8]) {
+    fn rtp(&mut self, slot: usize, data: &mut [u8], peer: Peer) {
         let entry = &mut self.slots[slot];
         let (Some(receiver), SlotState::Publishing(_)) = (&mut entry.receiver, &entry.state) else {
             return self.metrics.ignored_datagrams.add(1);
         };
+        let elsewhere = entry.peer != peer;
         match receiver.open_rtp(data) {
             Ok(length) => self.opened_rtp(slot, &data[..length]),
-            Err(_) => self.metrics.rejected_packets.add(1),
+            Err(_) => return self.metrics.rejected_packets.add(1),
+        }
+        if elsewhere {
+            self.heard_elsewhere(slot, peer);
         }
     }
 
-    fn rtcp(&mut self, slot: usize, data: &mut [u8]) {
+    fn rtcp(&mut self, slot: usize, data: &mut [u8], peer: Peer) {
         let entry = &mut self.slots[slot];
         let Some(receiver) = &mut entry.receiver else { return self.metrics.ignored_datagrams.add(1) };
+        let elsewhere = entry.peer != peer;
         match receiver.open_rtcp(data) {
             Ok(length) => self.opened_rtcp(slot, &data[..length]),
-            Err(_) => self.metrics.rejected_packets.add(1),
+            Err(_) => return self.metrics.rejected_packets.add(1),
+        }
+        if elsewhere {
+            self.heard_elsewhere(slot, peer);
         }
     }
 
@@ -429,6 +443,7 @@ impl Worker {
 
     fn tick(&mut self) {
         self.strays.tick(self.clock.now);
+        self.strays.repeat(self.clock.now, &mut self.egress);
         self.refuse_silent();
         for slot in self.handshaking.clone() {
             let entry = &mut self.slots[slot];

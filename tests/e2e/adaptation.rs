@@ -8,6 +8,7 @@ use crate::bottleneck::Bottleneck;
 use crate::clients::{Codec, Viewer, browser, ready};
 use crate::follow::{Follower, count};
 use crate::http::Request;
+use crate::layers as svc;
 use crate::netns;
 use crate::process::Process;
 use crate::server::{Server, Setup, wasmcast};
@@ -18,7 +19,7 @@ const BAD: u64 = 300;
 const TICKS: f64 = 90_000.0;
 
 /// Starts a Chromium that publishes `cam` in three layers. Together with sound and headers only the lowest fits through a bad link.
-fn publish(server: &Server, codec: &str) -> Process {
+pub fn publish(server: &Server, codec: &str) -> Process {
     let encoding =
         |rid: &str, by: u32, kbps: u32| json!({ "rid": rid, "scaleResolutionDownBy": by, "maxBitrate": kbps * 1_000 });
     let options = json!({
@@ -129,6 +130,66 @@ fn steps_down_and_up_again(codec: &str) {
     assert!(counter(&server, "wasmcast_bandwidth_probes_total") >= 1);
 }
 
+/// What the API says of the layers of the only viewer.
+fn layers(server: &Server) -> Value {
+    server.api("/api/v1/sessions?action=play")["sessions"][0]["layers"].clone()
+}
+
+/// One stream has all sizes and frame rates, and a viewer who leaves the choice to us gets those that the link carries.
+fn layers_follow_the_link(codec: &str, mode: &str, size: (u32, u32), bad: u64) {
+    let (server, link) = Bottleneck::start(Setup::new(), GOOD);
+    let names: &[&str] = match mode {
+        "L1T3" => &["s0t0", "s0t1", "s0t2"],
+        _ => &["s0t0", "s0t1", "s0t2", "s1t0", "s1t1", "s1t2", "s2t0", "s2t1", "s2t2"],
+    };
+    let _publisher = svc::publish(&server, codec, mode, size, names);
+    let viewer = Follower::start(&server, "cam");
+    let limit = Duration::from_secs(30);
+    let all = |given: &Value| given["given"].is_null() && given["estimate_kbps"].as_u64() > Some(0);
+    let wait_all = || {
+        server.wait_for_long("all layers, as the way is measured", limit, || {
+            let given = layers(&server);
+            if all(&given) { Ok(()) } else { Err(given.to_string()) }
+        });
+    };
+    wait_all();
+    let full = viewer.wait("the full picture", |seen| seen["width"] == size.0);
+    let before = viewer.wait_playing(&full, 30);
+    let dropped_ms = now_ms();
+    link.set(bad);
+    server.wait_for_long("fewer layers", limit, || {
+        let given = layers(&server);
+        if given["given"].is_string() { Ok(()) } else { Err(given.to_string()) }
+    });
+    let stepped_s = (now_ms() - dropped_ms) / 1e3;
+    let less = viewer.wait_playing(&before, 60);
+    let given = layers(&server);
+    assert!(given["given"].is_string() && given["asked"].is_null(), "it holds while the link is bad: {given}");
+    if mode != "L1T3" {
+        assert!(less["width"].as_u64() < Some(size.0.into()), "{less}");
+    }
+    let restored_ms = now_ms();
+    link.set(GOOD);
+    wait_all();
+    let wide = viewer.wait("the full picture again", |seen| seen["width"] == size.0);
+    let climbed_s = (now_ms() - restored_ms) / 1e3;
+    let after = viewer.wait_playing(&wide, 30);
+    let frames = shown(&viewer);
+    let steps: Vec<f64> = frames
+        .windows(2)
+        .map(|pair| f64::from(pair[1].timestamp.wrapping_sub(pair[0].timestamp) as i32) / TICKS)
+        .collect();
+    let longest = steps.iter().copied().fold(0.0, f64::max);
+    eprintln!(
+        "{codec} {mode}: less after {stepped_s:.2} s ({}), all again after {climbed_s:.2} s; longest gap {longest:.2} s; {} lost, {} plis",
+        given["given"],
+        count(&after, "lost") - count(&before, "lost"),
+        count(&after, "plis") - count(&before, "plis")
+    );
+    assert!(steps.iter().all(|step| *step > 0.0), "back in time: {steps:?}");
+    assert!(stepped_s < 2.0 && climbed_s < 15.0 && longest < 2.0, "{stepped_s} s, {climbed_s} s, {longest} s");
+}
+
 /// A counter among the metrics.
 fn counter(server: &Server, name: &str) -> u64 {
     let metrics = Request::get("/metrics").send(server.admin).expect(200).text();
@@ -161,6 +222,22 @@ mod long {
         let later = viewer.wait_playing(&low, 150);
         let stayed = wait_given(&server, "q", 1);
         assert!(later["width"] == 320, "{given} {stayed} {later}");
+    }
+
+    #[test]
+    fn sizes_of_one_picture_follow_the_link_vp9() {
+        layers_follow_the_link("VP9", "L3T3", (960, 540), BAD);
+    }
+
+    /// Smaller sizes are needed at keyframes alone.
+    #[test]
+    fn sizes_of_one_picture_follow_the_link_vp9_with_sizes_apart() {
+        layers_follow_the_link("VP9", "L3T3_KEY", (960, 540), BAD);
+    }
+
+    #[test]
+    fn frame_rates_of_one_picture_follow_the_link_vp8() {
+        layers_follow_the_link("VP8", "L1T3", (640, 360), 600);
     }
 
     /// Firefox does not use loopback for media.

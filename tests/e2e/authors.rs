@@ -87,6 +87,34 @@ fn a_router_from_its_template_builds_and_its_tests_pass() {
 }
 
 #[test]
+fn a_rate_limiter_from_its_template_builds_and_its_tests_pass() {
+    let scratch = Scratch::new();
+    well(&["new", "my-limits", "--template", "ratelimit"], scratch.path());
+    let built = well(&["build", "my-limits"], scratch.path());
+    let file = built.data.first().expect("the path of what was built");
+    let shown = well(&["inspect", "--json", file], scratch.path());
+    let shown: serde_json::Value = serde_json::from_str(&shown.data.join("\n")).expect("JSON");
+    let hooks = shown["hooks"].as_array().expect("hooks");
+    for hook in ["ratelimit/rules", "ratelimit/decide", "lifecycle/init"] {
+        assert!(hooks.iter().any(|found| found == hook), "{shown}");
+    }
+    let checked = well(&["check", "--json", file], scratch.path());
+    assert!(checked.log.contains("joins (play), audience (play), bots (play)"), "{}", checked.log);
+    let found: serde_json::Value = serde_json::from_str(&checked.data.join("\n")).expect("JSON");
+    assert_eq!(found["rules"][1], serde_json::json!({ "name": "audience", "measure": "play" }));
+    let tested = well(&["test", "my-limits"], scratch.path());
+    assert!(tested.log.contains("3 passed"), "{}", tested.log);
+    // A rule that the server would not take is told before a server meets it.
+    edit(&PathBuf::from(file).with_extension("toml"), "joins_per_second = 2.0", "joins_per_second = -2.0");
+    let refused = ends(1, &["check", file], scratch.path());
+    assert!(refused.log.contains("rule `joins`: per-second is -2.0"), "{}", refused.log);
+    // A mistake of the author by the compiler.
+    edit(&scratch.path().join("my-limits/src/lib.rs"), "Result<Vec<Rule>>", "Result<Decision>");
+    let wrong = ends(1, &["build", "my-limits"], scratch.path());
+    assert!(wrong.log.contains("a ratelimit hook returns `Result<Vec<Rule>>`"), "{}", wrong.log);
+}
+
+#[test]
 fn an_observer_from_its_template_builds_and_its_tests_pass() {
     let scratch = Scratch::new();
     well(&["new", "my-observer", "--template", "observer"], scratch.path());

@@ -153,13 +153,24 @@ impl Viewer {
 
 /// Opens a page in a browser as peers/browser.mjs describes.
 pub fn browser(browser: &str, server: &Server, stream: &str, options: &Value) -> Process {
+    browser_by(Command::new, browser, server, stream, options)
+}
+
+/// As [`browser`], started by another way than as a program of the test's own network.
+pub fn browser_by(
+    start: impl FnOnce(PathBuf) -> Command,
+    browser: &str,
+    server: &Server,
+    stream: &str,
+    options: &Value,
+) -> Process {
     let mut options = options.clone();
     let role = options["role"].as_str().unwrap_or("page").to_owned();
     options["browser"] = browser.into();
     let profile = server.scratch.path().join(format!("{browser}-{role}-{}", stream.replace('/', "-")));
     fs::create_dir_all(&profile).expect("a writable folder for temporary files");
     options["profile"] = profile.to_string_lossy().into();
-    start_browser(&format!("{browser} {role}"), "browser.mjs", &options)
+    start_browser(start, &format!("{browser} {role}"), "browser.mjs", &options)
 }
 
 /// Uses the operator's console as peers/console.mjs describes.
@@ -170,11 +181,11 @@ pub fn console(server: &Server, role: &str, options: &Value) -> Process {
     options["role"] = role.into();
     options["profile"] = profile.to_string_lossy().into();
     options["url"] = format!("http://{}/", server.admin).into();
-    start_browser(&format!("console {role}"), "console.mjs", &options)
+    start_browser(Command::new, &format!("console {role}"), "console.mjs", &options)
 }
 
-fn start_browser(name: &str, script: &str, options: &Value) -> Process {
-    let mut command = Command::new(tools().join("venv/bin/node"));
+fn start_browser(start: impl FnOnce(PathBuf) -> Command, name: &str, script: &str, options: &Value) -> Process {
+    let mut command = start(tools().join("venv/bin/node"));
     command.env("NODE_PATH", tools().join("node/node_modules"));
     command.arg(peers().join(script)).arg(options.to_string());
     // A browser that is killed leaves its profile behind.

@@ -49,6 +49,15 @@ impl Follower {
         self.process.data().iter().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 
+    /// Media time in ms from each frame that it showed to the next one, of those that were far apart.
+    pub fn gaps_ms(&self) -> Vec<f64> {
+        let lines = self.all();
+        let frames = lines.iter().flat_map(|line| line["shown"].as_array().into_iter().flatten());
+        let timestamps: Vec<u32> = frames.map(|frame| frame[1].as_u64().unwrap_or_default() as u32).collect();
+        let between = timestamps.windows(2).map(|pair| f64::from(pair[1].wrapping_sub(pair[0])) / 90.0);
+        between.filter(|gap| *gap > 150.0).collect()
+    }
+
     /// Waits until it plays: so many more frames, and sound for as long, than `before` had.
     pub fn wait_playing(&self, before: &Value, frames: u64) -> Value {
         let more = |seen: &Value, name: &str, by: u64| count(seen, name) >= count(before, name) + by;

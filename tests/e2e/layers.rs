@@ -14,7 +14,7 @@ use crate::server::Server;
 const FPS: f64 = 15.0;
 
 /// Starts a Chromium that publishes `cam` in these layers, and waits until the API has seen all of them.
-fn publish(server: &Server, codec: &str, mode: &str, (width, height): (u32, u32), layers: &[&str]) -> Process {
+pub fn publish(server: &Server, codec: &str, mode: &str, (width, height): (u32, u32), layers: &[&str]) -> Process {
     let options = json!({
         "role": "simulcast",
         "url": server.url("/"),

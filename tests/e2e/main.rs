@@ -36,6 +36,7 @@ mod scratch;
 mod server;
 mod session;
 mod simulcast;
+mod slow_tcp;
 mod tcp;
 mod telephony;
 mod tls;

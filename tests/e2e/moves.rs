@@ -9,11 +9,14 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::clients::browser;
+use crate::clients::{browser, browser_by, ready};
+use crate::netns::{self, Phone};
 use crate::process::Process;
 use crate::report::Report;
 use crate::server::{Server, Setup, wasmcast};
 
+/// Who is in another network than the server is no client of this machine.
+const OPEN: &str = "access.publish = \"open\"\naccess.play = \"open\"";
 const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const LIMIT: Duration = Duration::from_secs(30);
 /// Ticks of the clock of video in a second.
@@ -195,4 +198,53 @@ fn a_page_on_a_device_that_changes_its_network_plays_on_in_the_same_session() {
     let seen = Report::read(viewer, LIMIT).measured;
     assert_eq!((&seen["sessions"], &seen["connections"]), (&json!(1), &json!(1)), "{seen}");
     assert!(seen["longest_ms"].as_f64().is_some_and(|longest| longest < 1_000.0), "{seen}");
+}
+
+#[test]
+fn a_page_plays_on_when_its_device_leaves_a_network() {
+    netns::within("moves::a_page_plays_on_when_its_device_leaves_a_network", |address| {
+        let server = Setup::new().address(address).config(OPEN).demo().start();
+        server.wait_live("demo");
+        let phone = Phone::start();
+        let options = json!({ "role": "move", "real": true, "url": server.url("/play/demo?muted=1") });
+        let viewer = browser_by(|program| phone.command(program), "chromium", &server, "demo", &options);
+        viewer.wait_for("playing", LIMIT, |line| line.contains("\"ready\":true").then_some(()));
+        assert!(media_address(&server, "play").as_str().is_some_and(|at| at.starts_with("10.78.1.2:")));
+        phone.leave_wifi();
+        let seen = Report::read(viewer, LIMIT).measured;
+        eprintln!("{seen}");
+        assert!(media_address(&server, "play").as_str().is_none_or(|at| at.starts_with("10.78.2.2:")));
+        assert_eq!((&seen["sessions"], &seen["connections"]), (&json!(1), &json!(1)), "{seen}");
+        assert!(seen["longest_ms"].as_f64().is_some_and(|longest| longest < 1_000.0), "{seen}");
+    });
+}
+
+#[test]
+fn what_a_page_publishes_goes_on_when_its_device_leaves_a_network() {
+    netns::within("moves::what_a_page_publishes_goes_on_when_its_device_leaves_a_network", |address| {
+        let server = Setup::new().address(address).config(OPEN).start();
+        let phone = Phone::start();
+        let page = "/publish/cam?source=test&autostart=1&codec=vp8&width=640&height=360&fps=30&kbps=1000";
+        let options = json!({ "role": "publish", "url": server.url(page) });
+        let _publisher = ready(browser_by(|program| phone.command(program), "chromium", &server, "cam", &options));
+        server.wait_live("cam");
+        let mut command = wasmcast();
+        command.args(["play", &server.url("/whep/cam"), "--interval", "0.2"]);
+        let viewer = Process::start("wasmcast play", &mut command);
+        let frames = |line: &str| serde_json::from_str::<Value>(line).ok()?["frames"].as_u64();
+        viewer.wait_for("a picture", LIMIT, |line| (frames(line)? > 60).then_some(()));
+        phone.leave_wifi();
+        server.wait_for_long("media by the other network", LIMIT, || {
+            let at = media_address(&server, "publish");
+            if at.as_str().is_some_and(|at| at.starts_with("10.78.2.2:")) { Ok(()) } else { Err(at.to_string()) }
+        });
+        let before = viewer.data().iter().rev().find_map(|line| frames(line)).unwrap_or_default();
+        viewer.wait_for("more of it", LIMIT, |line| (frames(line)? > before + 60).then_some(()));
+        viewer.signal("TERM");
+        let finished = viewer.finish(LIMIT);
+        let last: Value = finished.data.last().and_then(|line| serde_json::from_str(line).ok()).expect("a report");
+        eprintln!("{last}");
+        assert_eq!(last["broken_frames"], 0, "{last}");
+        assert!(last["longest_gap_ms"].as_f64().is_some_and(|gap| gap < 1_000.0), "{last}");
+    });
 }

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::adaptation;
 use crate::clients::{Codec, Publisher, Viewer, browser};
 use crate::http::Request;
+use crate::layers;
 use crate::report::Report;
 use crate::server::{Server, Setup};
 
@@ -92,6 +94,32 @@ fn what_went_wrong_is_said_in_words() {
     let options = json!({ "role": "look", "url": server.url("/play/demo"), "until": "allow" });
     let seen = Report::read(browser("chromium", &server, "denied", &options), PATIENCE);
     assert!(seen.measured["found"].as_bool().unwrap_or(false), "{}", seen.measured);
+}
+
+/// Each size can be chosen in the player, and the server's choice again.
+fn sizes_are_chosen(server: &Server, labels: [&str; 4]) {
+    let options =
+        json!({ "role": "menu", "url": server.url("/play/cam?muted=1"), "sizes": labels.len() - 1, "patience": 50 });
+    let seen = Report::read(browser("chromium", server, "cam", &options), Duration::from_secs(70)).measured;
+    assert_eq!((&seen["labels"], &seen["sessions"]), (&json!(labels), &json!(1)), "{seen}");
+    let order = [labels[1], labels[2], labels[3], labels[0]];
+    let shown: Vec<&Value> = seen["chosen"].as_array().into_iter().flatten().map(|one| &one["shown"]).collect();
+    assert_eq!(json!(shown), json!(order), "{seen}");
+}
+
+#[test]
+fn a_visitor_chooses_among_the_layers_of_a_publisher() {
+    let server = Server::start();
+    let _publisher = adaptation::publish(&server, "VP8");
+    sizes_are_chosen(&server, ["Auto", "720p", "360p", "180p"]);
+}
+
+#[test]
+fn a_visitor_chooses_among_the_sizes_of_one_picture() {
+    let server = Server::start();
+    let names = ["s0t0", "s1t0", "s2t0"];
+    let _publisher = layers::publish(&server, "VP9", "L3T1", (1280, 720), &names);
+    sizes_are_chosen(&server, ["Auto", "720p", "360p", "180p"]);
 }
 
 #[test]

@@ -26,6 +26,8 @@ pub struct Setup {
     config: String,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
+    /// A configuration file that is used as it is, and where the server is started.
+    example: Option<(PathBuf, PathBuf)>,
     scratch: Scratch,
 }
 
@@ -46,6 +48,7 @@ impl Setup {
             config: String::new(),
             arguments: Vec::new(),
             environment: Vec::new(),
+            example: None,
             scratch: Scratch::new(),
         }
     }
@@ -60,6 +63,12 @@ impl Setup {
     pub fn config(mut self, text: &str) -> Self {
         self.config.push_str(text);
         self.config.push('\n');
+        self
+    }
+
+    /// Uses a configuration file as it is, but for the addresses, and starts the server in this folder.
+    pub fn example(mut self, folder: impl Into<PathBuf>, config: impl Into<PathBuf>) -> Self {
+        self.example = Some((folder.into(), config.into()));
         self
     }
 
@@ -84,8 +93,14 @@ impl Setup {
     }
 
     fn launch(&self) -> (Process, PathBuf) {
-        let config = self.scratch.write("wasmcast.toml", &self.config);
         let mut command = wasmcast();
+        let config = match &self.example {
+            Some((folder, config)) => {
+                command.current_dir(folder);
+                config.clone()
+            }
+            None => self.scratch.write("wasmcast.toml", &self.config),
+        };
         command.arg("serve").arg("-c").arg(&config).args(&self.arguments);
         for section in ["HTTP", "MEDIA"] {
             command.env(format!("WASMCAST_{section}__LISTEN"), SocketAddr::new(self.address, 0).to_string());

@@ -17,7 +17,8 @@ sources=$(find plugins tests/plugins examples/auth-c sdk/rust wit src/main/plugi
 # `make test` has done this. It is here for who runs a single test.
 tests/setup/install.sh guests
 
-for guest in plugins/auth-jwt plugins/auth-webhook plugins/observer-webhook plugins/router-canary tests/plugins/{all-imports,auth-token,hostile,observer-hostile,patient,router-hostile,successor}; do
+for guest in plugins/auth-jwt plugins/auth-webhook plugins/observer-webhook plugins/ratelimit-basic plugins/router-canary \
+  tests/plugins/{all-imports,auth-token,hostile,observer-hostile,patient,ratelimit-hostile,router-hostile,successor}; do
   "$wasmcast" plugin build --quiet "$guest" --output "$folder/$(basename "$guest").wasm" >/dev/null
 done
 tools=${WASMCAST_TEST_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/wasmcast}

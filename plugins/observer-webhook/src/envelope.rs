@@ -44,7 +44,11 @@ mod tests {
         let event = Event {
             sequence: 7,
             unix_ns: 1_795_362_287_120_000_000,
-            ..Event::new("session.ended").stream("live/cam1").session("n1.00ff").with("node", "n1").with("reason", "kicked")
+            ..Event::new("session.ended")
+                .stream("live/cam1")
+                .session("n1.00ff")
+                .with("node", "n1")
+                .with("reason", "kicked")
         };
         let expected = json!({
             "specversion": "1.0",
@@ -59,6 +63,9 @@ mod tests {
         });
         assert_eq!(envelope(&event, "/wasmcast/", "wasmcast."), expected);
         let bare = envelope(&Event::new("server.draining"), "urn:x:", "com.example.");
-        assert_eq!((&bare["type"], &bare["source"], bare.get("subject")), (&json!("com.example.server.draining"), &json!("urn:x:"), None));
+        assert_eq!(
+            (&bare["type"], &bare["source"], bare.get("subject")),
+            (&json!("com.example.server.draining"), &json!("urn:x:"), None)
+        );
     }
 }

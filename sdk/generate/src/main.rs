@@ -15,6 +15,8 @@ const EXPORTS: &[(&str, &str, &str, &[&str])] = &[
     ("check", "auth-check", "wasmcast:auth/check", &["types", "sessions"]),
     ("revoke", "auth-revoke", "wasmcast:auth/revoke", &["types"]),
     ("routing", "router-routing", "wasmcast:router/routing", &["types", "sessions"]),
+    ("rules", "ratelimit-rules", "wasmcast:ratelimit/rules", &["types"]),
+    ("decide", "ratelimit-decide", "wasmcast:ratelimit/decide", &["sessions"]),
     ("events", "observer-events", "wasmcast:observer/events", &["types"]),
     ("stats", "observer-stats", "wasmcast:observer/stats", &[]),
     ("init", "lifecycle-init", "wasmcast:lifecycle/init", &[]),

@@ -31,6 +31,8 @@
 //! - The second argument is `&Config`, a type that reads the manifest's `[config]` by serde, or `&mut State` of a type with
 //!   [`Plugin`]. It may be left out.
 //! - [`#[router]`](macro@router) says where a session is served, and which stream and cohort it gets.
+//! - [`#[ratelimit]`](macro@ratelimit) gives rules that the server enforces itself, [`#[decide]`](macro@decide) answers for those
+//!   that no bucket can express.
 //! - [`#[observer]`](macro@observer) is told what happens, and how tracks do, in batches and off every path.
 //! - [`#[revoke]`](macro@revoke) has sessions asked again before their ttl ends.
 //! - [`#[export]`](macro@export) above `impl Tick`, `SelfTest`, `Reconfigure` or `SaveState` exports that ability.
@@ -59,6 +61,7 @@ mod observer;
 mod plugin;
 pub mod prelude;
 pub mod random;
+mod ratelimit;
 mod router;
 mod sandbox;
 mod session;
@@ -72,12 +75,13 @@ pub use error::{Cause, Context, Error, Result};
 pub use host_error::HostError;
 pub use observer::{Event, IntoTaken, Stats, TrackStats};
 pub use plugin::{Exported, Plugin, Reconfigure, SaveState, SelfTest, Tick, ability};
+pub use ratelimit::{IntoRules, IntoVerdict, Limit, Per, Rule, Verdict, admit, limit, refuse};
 pub use router::{IntoRoute, Route, route};
 pub use serde;
 pub use serde_json;
 pub use session::{Action, Session};
 pub use units::{Bitrate, days, hours, kbps, mbps, milliseconds, minutes, seconds};
-pub use wasmcast_plugin_macros::{auth, export, observer, revoke, router};
+pub use wasmcast_plugin_macros::{auth, decide, export, observer, ratelimit, revoke, router};
 
 /// The code in the README compiles.
 #[cfg(doctest)]
@@ -89,6 +93,7 @@ struct Readme;
 pub mod __private {
     pub use crate::auth::IntoDecision;
     pub use crate::observer::{IntoTaken, not_taken};
+    pub use crate::ratelimit::{IntoRules, IntoVerdict};
     pub use crate::router::IntoRoute;
     /// A hook's interface: its trait and types, and the macro that exports an implementation.
     macro_rules! interface {
@@ -100,8 +105,8 @@ pub mod __private {
         )*};
     }
     interface!(
-        check: auth, revoke: auth, routing: router, events: observer, stats: observer, reconfigure: lifecycle, self_test: lifecycle, state: lifecycle,
-        tick: lifecycle
+        check: auth, revoke: auth, routing: router, rules: ratelimit, decide: ratelimit, events: observer, stats: observer,
+        reconfigure: lifecycle, self_test: lifecycle, state: lifecycle, tick: lifecycle
     );
     pub use crate::instance::{
         Configured, Kept, Stateful, interval, reconfigure as reconfigured, register, restore, save,

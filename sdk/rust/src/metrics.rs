@@ -1,7 +1,10 @@
-//! Metrics of the plugin, exported by the server as `wasmcast_plugin_<name>{plugin="..."}`.
+//! Metrics of the plugin, exported by the server as `wasmcast_plugin_<name>{plugin="...",generation="...",hook="..."}`.
 //!
-//! Make each once, in [`Plugin::new`](crate::Plugin::new), and keep it. A name is `[a-z][a-z0-9_]{0,63}`. With a bad name, or beyond
-//! 1,000 series of the plugin, it counts nowhere and the server warns once. Outside the server all of it does nothing.
+//! Make each once, in [`Plugin::new`](crate::Plugin::new), and keep it. A name is `[a-z][a-z0-9_]{0,63}`. `hook` is the one in
+//! whose call it was counted: `auth/check`, `router/routing`, ..., or `lifecycle` for `new`, ticks and the like. Each generation
+//! begins at 0, appears with what it counts first, and goes when it is retired: add up over `generation` what you want to see over
+//! versions. With a bad name, or beyond 1,000 series (name, labels, hook), it counts nowhere and the server warns once. Outside the
+//! server all of it does nothing.
 //!
 //! ```
 //! use wasmcast_plugin::prelude::*;
@@ -43,7 +46,7 @@ mod series {
 /// A total that only rises.
 pub struct Counter(series::Counter);
 
-/// A value that moves both ways. The last value set by any instance counts.
+/// A value that moves both ways. The last value set by any instance, in calls of the same hook, counts.
 pub struct Gauge(series::Gauge);
 
 /// A distribution.
@@ -75,7 +78,7 @@ fn attributes(labels: &[(&str, &str)]) -> Vec<Attribute> {
     labels.iter().map(|(key, value)| Attribute { key: (*key).to_owned(), value: (*value).to_owned() }).collect()
 }
 
-/// A counter. The same name and labels give the same series, over all instances and generations.
+/// A counter. The same name and labels give the same series, over all instances of a generation.
 #[cfg(target_arch = "wasm32")]
 pub fn counter(name: &str, labels: &[(&str, &str)]) -> Counter {
     Counter(series::Counter::new(name, &attributes(labels)))
@@ -93,7 +96,7 @@ pub fn histogram(name: &str, labels: &[(&str, &str)], bounds: &[f64]) -> Histogr
     Histogram(series::Histogram::new(name, &attributes(labels), bounds))
 }
 
-/// A counter. The same name and labels give the same series, over all instances and generations.
+/// A counter. The same name and labels give the same series, over all instances of a generation.
 #[cfg(not(target_arch = "wasm32"))]
 pub fn counter(_name: &str, _labels: &[(&str, &str)]) -> Counter {
     Counter(series::Counter)

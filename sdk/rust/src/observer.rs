@@ -88,12 +88,14 @@ impl Event {
 pub struct Stats {
     /// When the server looked, in nanoseconds since 1970.
     pub unix_ns: u64,
+    /// At most 1,000; more come in further calls.
     pub tracks: Vec<TrackStats>,
 }
 
 /// One track of one session over the last interval.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TrackStats {
+    /// The name that viewers use.
     pub stream_name: String,
     /// Publisher or viewer.
     pub session_id: String,
@@ -115,6 +117,7 @@ pub struct TrackStats {
     pub jitter_ms: f32,
     /// Packets asked for again.
     pub nacks: u32,
+    /// Keyframes asked for.
     pub keyframe_requests: u32,
     /// Frames that the server left out, since the viewer was too slow.
     pub skipped_frames: u32,

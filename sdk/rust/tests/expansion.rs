@@ -76,6 +76,17 @@ fn poll(state: &mut State) -> Result<Vec<Selection>> {
     Ok(state.blocked.drain(..).map(Selection::Subject).collect())
 }
 
+#[ratelimit]
+fn limits(state: &mut State) -> Result<Vec<Rule>> {
+    let seats = state.config.max_seats.unwrap_or(9);
+    Ok(vec![limit("seats").viewers().per(Per::Stream).at_once(seats), limit("asked").publishers().ask()])
+}
+
+#[decide]
+fn verdict(_session: &Session, rule: &str, config: &Config) -> Verdict {
+    if rule == "asked" && config.mode == Mode::Closed { refuse(seconds(config.ttl_s)) } else { admit() }
+}
+
 #[export]
 impl Tick for State {
     fn interval(&self) -> Duration {
@@ -162,6 +173,7 @@ fn functions_of_a_plugin_are_tested_like_any() {
     state.tick().unwrap();
     state.self_test().unwrap();
     assert_eq!(poll(&mut state).unwrap(), [Selection::Subject("alice".to_owned())]);
+    assert_eq!(limits(&mut state).unwrap().len(), 2);
     let saved = state.save().unwrap();
     state.restore(saved).unwrap();
     state.reconfigure(config(r#"{"token":"y"}"#).unwrap()).unwrap();

@@ -54,8 +54,8 @@ pub async fn run(args: Args) -> Result<ExitCode, ClientError> {
     let (tasks, events) = (Tasks::new("bench"), Events::default());
     let options = Options {
         countries: true,
-        trust: crate::plugin::Trust::default(),
         events: events.clone(),
+        trust: crate::plugin::Trust::default(),
         dir: scratch.0.join("plugins"),
         state_dir: scratch.0.join("state"),
         compiler: None,

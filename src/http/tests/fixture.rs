@@ -9,6 +9,7 @@ use crate::ingest::Whip;
 use crate::media::{Codec, MediaKind, TrackInfo};
 use crate::observe::Events;
 use crate::observe::metrics::Metrics;
+use crate::observe::trace::Tracer;
 use crate::plugin::Plugins;
 use crate::protocol::webrtc::{Negotiated, RemoteTransport};
 use crate::shard::{
@@ -100,6 +101,7 @@ impl Fixture {
             access,
             plugins,
             metrics,
+            tracer: Tracer::off(),
             events: Events::new("test"),
             policy: policy_seen,
             config: Arc::new(|| serde_json::json!({ "node": { "name": "test" } })),

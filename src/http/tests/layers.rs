@@ -46,9 +46,9 @@ async fn layers_are_asked_for_by_name() {
     let fixture = Fixture::open();
     let _publisher = publish(&fixture);
     let rows = [
-        ("demo?rendition=s0t1", 201, json!({ "asked": "s0t1", "given": null })),
-        ("demo@s1", 201, json!({ "asked": "s1", "given": null })),
-        ("demo@t0", 201, json!({ "asked": "t0", "given": null })),
+        ("demo?rendition=s0t1", 201, json!({ "asked": "s0t1", "given": null, "estimate_kbps": null })),
+        ("demo@s1", 201, json!({ "asked": "s1", "given": null, "estimate_kbps": null })),
+        ("demo@t0", 201, json!({ "asked": "t0", "given": null, "estimate_kbps": null })),
         ("demo", 201, Value::Null),
         ("demo@s2", 404, Value::Null),
         ("demo?rendition=s0t2", 404, Value::Null),

@@ -47,8 +47,8 @@ impl Site {
             memory: 64 << 20,
             instances: Some(16),
             countries: true,
-            trust: crate::plugin::Trust::default(),
             events: Events::default(),
+            trust: crate::plugin::Trust::default(),
         };
         let plugins = Plugins::start(options, &tasks).await.unwrap();
         Site { base, tasks, fixture: Fixture::with_plugins(rules, policy, plugins) }

@@ -4,6 +4,7 @@ use super::inspect;
 use super::project::Project;
 use super::{Failure, bounded, build, cargo, sdk};
 use crate::output;
+use serde_json::json;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -53,15 +54,27 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         let generation = begin(&host, &name, 1, &artifact, &manifest).await?;
         let tick = generation.tick_interval().map(|every| format!(", ticks every {} s", every.as_secs_f32()));
         output::say(&format!("begins    {} KiB of memory{}", generation.memory() >> 10, tick.unwrap_or_default()));
+        let rules = generation.rules();
+        if !rules.is_empty() {
+            let rules: Vec<String> =
+                rules.iter().map(|rule| format!("{} ({})", rule.name, rule.measure.name())).collect();
+            output::say(&format!("rules     {}", rules.join(", ")));
+        }
+        if rules.about_countries().is_some() {
+            output::say(
+                "          rules about countries need http.country_header and http.trusted_proxies in the server's configuration",
+            );
+        }
         output::say("a server would take it into service");
         if !args.json {
             return Ok(ExitCode::SUCCESS);
         }
-        let found = serde_json::json!({
+        let found = json!({
             "name": name,
             "file": file.display().to_string(),
             "digest": inspection.digest,
             "hooks": inspection.hooks,
+            "rules": rules.iter().map(|rule| json!({ "name": *rule.name, "measure": rule.measure.name() })).collect::<Vec<_>>(),
             "memory_bytes": generation.memory(),
             "tick_ms": generation.tick_interval().map(|every| u64::try_from(every.as_millis()).unwrap_or(u64::MAX)),
         });

@@ -63,12 +63,12 @@ fn table(plugins: &[Value]) -> String {
     let mut text = line(&HEAD.map(str::to_owned));
     for (plugin, row) in plugins.iter().zip(&rows) {
         text.push_str(&line(row));
+        if let Some(behind) = behind(plugin) {
+            text.push_str(&format!("    {behind}\n"));
+        }
         let tried = switch::tried(plugin);
         if !tried.is_empty() {
             text.push_str(&format!("    {}\n", tried.trim_start_matches([';', ' '])));
-        }
-        if let Some(behind) = behind(plugin) {
-            text.push_str(&format!("    {behind}\n"));
         }
         if let Some(cause) = plugin.pointer("/last_error/cause").and_then(Value::as_str) {
             for part in cause.lines() {

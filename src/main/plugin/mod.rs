@@ -13,6 +13,7 @@ mod new;
 mod project;
 mod promote;
 mod rehearsal;
+mod rehearsed_limits;
 mod remap;
 mod sdk;
 mod server;

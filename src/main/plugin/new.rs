@@ -30,6 +30,8 @@ enum Template {
     Auth,
     /// Where sessions are served, and which stream and cohort they get
     Router,
+    /// How many may come, and how often
+    Ratelimit,
     /// Nothing: it is told what happens, and how the tracks do
     Observer,
 }
@@ -51,6 +53,13 @@ impl Template {
                 (".gitignore", include_str!("../../../sdk/templates/router/gitignore")),
                 ("src/lib.rs", include_str!("../../../sdk/templates/router/src/lib.rs")),
                 ("tests/answers.rs", include_str!("../../../sdk/templates/router/tests/answers.rs")),
+            ],
+            Template::Ratelimit => &[
+                ("Cargo.toml", include_str!("../../../sdk/templates/ratelimit/Cargo.toml.in")),
+                ("NAME.toml", include_str!("../../../sdk/templates/ratelimit/NAME.toml")),
+                (".gitignore", include_str!("../../../sdk/templates/ratelimit/gitignore")),
+                ("src/lib.rs", include_str!("../../../sdk/templates/ratelimit/src/lib.rs")),
+                ("tests/answers.rs", include_str!("../../../sdk/templates/ratelimit/tests/answers.rs")),
             ],
             Template::Observer => &[
                 ("Cargo.toml", include_str!("../../../sdk/templates/observer/Cargo.toml.in")),

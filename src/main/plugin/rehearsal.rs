@@ -1,12 +1,13 @@
 //! A plugin in a world of a test's own: sessions come, virtual time passes, ttls end, ticks and revocations happen in order.
 
+use super::rehearsed_limits::Limits;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wasmcast::observe::Event;
 use wasmcast::plugin::{
-    Action, Answer, Artifact, Denial, Facts, Fault, Generation, Grant, Hook, Manifest, Route, Runtime, START,
-    Selection, Simulation, TrackRates,
+    Action, Answer, Artifact, Counted, Denial, Facts, Fault, Generation, Grant, Hook, Known, Manifest, Measure, Route,
+    Runtime, START, Selection, Simulation, TrackRates,
 };
 
 /// How often plugins are polled for revocations.
@@ -24,6 +25,7 @@ pub struct Rehearsal {
     runtime: Runtime,
     artifact: Artifact,
     generation: Generation,
+    limits: Limits,
     sessions: BTreeMap<String, Visitor>,
     /// When it ticks and is polled next, in virtual time.
     next_tick: Option<Duration>,
@@ -40,6 +42,10 @@ struct Visitor {
     standing: Standing,
     /// What the plugin says as router; none: nothing, or it was not asked.
     routed: Option<Result<Route, String>>,
+    /// Its places by the rules of rate limits.
+    counted: Option<Counted>,
+    /// Why the plugin gave no verdict on a rule.
+    undecided: Option<String>,
     /// When it is asked again.
     expiry: Option<Duration>,
 }
@@ -56,6 +62,11 @@ pub enum Standing {
     Abstained,
     /// The plugin failed; the operator's view of it.
     Failed(String),
+    /// A rule of rate limits has one too many; when another try may succeed.
+    Limited {
+        rule: String,
+        retry_after: Duration,
+    },
 }
 
 /// A call of a hook.
@@ -90,6 +101,7 @@ impl Rehearsal {
             runtime,
             artifact,
             generation,
+            limits: Limits::new(),
             sessions: BTreeMap::new(),
             next_tick: None,
             next_poll: None,
@@ -97,6 +109,7 @@ impl Rehearsal {
             calls: Vec::new(),
         };
         rehearsal.schedule();
+        rehearsal.enforce();
         Ok(rehearsal)
     }
 
@@ -106,6 +119,7 @@ impl Rehearsal {
             let told = self.generation.reconfigure(&manifest.settings).await;
             told.map_err(|fault| fault.to_string())?;
             self.manifest = manifest;
+            self.enforce();
             return Ok(());
         }
         let saved = self.generation.save().await.unwrap_or_default();
@@ -116,7 +130,14 @@ impl Rehearsal {
         before.retire(Duration::ZERO).await;
         self.manifest = manifest;
         self.schedule();
+        self.enforce();
         Ok(())
+    }
+
+    /// Puts the plugin's rules of rate limits into force.
+    fn enforce(&self) {
+        let rules = if self.asks(Hook::Ratelimit) { self.generation.rules() } else { Arc::default() };
+        self.limits.enforce(&self.name, self.generation.number, &self.manifest.matching, rules);
     }
 
     fn schedule(&mut self) {
@@ -130,11 +151,99 @@ impl Rehearsal {
         let id = format!("s-{}", self.sessions.len() + 1);
         facts.id.clone_from(&id);
         let since = self.simulation.now();
-        let visitor = Visitor { facts, since, standing: Standing::Abstained, routed: None, expiry: None };
+        let early = self.limits.early(&facts, since);
+        let visitor = Visitor {
+            facts,
+            since,
+            standing: Standing::Abstained,
+            routed: None,
+            counted: None,
+            undecided: None,
+            expiry: None,
+        };
         self.sessions.insert(id.clone(), visitor);
-        self.ask(&id).await;
-        self.route(&id).await;
+        match early {
+            Ok(early) => {
+                self.ask(&id).await;
+                self.count(&id, early).await;
+                self.route(&id).await;
+            }
+            Err(limited) => self.refuse(&id, limited.rule.to_string(), limited.retry_after),
+        }
         id
+    }
+
+    /// Somebody leaves: its places are free.
+    pub fn leave(&mut self, id: &str) {
+        if let Some(visitor) = self.sessions.get_mut(id) {
+            (visitor.counted, visitor.expiry) = (None, None);
+        }
+    }
+
+    /// How many of so many requests or connections of an address pass, one after the other.
+    pub fn passing(&self, measure: Measure, address: std::net::IpAddr, count: u32) -> u32 {
+        self.limits.passing(measure, address, count, self.simulation.now())
+    }
+
+    /// The names of the rules in force, in order.
+    pub fn rules(&self) -> Vec<String> {
+        self.limits.names(&self.name)
+    }
+
+    /// Why the plugin gave no verdict on a session.
+    pub fn undecided(&self, id: &str) -> Option<&str> {
+        self.sessions.get(id)?.undecided.as_deref()
+    }
+
+    fn refuse(&mut self, id: &str, rule: String, retry_after: Duration) {
+        if let Some(visitor) = self.sessions.get_mut(id) {
+            visitor.standing = Standing::Limited { rule, retry_after };
+            (visitor.counted, visitor.expiry) = (None, None);
+        }
+    }
+
+    /// Counts a session that is let in by the plugin, or by others, and asks for verdicts on it.
+    async fn count(&mut self, id: &str, early: wasmcast::plugin::Early) {
+        let Some(visitor) = self.sessions.get(id) else { return };
+        let known = match &visitor.standing {
+            Standing::Allowed(grant) => {
+                Known { subject: grant.subject.clone(), tags: grant.tags.clone(), stream: grant.stream_name.clone() }
+            }
+            Standing::Abstained => {
+                Known { subject: visitor.facts.subject.clone(), tags: visitor.facts.tags.clone(), stream: None }
+            }
+            _ => return,
+        };
+        let facts = Arc::new(visitor.facts.clone());
+        let asks = self.limits.asks(&facts, &known);
+        let Known { subject, tags, stream } = known.clone();
+        let asked = Facts { subject, tags, stream: stream.unwrap_or_else(|| facts.stream.clone()), ..(*facts).clone() };
+        match self.limits.late(&facts, known, early, self.simulation.now()) {
+            Ok(counted) => {
+                if let Some(visitor) = self.sessions.get_mut(id) {
+                    visitor.counted = Some(counted);
+                }
+            }
+            Err(limited) => return self.refuse(id, limited.rule.to_string(), limited.retry_after),
+        }
+        let asked = Arc::new(asked);
+        for rule in asks {
+            let started = Instant::now();
+            let verdict = self.generation.decide(&asked, &rule).await;
+            self.called(Hook::Ratelimit.export(), started);
+            match verdict {
+                Ok(Answer::Deny(denial)) => {
+                    return self.refuse(id, rule.to_string(), denial.retry_after.unwrap_or_default());
+                }
+                Ok(_) => {}
+                // As the policy is without one: it counts as a yes.
+                Err(fault) => {
+                    if let Some(visitor) = self.sessions.get_mut(id) {
+                        visitor.undecided = Some(fault.to_string());
+                    }
+                }
+            }
+        }
     }
 
     /// Delivers events as one batch, those that the manifest chooses.
@@ -187,6 +296,7 @@ impl Rehearsal {
         let hook = match hook {
             "auth" => Hook::Auth.export(),
             "router" => Hook::Router.export(),
+            "decide" => Hook::Ratelimit.export(),
             "revoke" => "auth/revoke",
             "tick" => "lifecycle/tick",
             "events" => "observer/events",
@@ -275,7 +385,10 @@ impl Rehearsal {
                 visitor.expiry = grant.ttl.map(|ttl| self.simulation.now() + ttl);
                 Standing::Allowed(grant)
             }
-            Ok(Answer::Deny(denial)) if again => Standing::Ended(denial),
+            Ok(Answer::Deny(denial)) if again => {
+                visitor.counted = None;
+                Standing::Ended(denial)
+            }
             Ok(Answer::Deny(denial)) => Standing::Denied(denial),
             Ok(Answer::Abstain) => Standing::Abstained,
             Err(fault) => Standing::Failed(fault.to_string()),
@@ -293,7 +406,7 @@ impl Rehearsal {
                 facts.stream = grant.stream_name.clone().unwrap_or(facts.stream);
             }
             Standing::Abstained => {}
-            Standing::Denied(_) | Standing::Ended(_) | Standing::Failed(_) => return,
+            Standing::Denied(_) | Standing::Ended(_) | Standing::Failed(_) | Standing::Limited { .. } => return,
         }
         let facts = Arc::new(facts);
         let comes = facts.action != Action::Admin && self.manifest.matching.matches(&facts);
@@ -322,6 +435,7 @@ impl Rehearsal {
         let has = match hook {
             Hook::Auth => self.generation.has_auth(),
             Hook::Router => self.generation.has_router(),
+            Hook::Ratelimit => self.generation.has_ratelimit(),
         };
         let named = self.manifest.settings.hooks.as_ref();
         has && named.is_none_or(|names| names.iter().any(|name| name == hook.name()))

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use wasmcast::observe::Event;
 use wasmcast::plugin::{
-    Action, Facts, Grant, Manifest, PROTOCOLS, Place, Reply, Route, START, Scripted, Simulation, TrackRates,
+    Action, Facts, Grant, Manifest, Measure, PROTOCOLS, Place, Reply, Route, START, Scripted, Simulation, TrackRates,
 };
 
 /// Run a plugin for the SDK's tests: one question a line on stdin, one answer a line on stdout
@@ -30,6 +30,9 @@ enum Question {
     Manifest { manifest: String },
     Start(Box<Visitor>),
     Session { id: String },
+    Leave { id: String },
+    Pass { measure: String, address: IpAddr, count: u32 },
+    Rules,
     Advance { ns: u64 },
     Events { events: Vec<Happened> },
     Stats { tracks: Vec<Track> },
@@ -180,8 +183,18 @@ async fn answer(stage: &mut Option<Rehearsal>, question: Question) -> Result<Val
                 Some(Err(why)) => told["route_failure"] = json!(why),
                 None => {}
             }
+            if let Some(why) = rehearsal.undecided(&id) {
+                told["verdict_failure"] = json!(why);
+            }
             return Ok(told);
         }
+        Question::Leave { id } => rehearsal.leave(&id),
+        Question::Pass { measure, address, count } => {
+            let known = [Measure::Connection, Measure::Request].into_iter().find(|known| known.name() == measure);
+            let measure = known.ok_or_else(|| format!("{measure} is neither connection nor request"))?;
+            return Ok(json!({"passed": rehearsal.passing(measure, address, count)}));
+        }
+        Question::Rules => return Ok(json!({"rules": rehearsal.rules()})),
         Question::Advance { ns } => rehearsal.advance(Duration::from_nanos(ns)).await,
         Question::Calls { hook } => {
             let times: Vec<f64> = rehearsal.calls(&hook).map(|call| call.took.as_secs_f64() * 1e6).collect();
@@ -314,6 +327,9 @@ fn shown(standing: &Standing) -> Value {
         Standing::Ended(denial) => json!({"end": {"status": denial.status, "reason": denial.reason}}),
         Standing::Abstained => json!({"abstain": {}}),
         Standing::Failed(why) => json!({"failure": why}),
+        Standing::Limited { rule, retry_after } => {
+            json!({"limited": {"rule": rule, "retry_after_ms": u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX)}})
+        }
     }
 }
 

@@ -4,9 +4,11 @@
 mod cohorts;
 mod process;
 mod shard;
+mod traces;
 
 pub use process::Usage;
 pub use shard::{LocalCounter, ShardMetrics};
+pub use traces::TraceMetrics;
 
 use prometheus_client::encoding::{EncodeMetric, MetricEncoder, NoLabelSet, text};
 use prometheus_client::metrics::MetricType;
@@ -42,6 +44,8 @@ pub struct Metrics {
     cohorts: Arc<cohorts::Cohorts>,
     config_reloads: Family<[Label; 1], Counter>,
     connections_refused: Family<[Label; 1], Counter>,
+    /// What is counted of traces.
+    pub traces: TraceMetrics,
     shards: Arc<[Arc<ShardMetrics>]>,
     registry: Arc<Registry>,
 }
@@ -66,6 +70,7 @@ impl Metrics {
         let sessions_routed = Family::default();
         let config_reloads = Family::default();
         let connections_refused = Family::default();
+        let traces = TraceMetrics::default();
 
         let mut registry = Registry::default();
         registry.register_collector(Box::new(process::Process::new()));
@@ -105,6 +110,7 @@ impl Metrics {
             "Connections closed at once since their address had too many, by listener",
             connections_refused.clone(),
         );
+        traces.register(ours);
         ours.register("log_lines_dropped", "Log lines that could not be written", Shared(log_lines_dropped));
         ours.register_collector(Box::new(shard::Shards(shards.clone())));
 
@@ -124,6 +130,7 @@ impl Metrics {
             cohorts: Arc::default(),
             config_reloads,
             connections_refused,
+            traces,
             shards,
             registry,
         }

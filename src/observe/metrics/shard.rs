@@ -140,7 +140,7 @@ const ROWS: [Row; 15] = [
     (
         "retransmissions_missed",
         None,
-        "Packets that a viewer asked for again and that were no longer there",
+        "Packets that a viewer asked for again, within its share, and that were no longer there or never sent to it",
         "",
         &[("", |s| &s.retransmit_missed)],
     ),

@@ -1,6 +1,7 @@
 //! Writes the series of plugins as OpenMetrics text.
 
-use super::series::{Distribution, Family, Series};
+use super::cells::{Cell, Distribution};
+use super::series::{Family, Tenant};
 use std::fmt::Write;
 use std::sync::atomic::Ordering;
 
@@ -9,24 +10,34 @@ const PREFIX: &str = "wasmcast_plugin_";
 /// Before what the server says about plugins.
 const OWN_PREFIX: &str = "wasmcast_plugins_";
 
-/// All series of one name.
-pub(super) fn family(out: &mut String, name: &str, family: &Family) {
+/// All series of one name that are shown.
+pub(super) fn family(out: &mut String, name: &str, family: &Family, is_shown: impl Fn(&Tenant) -> bool) {
     let name = format!("{PREFIX}{name}");
-    let _ = writeln!(out, "# TYPE {name} {}", family.kind);
-    for ((plugin, own), series) in &family.series {
-        let mut labels = format!("plugin=\"{}\"", escaped(plugin));
-        for (key, value) in own {
-            let _ = write!(labels, ",{key}=\"{}\"", escaped(value));
-        }
-        match series {
-            Series::Counter(total) => {
-                let _ = writeln!(out, "{name}_total{{{labels}}} {}", total.load(Ordering::Relaxed));
+    let mut samples = String::new();
+    for ((tenant, own), series) in family.series.iter().filter(|((tenant, _), _)| is_shown(tenant)) {
+        let (plugin, generation) = tenant;
+        for (hook, cell) in series.cells() {
+            let mut labels = format!("plugin=\"{}\",generation=\"{generation}\",hook=\"{hook}\"", escaped(plugin));
+            for (key, value) in own {
+                let _ = write!(labels, ",{key}=\"{}\"", escaped(value));
             }
-            Series::Gauge(bits) => {
-                let _ = writeln!(out, "{name}{{{labels}}} {}", number(f64::from_bits(bits.load(Ordering::Relaxed))));
-            }
-            Series::Histogram(counts) => histogram(out, &name, &labels, counts),
+            sample(&mut samples, &name, &labels, &cell);
         }
+    }
+    if !samples.is_empty() {
+        let _ = write!(out, "# TYPE {name} {}\n{samples}", family.kind);
+    }
+}
+
+fn sample(out: &mut String, name: &str, labels: &str, cell: &Cell) {
+    match cell {
+        Cell::Counter(total) => {
+            let _ = writeln!(out, "{name}_total{{{labels}}} {}", total.load(Ordering::Relaxed));
+        }
+        Cell::Gauge(bits) => {
+            let _ = writeln!(out, "{name}{{{labels}}} {}", number(f64::from_bits(bits.load(Ordering::Relaxed))));
+        }
+        Cell::Histogram(counts) => histogram(out, name, labels, counts),
     }
 }
 
@@ -69,47 +80,56 @@ fn escaped(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::cells::{Cell, Handle};
     use super::super::series::{Kind, Registry};
+    use std::sync::atomic::Ordering::Relaxed;
 
     #[test]
     fn series_become_text() {
         let registry = Registry::default();
-        let series = |plugin: &str, name: &str, labels: &[(&str, &str)], kind: Kind| {
+        let accounts = ["a", "b"].map(|plugin| (plugin, registry.open(&plugin.into(), 3)));
+        let count = |plugin: &str, name: &str, labels: &[(&str, &str)], kind: Kind, count: &dyn Fn(&Cell)| {
             let labels = labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-            registry.series(&plugin.into(), name, labels, kind).unwrap()
+            let (_, account) = accounts.iter().find(|(name, _)| *name == plugin).unwrap();
+            let series = registry.series(&plugin.into(), 3, account, name, labels, kind).unwrap();
+            count(Handle::new(series).cell("auth/check").unwrap().unwrap());
         };
-        use super::Series::{Counter, Gauge, Histogram};
-        use std::sync::atomic::Ordering::Relaxed;
-        for (plugin, labels, total) in [("b", &[("evil", "\"} 1\n\\")][..], 2), ("a", &[], 1)] {
-            let Counter(counter) = series(plugin, "logins_total", labels, Kind::Counter) else { panic!() };
-            counter.fetch_add(total, Relaxed);
+        for (plugin, labels, delta) in [("b", &[("evil", "\"} 1\n\\")][..], 2), ("a", &[], 1)] {
+            count(plugin, "logins_total", labels, Kind::Counter, &|cell| {
+                let Cell::Counter(total) = cell else { panic!() };
+                total.fetch_add(delta, Relaxed);
+            });
         }
-        for (name, value) in [("heat", 21.5), ("top", f64::INFINITY), ("whole", 3.0)] {
-            let Gauge(gauge) = series("a", name, &[], Kind::Gauge) else { panic!() };
-            gauge.store(value.to_bits(), Relaxed);
+        for (name, value) in [("heat", 21.5_f64), ("top", f64::INFINITY), ("whole", 3.0)] {
+            count("a", name, &[], Kind::Gauge, &|cell| {
+                let Cell::Gauge(bits) = cell else { panic!() };
+                bits.store(value.to_bits(), Relaxed);
+            });
         }
-        let Histogram(counts) = series("a", "wait", &[("x", "1")], Kind::Histogram(vec![0.5, 1.0])) else { panic!() };
-        for value in [0.1, 0.2, 0.7, 9.0] {
-            counts.observe(value);
-        }
+        count("a", "wait", &[("x", "1")], Kind::Histogram(vec![0.5, 1.0]), &|cell| {
+            let Cell::Histogram(counts) = cell else { panic!() };
+            [0.1, 0.2, 0.7, 9.0].into_iter().for_each(|value| counts.observe(value));
+        });
         let mut text = String::new();
         registry.render(&mut text);
+        // All of them are of this generation and hook.
+        let of = |plugin: &str| format!("plugin=\"{plugin}\",generation=\"3\",hook=\"auth/check\"");
         let expected = r##"# TYPE wasmcast_plugin_heat gauge
-wasmcast_plugin_heat{plugin="a"} 21.5
+wasmcast_plugin_heat{A} 21.5
 # TYPE wasmcast_plugin_logins counter
-wasmcast_plugin_logins_total{plugin="a"} 1
-wasmcast_plugin_logins_total{plugin="b",evil="\"} 1\n\\"} 2
+wasmcast_plugin_logins_total{A} 1
+wasmcast_plugin_logins_total{B,evil="\"} 1\n\\"} 2
 # TYPE wasmcast_plugin_top gauge
-wasmcast_plugin_top{plugin="a"} +Inf
+wasmcast_plugin_top{A} +Inf
 # TYPE wasmcast_plugin_wait histogram
-wasmcast_plugin_wait_bucket{plugin="a",x="1",le="0.5"} 2
-wasmcast_plugin_wait_bucket{plugin="a",x="1",le="1.0"} 3
-wasmcast_plugin_wait_bucket{plugin="a",x="1",le="+Inf"} 4
-wasmcast_plugin_wait_count{plugin="a",x="1"} 4
-wasmcast_plugin_wait_sum{plugin="a",x="1"} 10.0
+wasmcast_plugin_wait_bucket{A,x="1",le="0.5"} 2
+wasmcast_plugin_wait_bucket{A,x="1",le="1.0"} 3
+wasmcast_plugin_wait_bucket{A,x="1",le="+Inf"} 4
+wasmcast_plugin_wait_count{A,x="1"} 4
+wasmcast_plugin_wait_sum{A,x="1"} 10.0
 # TYPE wasmcast_plugin_whole gauge
-wasmcast_plugin_whole{plugin="a"} 3.0
+wasmcast_plugin_whole{A} 3.0
 "##;
-        assert_eq!(text, expected);
+        assert_eq!(text, expected.replace("{A", &format!("{{{}", of("a"))).replace("{B", &format!("{{{}", of("b"))));
     }
 }

@@ -1,42 +1,69 @@
-//! The interface `metrics`: handles of guests on the series of their plugin.
+//! The interface `metrics`: handles of guests on the series of their generation, hook by hook.
 
-use super::series::{Distribution, Kind, Series};
+use super::cells::{Cell, Handle};
+use super::series::{Kind, Misuse};
 use super::wit::metrics::{Host, HostCounter, HostGauge, HostHistogram};
 use super::wit::types::Attribute;
 use crate::plugin::guest::Guest;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use wasmtime::component::Resource;
 
-/// A guest's handle on a counter; none counts nowhere.
+/// A guest's handle on a counter.
 #[derive(Debug, Default)]
-pub struct Counter(Option<Arc<AtomicU64>>);
+pub struct Counter(Handle);
 
-/// A guest's handle on a gauge; none shows nowhere.
+/// A guest's handle on a gauge.
 #[derive(Debug, Default)]
-pub struct Gauge(Option<Arc<AtomicU64>>);
+pub struct Gauge(Handle);
 
-/// A guest's handle on a histogram; none counts nowhere.
+/// A guest's handle on a histogram.
 #[derive(Debug, Default)]
-pub struct Histogram(Option<Arc<Distribution>>);
+pub struct Histogram(Handle);
+
+/// What all of its own work is called: init, ticks, state, self-test, and the start-up code of an instance.
+const LIFECYCLE: &str = "lifecycle";
 
 impl Guest {
-    fn series(&mut self, name: &str, labels: Vec<Attribute>, kind: Kind) -> Option<Series> {
+    fn handle(&mut self, name: &str, labels: Vec<Attribute>, kind: Kind) -> Handle {
         let context = &self.context;
         if context.silent {
-            return None;
+            return Handle::default();
         }
         let labels = labels.into_iter().map(|label| (label.key, context.hide(label.value))).collect();
-        let refused = match context.services.series.series(&context.plugin, name, labels, kind) {
-            Ok(series) => return Some(series),
-            Err(refused) => refused,
-        };
-        if let (misuse, true) = refused {
+        let series = context.tenancy.series(name, labels, kind).unwrap_or_else(|misuse| {
             let name: String = name.chars().take(80).collect();
-            let message = format!("metric `{}` counts nowhere: {}", name.escape_debug(), misuse.advice());
+            self.misused(misuse, &format!("metric `{}` counts nowhere", name.escape_debug()));
+            None
+        });
+        Handle::new(series)
+    }
+
+    /// Counts in the cell of the hook that is being called.
+    fn count<T: 'static>(
+        &mut self,
+        handle: &Resource<T>,
+        inner: impl FnOnce(&mut T) -> &mut Handle,
+        count: impl FnOnce(&Cell),
+    ) {
+        let hook = match self.call.hook {
+            "" => LIFECYCLE,
+            hook if hook.starts_with("lifecycle/") => LIFECYCLE,
+            hook => hook,
+        };
+        let Ok(handle) = self.table.get_mut(handle) else { return };
+        match inner(handle).cell(hook) {
+            Ok(Some(cell)) => count(cell),
+            Ok(None) => {}
+            Err(misuse) => self.misused(misuse, &format!("a metric counts nowhere in calls of {hook}")),
+        }
+    }
+
+    fn misused(&self, misuse: Misuse, what: &str) {
+        let context = &self.context;
+        if context.tenancy.is_first(misuse) {
+            let message = format!("{what}: {}", misuse.advice());
             context.services.tell(&context.plugin, context.generation, super::Grade::Warn, message);
         }
-        None
     }
 }
 
@@ -44,17 +71,20 @@ impl Host for Guest {}
 
 impl HostCounter for Guest {
     fn new(&mut self, name: String, labels: Vec<Attribute>) -> Resource<Counter> {
-        let counter = match self.series(&name, labels, Kind::Counter) {
-            Some(Series::Counter(total)) => Counter(Some(total)),
-            _ => Counter::default(),
-        };
+        let counter = Counter(self.handle(&name, labels, Kind::Counter));
         self.keep(counter)
     }
 
     fn add(&mut self, counter: Resource<Counter>, delta: u64) {
-        if let Ok(Counter(Some(total))) = self.table.get(&counter) {
-            total.fetch_add(delta, Ordering::Relaxed);
-        }
+        self.count(
+            &counter,
+            |counter| &mut counter.0,
+            |cell| {
+                if let Cell::Counter(total) = cell {
+                    total.fetch_add(delta, Ordering::Relaxed);
+                }
+            },
+        );
     }
 
     fn drop(&mut self, counter: Resource<Counter>) -> wasmtime::Result<()> {
@@ -65,19 +95,23 @@ impl HostCounter for Guest {
 
 impl HostGauge for Guest {
     fn new(&mut self, name: String, labels: Vec<Attribute>) -> Resource<Gauge> {
-        let gauge = match self.series(&name, labels, Kind::Gauge) {
-            Some(Series::Gauge(bits)) => Gauge(Some(bits)),
-            _ => Gauge::default(),
-        };
+        let gauge = Gauge(self.handle(&name, labels, Kind::Gauge));
         self.keep(gauge)
     }
 
     fn set(&mut self, gauge: Resource<Gauge>, value: f64) {
-        if let Ok(Gauge(Some(bits))) = self.table.get(&gauge)
-            && !value.is_nan()
-        {
-            bits.store(value.to_bits(), Ordering::Relaxed);
+        if value.is_nan() {
+            return;
         }
+        self.count(
+            &gauge,
+            |gauge| &mut gauge.0,
+            |cell| {
+                if let Cell::Gauge(bits) = cell {
+                    bits.store(value.to_bits(), Ordering::Relaxed);
+                }
+            },
+        );
     }
 
     fn drop(&mut self, gauge: Resource<Gauge>) -> wasmtime::Result<()> {
@@ -88,17 +122,20 @@ impl HostGauge for Guest {
 
 impl HostHistogram for Guest {
     fn new(&mut self, name: String, labels: Vec<Attribute>, bounds: Vec<f64>) -> Resource<Histogram> {
-        let histogram = match self.series(&name, labels, Kind::Histogram(bounds)) {
-            Some(Series::Histogram(counts)) => Histogram(Some(counts)),
-            _ => Histogram::default(),
-        };
+        let histogram = Histogram(self.handle(&name, labels, Kind::Histogram(bounds)));
         self.keep(histogram)
     }
 
     fn observe(&mut self, histogram: Resource<Histogram>, value: f64) {
-        if let Ok(Histogram(Some(counts))) = self.table.get(&histogram) {
-            counts.observe(value);
-        }
+        self.count(
+            &histogram,
+            |histogram| &mut histogram.0,
+            |cell| {
+                if let Cell::Histogram(counts) = cell {
+                    counts.observe(value);
+                }
+            },
+        );
     }
 
     fn drop(&mut self, histogram: Resource<Histogram>) -> wasmtime::Result<()> {

@@ -1,5 +1,7 @@
 //! What plugins can call: the interfaces of `wasmcast:host`, and the services behind them.
 
+mod account;
+mod cells;
 mod clock;
 mod config;
 mod crypto;
@@ -21,6 +23,7 @@ mod sessions;
 mod share;
 mod simulation;
 mod space;
+mod tenancy;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -33,6 +36,7 @@ pub use metrics::{Counter, Gauge, Histogram};
 pub use notify::Note;
 pub use services::Services;
 pub use simulation::{START, Simulation};
+pub use tenancy::Tenancy;
 pub use trace::{Span, Spans};
 
 use super::bindings::imports::wasmcast::host as wit;

@@ -12,6 +12,7 @@ use super::series::Registry;
 use super::share::Share;
 use super::space::Spaces;
 use crate::observe::Events;
+use crate::observe::trace::{Span, Tracer};
 use crate::observe::tracks::TrackSource;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -39,6 +40,7 @@ pub struct Services {
     /// Whether the server learns where clients are.
     countries: AtomicBool,
     shares: RwLock<BTreeMap<Arc<str>, Arc<Share>>>,
+    tracer: OnceLock<Tracer>,
 }
 
 impl Services {
@@ -66,6 +68,7 @@ impl Services {
             tracks: OnceLock::new(),
             countries: AtomicBool::new(true),
             shares: RwLock::default(),
+            tracer: OnceLock::new(),
         }
     }
 
@@ -78,6 +81,16 @@ impl Services {
     /// Says so; true from the start.
     pub fn set_knows_countries(&self, known: bool) {
         self.countries.store(known, Ordering::Relaxed);
+    }
+
+    /// Sets who records traces of what happens to plugins. Later calls change nothing.
+    pub fn set_tracer(&self, tracer: Tracer) {
+        let _ = self.tracer.set(tracer);
+    }
+
+    /// Begins a trace; nothing where none are recorded.
+    pub(in crate::plugin) fn begin_trace(&self, name: &'static str) -> Span {
+        self.tracer.get().map(|tracer| tracer.begin(name, None)).unwrap_or_default()
     }
 
     /// Tidies up once a second, for ever.

@@ -89,7 +89,8 @@ fn what_a_plugin_says_holds_no_secret_of_its_manifest() {
     let said = || attributes(&[("key", "is hush-hush")]);
     log::Host::write(&mut guest, log::Level::Error, "panicked at a.rs:1:1:\nhush-hush".into(), said());
     notify::Host::emit(&mut guest, "hush-hush".into(), said());
-    metrics::HostCounter::new(&mut guest, "asked".into(), said());
+    let asked = metrics::HostCounter::new(&mut guest, "asked".into(), said());
+    metrics::HostCounter::add(&mut guest, asked, 1);
     let line = format!("{:?}", simulation.services().log_tail("geo", 0));
     let (note, panic) = (format!("{:?}", notes.try_recv().unwrap()), guest.call.panic.clone().unwrap());
     for text in [line, note, panic, rendered(simulation.services())] {
@@ -149,7 +150,8 @@ fn handles_that_can_not_be_made_count_nowhere() {
     metrics::HostHistogram::observe(&mut guest, Resource::new_borrow(none.rep()), 1.0);
     metrics::HostHistogram::drop(&mut guest, none).unwrap();
     let text = rendered(simulation.services());
-    for line in ["logins_total{plugin=\"geo\",plan=\"free\"} 2", "heat{plugin=\"geo\"} 20.5"] {
+    let of = "plugin=\"geo\",generation=\"3\",hook=\"auth/check\"";
+    for line in [format!("logins_total{{{of},plan=\"free\"}} 2"), format!("heat{{{of}}} 20.5")] {
         assert!(text.contains(&format!("wasmcast_plugin_{line}\n")), "{line} is missing in {text}");
     }
     let warnings: Vec<_> = simulation.services().log_tail("geo", 0).iter().map(|line| line.message.clone()).collect();
@@ -157,6 +159,25 @@ fn handles_that_can_not_be_made_count_nowhere() {
     assert!(warnings[0].starts_with("metric `No Name` counts nowhere: a name is"), "{}", warnings[0]);
     simulation.services().forget("geo");
     assert!(!rendered(simulation.services()).contains("geo"));
+}
+
+#[test]
+fn a_metric_says_in_the_calls_of_which_hook_it_was_counted() {
+    let simulation = Simulation::new(1, START);
+    let mut guest = asked(&simulation);
+    guest.call.hook = "lifecycle/init";
+    let seen = metrics::HostCounter::new(&mut guest, "seen".into(), Vec::new());
+    for hook in ["auth/check", "router/routing", "lifecycle/tick", "auth/check", "lifecycle/init", "", "auth/revoke"] {
+        guest.call.hook = hook;
+        metrics::HostCounter::add(&mut guest, Resource::new_borrow(seen.rep()), 1);
+    }
+    let text = rendered(simulation.services());
+    let counted: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("wasmcast_plugin_seen_total")).collect();
+    let rows = [("auth/check", 2), ("auth/revoke", 1), ("lifecycle", 3), ("router/routing", 1)];
+    let expected = rows.map(|(hook, total)| format!("{{plugin=\"geo\",generation=\"3\",hook=\"{hook}\"}} {total}"));
+    assert_eq!(counted, expected, "{text}");
+    drop(guest);
+    assert!(!rendered(simulation.services()).contains("seen"), "they go with the generation");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::share::Share;
 use super::text::{self, Bounds};
 use super::wit::trace::{Host, HostSpan};
+use crate::observe::trace;
 use crate::plugin::facts::Facts;
 use crate::plugin::guest::Guest;
 use std::sync::{Arc, Mutex, Weak};
@@ -16,6 +17,8 @@ const MAX_ANNOTATIONS: u32 = 32;
 const MAX_SPANS: u32 = 32;
 /// Annotations and spans a second that one plugin gets into the log.
 pub(super) const RATE: u32 = 100;
+/// What the names of a plugin's own attributes begin with, so that none is taken for the host's.
+const OWN: &str = "plugin.";
 const TEXT: Bounds = Bounds { count: MAX_ANNOTATIONS as usize, key: 64, value: 1 << 10 };
 
 /// A handle of a guest; its span may be over already.
@@ -33,6 +36,8 @@ pub struct Spans {
 #[derive(Debug)]
 struct Open {
     span: tracing::Span,
+    traced: trace::Span,
+    is_logged: bool,
     share: Arc<Share>,
     generation: u64,
     hook: &'static str,
@@ -62,10 +67,19 @@ fn trace_id(facts: &Facts) -> Option<&str> {
 
 impl Host for Guest {
     fn annotate(&mut self, key: String, value: String) {
-        if self.call.annotations >= MAX_ANNOTATIONS || !tracing::enabled!(target: "plugin", Level::DEBUG) {
+        let traced = trace::current();
+        let is_logged = tracing::enabled!(target: "plugin", Level::DEBUG);
+        if self.call.annotations >= MAX_ANNOTATIONS || !(is_logged || traced.is_recorded()) {
             return;
         }
         self.call.annotations += 1;
+        if traced.is_recorded() {
+            let key = text::cut(self.context.hide(key.clone()), TEXT.key);
+            traced.set(format!("{OWN}{key}"), text::cut(self.context.hide(value.clone()), TEXT.value));
+        }
+        if !is_logged {
+            return;
+        }
         let services = &self.context.services;
         if !services.share(&self.context.plugin).admit_trace(services.clock.now()) {
             return;
@@ -95,7 +109,11 @@ impl HostSpan for Guest {
         let mut attributes = open.attributes.lock().expect("no holder of this lock panics");
         if attributes.len() < TEXT.count {
             let (key, value) = (self.context.hide(key), self.context.hide(value));
-            attributes.push((text::cut(key, TEXT.key), text::cut(value, TEXT.value)));
+            let (key, value) = (text::cut(key, TEXT.key), text::cut(value, TEXT.value));
+            if open.traced.is_recorded() {
+                open.traced.set(format!("{OWN}{key}"), value.as_str());
+            }
+            attributes.push((key, value));
         }
     }
 
@@ -110,12 +128,20 @@ impl HostSpan for Guest {
 impl Guest {
     /// None when nobody listens, or the call has opened enough.
     fn open_span(&mut self, name: String) -> Option<Span> {
-        if self.call.spans.opened >= MAX_SPANS || !tracing::enabled!(target: "plugin", Level::DEBUG) {
+        let traced = trace::current();
+        let is_logged = tracing::enabled!(target: "plugin", Level::DEBUG);
+        if self.call.spans.opened >= MAX_SPANS || !(is_logged || traced.is_recorded()) {
             return None;
         }
+        let name = text::cut(self.context.hide(name), TEXT.value);
+        // Below the innermost one that is open: a plugin's spans follow each other as its calls do.
+        let around = self.call.spans.open.last().map_or(&traced, |open| &open.traced);
+        let traced = around.child(name.clone());
         let services = self.context.services.clone();
         let open = Arc::new(Open {
-            span: tracing::debug_span!(target: "plugin", "span", name = text::cut(self.context.hide(name), TEXT.value)),
+            span: tracing::debug_span!(target: "plugin", "span", name),
+            traced,
+            is_logged,
             share: services.share(&self.context.plugin),
             generation: self.context.generation,
             hook: self.call.hook,
@@ -133,8 +159,10 @@ impl Guest {
 
 impl Drop for Open {
     fn drop(&mut self) {
+        // A handle may outlive it.
+        self.traced.end();
         let now = self.services.clock.now();
-        if !self.share.admit_trace(now) {
+        if !self.is_logged || !self.share.admit_trace(now) {
             return;
         }
         let attributes = std::mem::take(self.attributes.get_mut().expect("no holder of this lock panics"));

@@ -13,7 +13,7 @@ pub enum Policy {
     /// A refusal.
     Closed,
     /// The generation before, or the last answer that this session got. Where there is none: a refusal of `auth`, and for
-    /// `router` as if the plugin were absent.
+    /// `router` and `ratelimit` as if the plugin were absent.
     LastGood,
 }
 
@@ -42,7 +42,8 @@ impl Failure {
         call.unwrap_or(match hook {
             // Who may come in is not guessed; where they go is no secret.
             Hook::Auth => Policy::Closed,
-            Hook::Router => Policy::Open,
+            // Without the one who counts, the rules that are in force and the configured limits still hold.
+            Hook::Router | Hook::Ratelimit => Policy::Open,
         })
     }
 

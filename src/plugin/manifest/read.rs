@@ -15,9 +15,9 @@ use std::time::Duration;
 use toml::de::DeTable;
 
 /// The hooks that this version asks.
-const OFFERED: [&str; 3] = ["auth", "router", "observer"];
+const OFFERED: [&str; 4] = ["auth", "router", "ratelimit", "observer"];
 /// Those that are designed and not yet offered.
-const PLANNED: [&str; 3] = ["ratelimit", "encoded-filter", "raw-filter"];
+const PLANNED: [&str; 2] = ["encoded-filter", "raw-filter"];
 
 /// Reads the whole manifest.
 pub(super) fn manifest(text: &str, plugin: &str, file: &str) -> Result<Manifest, InvalidManifest> {

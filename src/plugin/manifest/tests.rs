@@ -142,8 +142,8 @@ fn what_is_wrong_is_said_with_its_line() {
         ("limits = 3", "1: `limits`: is a table: write [limits]"),
         ("mode = \"x\"", "1: `mode`: expected \"enforce\""),
         (
-            "hooks = [\"ratelimit\"]",
-            "1: `hooks`: the hook \"ratelimit\" is not offered by this version; it has \"auth\", \"router\" and \"observer\"",
+            "hooks = [\"raw-filter\"]",
+            "1: `hooks`: the hook \"raw-filter\" is not offered by this version; it has \"auth\", \"router\", \"ratelimit\" and \"observer\"",
         ),
         ("hooks = [\"aut\"]", "1: `hooks`: \"aut\" is no hook"),
         ("hooks = []", "1: `hooks`: is empty"),

@@ -22,11 +22,12 @@ pub(super) use wire::{event, track};
 pub struct Observes {
     pub events: bool,
     pub stats: bool,
+    pub sampling: bool,
 }
 
 impl Observes {
     /// Whether it is called at all.
     pub fn any(self) -> bool {
-        self.events || self.stats
+        self.events || self.stats || self.sampling
     }
 }

@@ -4,6 +4,7 @@ use super::job::{Found, Order, Outcome, Ready, Refused, Source};
 use super::slot::{Active, CommandError, Slot, Trouble};
 use super::trial::Stage;
 use super::{Attempt, Machine, upkeep};
+use crate::observe::trace;
 use crate::plugin::health::Health;
 use crate::plugin::host::Grade;
 use crate::plugin::last_good::Version;
@@ -51,8 +52,14 @@ impl<L: Loader> Machine<L> {
             trial: slot.candidate.as_ref().map(|candidate| candidate.active.current()),
         };
         let (plugin, number, began) = (name.to_owned(), self.number, Instant::now());
-        self.attempts
-            .spawn(async move { Attempt { plugin, number, source, change, began, outcome: order.run().await } });
+        let span = self.services.begin_trace("plugin.reload");
+        span.set("plugin", plugin.as_str());
+        span.set_shown("source", &format_args!("{source:?}"));
+        self.attempts.spawn(async move {
+            let outcome = trace::within(&span, order.run()).await;
+            outcome.tell(&span);
+            Attempt { plugin, number, source, change, began, outcome }
+        });
     }
 
     pub(super) async fn finish(&mut self, attempt: Attempt<L>) {

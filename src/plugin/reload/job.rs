@@ -3,6 +3,7 @@
 use super::files::{self, Files, FilesError};
 use super::hands::Hands;
 use super::trial::Stage;
+use crate::observe::trace::{self, Span};
 use crate::plugin::fault::FaultClass;
 use crate::plugin::hook::Hooks;
 use crate::plugin::inspect::hex;
@@ -132,6 +133,24 @@ impl From<Refusal> for Refused {
     }
 }
 
+impl<L: Loader> Outcome<L> {
+    /// Says on the attempt's trace what came of it. That nothing had changed is nothing to tell.
+    pub(super) fn tell(&self, span: &Span) {
+        let word = match self {
+            Outcome::Unchanged | Outcome::Unsettled => return span.forget(),
+            Outcome::RolledBack => "rolled-back",
+            Outcome::SwitchedOff(_) => "switched-off",
+            Outcome::Reconfigured { .. } => "reconfigured",
+            Outcome::Ready(_) => "ready",
+            Outcome::Refused(refused) => {
+                span.fail(refused.refusal.cause.as_str());
+                "refused"
+            }
+        };
+        span.set("outcome", word);
+    }
+}
+
 impl<L: Loader> Order<L> {
     /// Makes the attempt. A panic on the way is a refusal: the plugin must not be stuck in it.
     pub(super) async fn run(self) -> Outcome<L> {
@@ -209,7 +228,7 @@ impl<L: Loader> Order<L> {
         }
         let artifact = match same_file.or(on_trial) {
             Some(current) => current.artifact.clone(),
-            None => self.loader.load(files.bytes.clone()).await.map_err(refused)?,
+            None => trace::timed("plugin.compile", self.loader.load(files.bytes.clone())).await.map_err(refused)?,
         };
         drop(hand);
         let hooks = check_hooks::<L>(&artifact, &manifest).map_err(refused)?;
@@ -222,7 +241,8 @@ impl<L: Loader> Order<L> {
             && current.manifest.differs_only_in_config(&manifest)
             && !plan.is_gradual()
         {
-            return match current.generation.reconfigure(&manifest.settings).await {
+            let reconfigured = trace::timed("plugin.reconfigure", current.generation.reconfigure(&manifest.settings));
+            return match reconfigured.await {
                 Ok(()) => Ok(Outcome::Reconfigured { manifest, version }),
                 Err(fault) => {
                     let cause = format!("it does not take the changed configuration: {fault}");
@@ -272,7 +292,7 @@ impl<L: Loader> Order<L> {
             bytes.map_err(|error| Refusal::load(format!("the version that was kept can not be read: {error}")))?.into();
         // Whom the operator trusts may have changed since.
         self.check_signature(&bytes, version.signature.as_ref(), &manifest).await??;
-        let artifact = self.loader.load(bytes).await?;
+        let artifact = trace::timed("plugin.compile", self.loader.load(bytes)).await?;
         drop(hand);
         self.prepare(artifact, manifest, version, None, Found::Kept { in_directory }, Stage::AtOnce).await
     }
@@ -294,7 +314,7 @@ impl<L: Loader> Order<L> {
         stage: Stage,
     ) -> Result<Outcome<L>, Refused> {
         let saved = match &self.current {
-            Some(current) => current.generation.save().await.unwrap_or_else(|fault| {
+            Some(current) => trace::timed("plugin.save", current.generation.save()).await.unwrap_or_else(|fault| {
                 tracing::warn!(plugin = %self.plugin, "its state is not carried over: {fault}");
                 None
             }),
@@ -304,7 +324,8 @@ impl<L: Loader> Order<L> {
             Stage::Shadow => &manifest.settings.in_shadow(),
             Stage::Canary | Stage::Service | Stage::AtOnce => &manifest.settings,
         };
-        let generation = self.loader.prepare(&self.plugin, self.number, &artifact, settings, saved.as_deref()).await;
+        let generation = self.loader.prepare(&self.plugin, self.number, &artifact, settings, saved.as_deref());
+        let generation = trace::timed("plugin.begin", generation).await;
         match generation {
             Ok(generation) => {
                 let ready = Ready { generation, artifact, manifest, version, bytes, found, stage };
@@ -337,7 +358,7 @@ impl<L: Loader> Order<L> {
 
     async fn read(&self) -> Result<Result<Files, FilesError>, Refused> {
         let (directory, plugin) = (self.directory.clone(), self.plugin.clone());
-        blocking(move || files::read(&directory, &plugin)).await
+        trace::timed("plugin.read", blocking(move || files::read(&directory, &plugin))).await
     }
 
     /// The right to hold the file in the directory, and the one that is kept under this digest.

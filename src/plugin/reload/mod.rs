@@ -305,13 +305,17 @@ impl<L: Loader> Machine<L> {
         let order: BTreeMap<&str, usize> = chain.order().map(|name| &**name).zip(1..).collect();
         let shown = |(name, slot): (&String, &Slot<L>)| Arc::new(slot.shown(order.get(name.as_str()).copied()));
         let plugins = self.slots.iter().map(shown).collect();
-        let published = Published { chain, plugins, decides_auth: self.slots.values().any(|slot| slot.decides_auth()) };
+        let judges = self.slots.values().filter_map(Slot::judge).collect();
+        let decides_auth = self.slots.values().any(|slot| slot.decides_auth());
+        let published = Published { chain, judges, plugins, decides_auth };
+        self.board.limiter.put(&published.chain.sources());
         self.board.publish(published, !is_same);
     }
 
     fn status(&self, name: &str) -> Option<Status> {
         let order = self.board.read().chain.order().position(|other| &**other == name).map(|place| place + 1);
-        self.slots.get(name).map(|slot| slot.shown(order).status())
+        let rules = self.board.limiter.told(name);
+        self.slots.get(name).map(|slot| Status { rules, ..slot.shown(order).status() })
     }
 
     fn check_ready(&mut self) {

@@ -9,6 +9,7 @@ use crate::plugin::hook::Hooks;
 use crate::plugin::last_good::{Record, Version};
 use crate::plugin::manifest::{self, Manifest, Policy};
 use crate::plugin::rollout::Entry;
+use crate::plugin::sampling::Judge;
 use crate::plugin::serving::{Loader, Refusal, Serving};
 use crate::plugin::status::{Condition, Origin, Shown, ShownActive, Status};
 use std::collections::VecDeque;
@@ -223,6 +224,19 @@ impl<L: Loader> Slot<L> {
         let manifest = self.manifest().cloned().unwrap_or_else(|| Arc::new(Manifest::absent(&self.plugin.name)));
         let stand = Stand::Absent { class, cause: cause.into() };
         Some(Member { plugin: self.plugin.clone(), manifest, hooks, stand, trial: None, former: None })
+    }
+
+    /// It as one who judges traces, where it does.
+    pub(super) fn judge(&self) -> Option<Judge<L::Generation>> {
+        let active = self.active.as_ref().filter(|_| !self.is_disabled())?;
+        let judges = active.version.hooks.observer && active.generation.observes().sampling;
+        judges.then(|| Judge {
+            plugin: self.plugin.clone(),
+            number: active.number,
+            generation: active.generation.clone(),
+            health: active.health.clone(),
+            manifest: active.manifest.clone(),
+        })
     }
 
     /// What is told of it. `order`: its place in the chain, from 1.

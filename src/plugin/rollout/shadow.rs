@@ -66,7 +66,8 @@ impl Shadow {
     }
 
     /// Puts a session to it, unless it is behind.
-    pub fn offer(&self, facts: &Arc<Facts>, decided: Said) {
+    pub fn offer(&self, facts: &Arc<Facts>, decided: Option<Said>) {
+        let Some(decided) = decided else { return };
         if self.queue.try_send(Asked { facts: facts.clone(), decided }).is_err() {
             self.comparisons.dropped();
         }
@@ -89,23 +90,29 @@ async fn work<S: Serving>(
         let next = waiting.lock().await.recv().await;
         let Some(asked) = next else { return };
         match &asked.decided {
-            Said::Auth(_) | Said::Rules(_) => compare::<MayIt, S>(&server, &shadow, &asked, beside).await,
-            Said::Router(_) => compare::<Whither, S>(&server, &shadow, &asked, beside).await,
+            Said::Auth(_) | Said::Rules(_) => compare(&MayIt, &server, &shadow, &asked, beside).await,
+            Said::Router(_) => compare(&Whither, &server, &shadow, &asked, beside).await,
         }
     }
 }
 
-async fn compare<Q: Question, S: Serving>(server: &Server<S>, shadow: &Shadow, asked: &Asked, beside: bool) {
+async fn compare<Q: Question, S: Serving>(
+    question: &Q,
+    server: &Server<S>,
+    shadow: &Shadow,
+    asked: &Asked,
+    beside: bool,
+) {
     let Asked { facts, decided } = asked;
     // One that keeps failing is asked less: the breaker lets some through.
-    let Some(answer) = server.try_out::<Q>(facts).await else {
+    let Some(answer) = server.try_out(question, facts).await else {
         shadow.comparisons.dropped();
         return;
     };
     shadow.comparisons.compared();
     let candidate = match answer {
         Ok(answer) => {
-            let said = Q::said(answer);
+            let Some(said) = Q::said(answer) else { return };
             if !decided.differs(&said, beside) {
                 return;
             }

@@ -200,10 +200,10 @@ fn a_thinned_packet_goes_again_as_it_was() {
         let mut room = [0u8; MAX_PACKET];
         for step in 0..240u64 {
             match step {
-                20 => lane.thin(LayerId::new(0, 3)),
-                60 => lane.thin(LayerId::new(3, 0)),
-                100 => lane.thin(LayerId::new(0, 0)),
-                140 => lane.thin(LayerId::ALL),
+                20 => lane.thin(LayerId::new(0, 3), false),
+                60 => lane.thin(LayerId::new(3, 0), false),
+                100 => lane.thin(LayerId::new(0, 0), false),
+                140 => lane.thin(LayerId::ALL, false),
                 _ => {}
             }
             // Some come late.

@@ -111,7 +111,8 @@ fn keep_up(ring: &Ring, stream: &Stream, viewer: &mut Viewer, egress: &mut Egres
                 lane.skipped_frames += frames(ring, lane.track, at, ring.end());
                 lane.leave_out();
                 lane.wait_for_keyframe();
-                stream.request_keyframe();
+                // A link that is too slow would ask for ever.
+                stream.request_repair();
             }
         }
         jumped = true;
@@ -216,7 +217,10 @@ mod tests {
         let poll = mio::Poll::new().unwrap();
         let mut links = Links::new(None, &poll, Arc::default()).unwrap();
         let of_stream = Peer { address, local: None, link: None };
-        links.take_over(Handover { stream, peer: of_stream, came: Vec::new() }, Instant::now());
+        links.take_over(
+            Handover { stream, peer: of_stream, came: Vec::new(), badge: Default::default() },
+            Instant::now(),
+        );
         let id: LinkId = links.readable[0];
         let bound = "127.0.0.1:0".parse().unwrap();
         let udp = socket2::Socket::from(std::net::UdpSocket::bind::<std::net::SocketAddr>(bound).unwrap());

@@ -1,5 +1,6 @@
 //! One TCP connection: the beginning of a frame that came in, and the end of a packet that has not gone out.
 
+use super::doorman::Badge;
 use crate::protocol::webrtc::framing;
 use crate::shard::socket::Peer;
 use std::io::{self, Read, Write};
@@ -24,6 +25,7 @@ pub struct Handover {
     pub peer: Peer,
     /// What came on it so far: a STUN request of the session, and what was behind it.
     pub came: Vec<u8>,
+    pub badge: Badge,
 }
 
 /// What became of the packets that were given to a connection.
@@ -51,19 +53,20 @@ pub struct Link {
     unsent: Vec<u8>,
     /// The kernel takes no more until it says so.
     full: bool,
+    badge: Badge,
 }
 
 impl Link {
-    pub fn new(serial: u32, stream: TcpStream, peer: Peer, rest: Vec<u8>, now: Instant) -> Self {
-        Link { serial, peer, slot: None, heard: now, stream, rest, unsent: Vec::new(), full: false }
+    pub fn new(serial: u32, stream: TcpStream, peer: Peer, rest: Vec<u8>, badge: Badge, now: Instant) -> Self {
+        Link { serial, peer, slot: None, heard: now, stream, rest, unsent: Vec::new(), full: false, badge }
     }
 
     pub fn stream(&self) -> &TcpStream {
         &self.stream
     }
 
-    pub fn into_stream(self) -> TcpStream {
-        self.stream
+    pub fn into_parts(self) -> (TcpStream, Badge) {
+        (self.stream, self.badge)
     }
 
     /// Fills `buffer` with what is left of before and what has come. Returns how much, and whether there may be more.
@@ -176,7 +179,7 @@ mod tests {
         stream.set_nonblocking(true).unwrap();
         let id = LinkId { index: 0, serial: 1 };
         let of_link = Peer { address, local: None, link: Some(id) };
-        (Link::new(1, stream, of_link, Vec::new(), Instant::now()), peer)
+        (Link::new(1, stream, of_link, Vec::new(), Badge::default(), Instant::now()), peer)
     }
 
     #[test]

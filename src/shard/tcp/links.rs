@@ -1,5 +1,6 @@
 //! The TCP connections of a shard: accepted, watched, read, written, closed.
 
+use super::doorman::{Badge, Doorman};
 use super::link::{Handover, Link, LinkId, Sent};
 use super::strangers::Strangers;
 use crate::observe::metrics::ShardMetrics;
@@ -70,6 +71,8 @@ pub struct Links {
     links: Slab<Link>,
     serial: u32,
     pub strangers: Strangers,
+    /// Asked before a connection is taken.
+    pub doorman: Doorman,
     /// There may be more connections to take, from then on.
     accept_at: Option<Instant>,
     /// Those on which something came.
@@ -101,6 +104,7 @@ impl Links {
             links: Slab::new(),
             serial: 0,
             strangers: Strangers::default(),
+            doorman: Doorman::default(),
             accept_at: None,
             readable: Vec::new(),
             writable: Vec::new(),
@@ -161,9 +165,10 @@ impl Links {
         }
         for (stream, address) in taken {
             let address = SocketAddr::new(address.ip().to_canonical(), address.port());
+            let Some(badge) = self.doorman.admit(address.ip()) else { continue };
             self.metrics.tcp_connections.add(1);
             let peer = Peer { address, local: None, link: None };
-            if let Some(id) = self.add(stream, peer, Vec::new(), now)
+            if let Some(id) = self.add(stream, peer, Vec::new(), badge, now)
                 && let Some(gone) = self.strangers.add(id, address.ip(), now)
             {
                 self.metrics.tcp_crowded_out.add(1);
@@ -175,12 +180,12 @@ impl Links {
 
     /// Takes a connection over from another shard; it counts as having something to read.
     pub fn take_over(&mut self, handover: Handover, now: Instant) {
-        if let Some(id) = self.add(handover.stream, handover.peer, handover.came, now) {
+        if let Some(id) = self.add(handover.stream, handover.peer, handover.came, handover.badge, now) {
             self.readable.push(id);
         }
     }
 
-    fn add(&mut self, stream: TcpStream, peer: Peer, came: Vec<u8>, now: Instant) -> Option<LinkId> {
+    fn add(&mut self, stream: TcpStream, peer: Peer, came: Vec<u8>, badge: Badge, now: Instant) -> Option<LinkId> {
         let entry = self.links.vacant_entry();
         self.serial = self.serial.wrapping_add(1);
         let id = LinkId { index: entry.key() as u32, serial: self.serial };
@@ -193,7 +198,7 @@ impl Links {
             tracing::warn!(%error, "a TCP connection can not be watched");
             return None;
         }
-        entry.insert(Link::new(id.serial, stream, Peer { link: Some(id), ..peer }, came, now));
+        entry.insert(Link::new(id.serial, stream, Peer { link: Some(id), ..peer }, came, badge, now));
         Some(id)
     }
 

@@ -2,11 +2,13 @@
 //! datagrams carry, framed; the kernel's send buffer is its queue.
 
 mod backlog;
+mod doorman;
 mod link;
 mod links;
 mod strangers;
 mod turn;
 
 pub use backlog::drain;
+pub use doorman::Doorman;
 pub use link::{Handover, LinkId};
 pub use links::Links;

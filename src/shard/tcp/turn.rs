@@ -125,7 +125,8 @@ impl Worker {
                 let inbox = self.sessions.inbox(shard);
                 if let Some((link, inbox)) = self.egress.links.release(id).zip(inbox) {
                     let came = bytes.to_vec();
-                    inbox.connection(Handover { stream: link.into_stream(), peer, came });
+                    let (stream, badge) = link.into_parts();
+                    inbox.connection(Handover { stream, peer, came, badge });
                 }
             }
             Some(Owner::Nobody) | None => {

@@ -89,6 +89,9 @@ async def main():
             case "nacks":
                 lost = sorted((newest - n) & 0xFFFF for n in range(1, 200))
                 return bytes(RtcpRtpfbPacket(fmt=RTCP_RTPFB_NACK, ssrc=OURS, media_ssrc=ssrc, lost=lost))
+            case "nonsense-nacks":
+                never = sorted((newest + 9_000 + n) & 0xFFFF for n in range(50))
+                return bytes(RtcpRtpfbPacket(fmt=RTCP_RTPFB_NACK, ssrc=OURS, media_ssrc=ssrc, lost=never))
             case "rtcp":
                 return garbage()
             case "ssrcs":

@@ -1,16 +1,16 @@
 // Opens one of our pages in Chromium or Firefox. As a viewer it measures for some seconds and prints one JSON line; as a
 // publisher it prints {"ready":true} when connected and stays until it is ended. With the role `restart` it restarts the ICE of
 // a viewer and tells what arrives before and after. With the role `move` it says `ready`, waits until its path is cut off, tells the page of
-// another network, and what was missing until it played on. With the role `trickle` it publishes with candidates that come after the offer,
+// another network unless that is `real`, and what was missing until it played on. With the role `trickle` it publishes with candidates that come after the offer,
 // restarts ICE, tells both as `ready`, and stays. With the role `simulcast` it publishes layers and stays. With the
 // role `endure` it plays in bad weather and tells how that went. With the
-// role `change` it views one layer after the other, and tells what it saw of each. With the role `look` it waits until the text
+// role `menu` it chooses each size in the player's menu. With the role `change` it views one layer after the other, and tells what it saw of each. With the role `look` it waits until the text
 // of the page has a word, and prints the text and the links. With the role `follow` it prints a line of JSON four times a second with
 // what the player is at and what it has received so far, until it is ended. `relay` closes every path but those by a TURN server.
 //   node browser.mjs '{"browser":"chromium","role":"play","url":"http://...","seconds":4,"profile":"/tmp/..."}'
 import { createRequire } from "node:module";
 import {
-  change, connected, connectedViewer, endure, look, measure, move, observe, prelude, restart, simulcast, trickle,
+  change, connected, connectedViewer, endure, look, measure, menu, move, observe, prelude, restart, simulcast, trickle,
 } from "./in_page.mjs";
 
 const options = { browser: "chromium", seconds: 4, patience: 20, kinds: ["audio", "video"], ...JSON.parse(process.argv[2]) };
@@ -98,6 +98,10 @@ try {
     await new Promise((end) => process.stdin.on("close", end).resume());
   } else if (options.role === "change") {
     const report = await page.evaluate(change, options);
+    console.log(JSON.stringify(report));
+    if (report.error) throw new Error(report.error);
+  } else if (options.role === "menu") {
+    const report = await page.evaluate(menu, options);
     console.log(JSON.stringify(report));
     if (report.error) throw new Error(report.error);
   } else if (options.role === "endure") {

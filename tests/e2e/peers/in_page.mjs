@@ -325,6 +325,7 @@ export async function connectedViewer({ patience }) {
   const watch = (_, { rtpTimestamp }) => {
     const { newest } = window.shown;
     const step = newest === undefined ? 0 : ((rtpTimestamp - newest) >>> 0) / 90;
+    if (step > 200) (window.shown.gaps ??= []).push([Math.round(performance.now()), Math.round(step)]);
     window.shown.longest_ms = Math.max(window.shown.longest_ms, step);
     window.shown.newest = rtpTimestamp;
     window.shown.frames += 1;
@@ -336,8 +337,8 @@ export async function connectedViewer({ patience }) {
 }
 
 // Waits until nothing arrives any more, tells the page that there is another network, as the system of a phone does, and what
-// was missing between two frames that were shown.
-export async function move({ patience }) {
+// was missing between two frames that were shown. `real`: the system itself tells the page, whose path is another one then.
+export async function move({ patience, real }) {
   const end = performance.now() + patience * 1000;
   const peer = window.peerConnections.at(-1);
   const bytes = async () => {
@@ -347,17 +348,71 @@ export async function move({ patience }) {
   const wait = (ms) => new Promise((next) => setTimeout(next, ms));
   const before = { ...window.shown };
   window.shown.longest_ms = 0;
-  for (let seen = -1, now = await bytes(); seen !== now; [seen, now] = [now, await bytes()]) {
-    if (performance.now() > end) return { error: "the path was not cut off" };
+  const pair = async () => [...(await peer.getStats()).values()].find(({ type }) => type === "transport")?.selectedCandidatePairId;
+  const first = await pair();
+  // What the page is told, and does, and when.
+  const told = [];
+  const note = (what) => told.push([Math.round(performance.now()), what]);
+  peer.addEventListener("connectionstatechange", () => note(`connection ${peer.connectionState}`));
+  peer.addEventListener("iceconnectionstatechange", () => note(`ice ${peer.iceConnectionState}`));
+  peer.addEventListener("icecandidate", ({ candidate }) => note(`candidate ${candidate?.address ?? "none"}`));
+  for (const name of ["online", "offline"]) addEventListener(name, () => note(name));
+  navigator.connection?.addEventListener?.("change", () => note("change"));
+  const fetched = window.fetch;
+  window.fetch = async (...settings) => {
+    note(`${settings[1]?.method ?? "GET"} begins`);
+    try {
+      const response = await fetched(...settings);
+      note(`${settings[1]?.method ?? "GET"} ${response.status}`);
+      return response;
+    } catch (error) {
+      note(`${settings[1]?.method ?? "GET"} ${error}`);
+      throw error;
+    }
+  };
+  const cut = async (seen) => (real ? (await pair()) !== first : (await bytes()) === seen);
+  for (let seen = -1; !(await cut(seen)); ) {
+    if (performance.now() > end) return { error: "the path was not cut off", before, state: peer.connectionState };
+    seen = await bytes();
     await wait(100);
   }
   const at = window.shown.frames;
-  dispatchEvent(new Event("online"));
+  if (!real) dispatchEvent(new Event("online"));
   while (window.shown.frames < at + 60) {
     if (performance.now() > end) return { error: "nothing is shown any more", before, shown: window.shown, state: peer.connectionState };
     await wait(50);
   }
-  return { before, ...window.shown, sessions: window.sessions.length, connections: window.peerConnections.length };
+  const counts = { sessions: window.sessions.length, connections: window.peerConnections.length };
+  return { before, ...window.shown, ...counts, told };
+}
+
+// Chooses each size of the player's menu, the largest first, and then what the server finds best; tells what was shown of each.
+export async function menu({ sizes, patience }) {
+  const end = performance.now() + patience * 1000;
+  const wait = (ms) => new Promise((next) => setTimeout(next, ms));
+  const select = () => document.querySelector("wasmcast-player")?.shadowRoot.querySelector("select[data-id=layers]");
+  const offered = () => [...(select()?.options ?? [])].map(({ label, disabled }) => ({ label, disabled }));
+  const complete = () => select() && !select().hidden && sizes + 1 === offered().filter(({ disabled }) => !disabled).length;
+  while (!complete() || !(window.wasmcast.player.video.videoWidth > 0)) {
+    if (performance.now() > end) return { error: "the menu does not have all sizes", offered: offered() };
+    await wait(50);
+  }
+  const labels = offered().map(({ label }) => label);
+  const video = window.wasmcast.player.video;
+  const chosen = [];
+  for (const label of [...labels.slice(1), labels[0]]) {
+    // As a visitor does it: the menu may be drawn anew at any time.
+    const option = [...select().options].find((candidate) => candidate.label === label);
+    select().value = option.value;
+    select().dispatchEvent(new Event("change", { bubbles: true }));
+    const wanted = label === labels[0] ? labels[1] : label;
+    while (`${video.videoHeight}p` !== wanted) {
+      if (performance.now() > end) return { error: `no picture of ${label}`, labels, chosen, height: video.videoHeight };
+      await wait(50);
+    }
+    chosen.push({ label, height: video.videoHeight, shown: select().selectedOptions[0]?.label });
+  }
+  return { labels, chosen, sessions: window.sessions.length };
 }
 
 // Waits until the page shows a word, and tells what it shows.

@@ -1,7 +1,8 @@
 //! The other pairs in bad weather, each for longer.
 
-use super::{Codec, Conditions, Publisher, Sky, Viewer};
-use super::{muddled, through};
+use super::{Codec, Conditions, Publisher, Setup, Sky, Viewer, Weather};
+use super::{from, muddled, through};
+use crate::netns;
 
 fn bad(publisher: Publisher, codec: Codec, viewer: Viewer) {
     through(Sky::both(Conditions::bad()), publisher, codec, viewer, 20.0);
@@ -45,4 +46,21 @@ fn chromium_to_chromium_out_of_order() {
 #[test]
 fn our_publisher_to_aiortc_out_of_order() {
     through(muddled(), Publisher::Wasmcast, Codec::H264, Viewer::Aiortc, 10.0);
+}
+
+/// Firefox does not use loopback for media.
+#[test]
+fn our_publisher_to_firefox() {
+    netns::within("weather::long::our_publisher_to_firefox", |address| {
+        let place = Weather::at(address, Setup::new());
+        from(place, Sky::both(Conditions::bad()), Publisher::Wasmcast, Codec::Vp8, Viewer::Firefox, 20.0);
+    });
+}
+
+#[test]
+fn chromium_to_firefox_out_of_order() {
+    netns::within("weather::long::chromium_to_firefox_out_of_order", |address| {
+        let place = Weather::at(address, Setup::new());
+        from(place, muddled(), Publisher::Chromium, Codec::Vp8, Viewer::Firefox, 15.0);
+    });
 }

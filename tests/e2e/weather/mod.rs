@@ -63,10 +63,10 @@ fn last_words(viewer: Process) -> Value {
 /// row of cells that tells whether they were decoded well.
 fn endure(viewer: Viewer, codec: Codec, place: (&Server, &Weather), seconds: f64, marked: bool) {
     let (server, weather) = place;
-    let process = if viewer == Viewer::Chromium {
+    let process = if matches!(viewer, Viewer::Chromium | Viewer::Firefox) {
         let url = server.url("/play/cam?muted=1");
         let options = json!({ "role": "endure", "url": url, "seconds": seconds, "marked": marked });
-        browser("chromium", server, "cam", &options)
+        browser(if viewer == Viewer::Firefox { "firefox" } else { "chromium" }, server, "cam", &options)
     } else {
         viewer.launch(codec, server, "cam", seconds, true)
     };
@@ -75,7 +75,7 @@ fn endure(viewer: Viewer, codec: Codec, place: (&Server, &Weather), seconds: f64
     eprintln!("{viewer:?}: {seen}, up and down (carried, lost): {counts:?}, machine late by {machine:.0} ms");
     // What is held up here by a busy machine is held up in the clients and in the server, too.
     let (gap, frames) = match viewer {
-        Viewer::Chromium => {
+        Viewer::Chromium | Viewer::Firefox => {
             assert_eq!(number(&seen, "/backwards"), 0.0, "{seen}");
             assert_eq!(number(&seen, "/unreadable"), 0.0, "{seen}");
             let gap = number(&seen, "/gap_ms") - 2.0 * number(&seen, "/stall_ms");
@@ -102,7 +102,11 @@ fn endure(viewer: Viewer, codec: Codec, place: (&Server, &Weather), seconds: f64
 
 /// From this publisher to this viewer, both in the same weather.
 fn through(sky: Sky, publisher: Publisher, codec: Codec, viewer: Viewer, seconds: f64) {
-    let (server, weather) = Weather::over(Setup::new());
+    from(Weather::over(Setup::new()), sky, publisher, codec, viewer, seconds);
+}
+
+fn from(place: (Server, Weather), sky: Sky, publisher: Publisher, codec: Codec, viewer: Viewer, seconds: f64) {
+    let (server, weather) = place;
     weather.change(sky);
     let _publisher = publisher.start(codec, &server, "cam");
     server.wait_live("cam");

@@ -4,6 +4,7 @@ mod ability;
 mod derive;
 mod function;
 mod hook;
+mod limits;
 mod observer;
 mod section;
 
@@ -26,6 +27,24 @@ pub fn auth(arguments: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn router(arguments: TokenStream, item: TokenStream) -> TokenStream {
     hook::router(arguments.into(), item.into()).into()
+}
+
+/// The function that gives the rules of rate limits, which the server enforces itself. Called when a version is taken into
+/// service, and after a changed configuration.
+///
+/// It takes `&Config`, `&mut State` or nothing, and returns `Result<Vec<Rule>>` or `Vec<Rule>`. A crate has one.
+#[proc_macro_attribute]
+pub fn ratelimit(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    limits::ratelimit(arguments.into(), item.into()).into()
+}
+
+/// The function that answers for sessions which meet a rule with `ask`, after auth.
+///
+/// It takes `&Session` and the rule's name, a `&str`, and if it needs it `&Config` or `&mut State`. It returns
+/// `Result<Verdict>` or `Verdict`. A crate has one, beside a function with [`macro@ratelimit`].
+#[proc_macro_attribute]
+pub fn decide(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    limits::decide(arguments.into(), item.into()).into()
 }
 
 /// The function that says which sessions are to be asked again now. Called once a second on one instance.

@@ -203,9 +203,12 @@ pub mod wasmcast {
                 }
             }
         }
-        /// Metrics, exported as `wasmcast_plugin_<name>{plugin="..."}`. Make each handle once and keep it.
-        /// A name must match `[a-z][a-z0-9_]{0,63}`. With a bad name, or beyond the plugin's number of series (1,000 name
-        /// and label combinations), the handle counts nowhere and the host warns once: a metric never breaks a decision.
+        /// Metrics, exported as `wasmcast_plugin_<name>{plugin="...",generation="...",hook="..."}` and the labels given: each
+        /// generation counts for itself, and what is counted goes to the hook that is being called then (`auth/check`,
+        /// `router/routing`, ...; `lifecycle` for all of its interfaces). What was never counted is not exported, and a retired
+        /// generation is exported no more. Make each handle once and keep it; it serves in the calls of all hooks.
+        /// A name must match `[a-z][a-z0-9_]{0,63}`. With a bad name, or beyond the generation's number of series (1,000
+        /// combinations of name, labels and hook), it counts nowhere and the host warns once: a metric never breaks a decision.
         #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
         pub mod metrics {
             #[used]
@@ -253,7 +256,7 @@ pub mod wasmcast {
                     }
                 }
             }
-            /// A value that moves both ways. The last `set` of any instance is what is exported.
+            /// A value that moves both ways. The last `set` of any instance, in calls of the same hook, is what is exported.
             #[derive(Debug)]
             #[repr(transparent)]
             pub struct Gauge {
@@ -335,7 +338,8 @@ pub mod wasmcast {
             }
             impl Counter {
                 #[allow(unused_unsafe, clippy::all)]
-                /// The same name and labels give the same series, over all instances and generations of the plugin.
+                /// The same name and labels give the same series, over all instances of the generation. Labels: at most 8, none of
+                /// `plugin`, `generation`, `hook`, `le`, `quantile`.
                 #[allow(async_fn_in_trait)]
                 pub fn new(name: &str, labels: &[Attribute]) -> Self {
                     unsafe {

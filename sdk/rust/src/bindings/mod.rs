@@ -5,6 +5,7 @@
 #[rustfmt::skip]
 pub mod check;
 #[rustfmt::skip]
+pub mod decide;
 pub mod events;
 #[rustfmt::skip]
 mod imports;
@@ -16,6 +17,8 @@ pub mod reconfigure;
 pub mod revoke;
 #[rustfmt::skip]
 pub mod routing;
+#[rustfmt::skip]
+pub mod rules;
 #[rustfmt::skip]
 pub mod self_test;
 #[rustfmt::skip]

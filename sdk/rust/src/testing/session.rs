@@ -178,6 +178,38 @@ impl Session {
         assert!(why.is_some_and(|why| why.contains(text)), "expected a failure with `{text}`; {}", told(&now));
     }
 
+    /// Expects that a rule of rate limits, of this name, refused it: by its bucket, or the plugin's own verdict.
+    ///
+    /// # Panics
+    /// When it is in, or was refused otherwise.
+    #[track_caller]
+    pub fn expect_limited(&self, rule: &str) {
+        let now = self.now();
+        let found = now.get("limited").and_then(|limited| limited.get("rule")).and_then(Value::as_str);
+        assert!(found == Some(rule), "expected to be refused by `{rule}`; {}", told(&now));
+    }
+
+    /// Expects that the plugin gave no verdict on it (an `Err`, a trap, a deadline), with this text for the operator. The session
+    /// is in then, unless the operator's policy says otherwise.
+    ///
+    /// # Panics
+    /// When it did, or with another text.
+    #[track_caller]
+    pub fn expect_verdict_failure(&self, text: &str) {
+        let now = self.now();
+        let why = now.get("verdict_failure").and_then(Value::as_str);
+        assert!(why.is_some_and(|why| why.contains(text)), "expected a failure with `{text}`; {}", told(&now));
+    }
+
+    /// It leaves: what it was counted as there is free for others.
+    ///
+    /// # Panics
+    /// When the plugin host is gone.
+    #[track_caller]
+    pub fn leave(self) {
+        self.host.must(json!({"do": "leave", "id": self.id}));
+    }
+
     /// Expects that the plugin routes it; what it said can be looked at.
     ///
     /// # Panics
@@ -237,6 +269,7 @@ fn told(now: &Value) -> String {
         now if now.get("failure").is_some() => {
             format!("the plugin failed: {}", now["failure"].as_str().unwrap_or_default())
         }
+        now if now.get("limited").is_some() => format!("it was refused by a rule: {}", now["limited"]),
         _ => "the plugin abstains".to_owned(),
     }
 }

@@ -77,6 +77,40 @@ impl Test {
         Ok(())
     }
 
+    /// So many HTTP requests of an address, one after the other. Returns how many the rules of rate limits let pass.
+    ///
+    /// # Panics
+    /// When the address is none.
+    #[track_caller]
+    pub fn requests(&self, remote_ip: &str, count: u32) -> u32 {
+        self.passing("request", remote_ip, count)
+    }
+
+    /// So many connections of an address, each closed before the next. Returns how many the rules of rate limits let pass.
+    ///
+    /// # Panics
+    /// When the address is none.
+    #[track_caller]
+    pub fn connections(&self, remote_ip: &str, count: u32) -> u32 {
+        self.passing("connection", remote_ip, count)
+    }
+
+    #[track_caller]
+    fn passing(&self, measure: &str, address: &str, count: u32) -> u32 {
+        let answer = self.host.must(json!({"do": "pass", "measure": measure, "address": address, "count": count}));
+        answer.get("passed").and_then(Value::as_u64).and_then(|passed| u32::try_from(passed).ok()).unwrap_or_default()
+    }
+
+    /// Expects that the rules of rate limits in force have these names, in this order.
+    ///
+    /// # Panics
+    /// When they have others.
+    #[track_caller]
+    pub fn expect_rules(&self, names: &[&str]) {
+        let answer = self.host.must(json!({"do": "rules"}));
+        assert_eq!(answer["rules"], json!(names), "rules in force");
+    }
+
     /// Lets time pass: ttls end and sessions are asked again, `tick` and `revoke` are called.
     ///
     /// # Panics

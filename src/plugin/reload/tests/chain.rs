@@ -64,7 +64,7 @@ async fn each_hook_is_put_to_those_who_have_it_and_a_router_that_fails_is_open()
     world.write("b.toml", "[config]\nsubject = \"live/canary\"\n[match]\nstream = [\"live/*\"]");
     world.put("a.wasm", "auth deny").await;
     world.put("b.wasm", "router allow").await;
-    let routes = || async { world.board.read().chain.ask::<Whither>(&Arc::new(facts("s-1"))).await };
+    let routes = || async { world.board.read().chain.ask(&Whither, &Arc::new(facts("s-1"))).await };
     assert_eq!(world.says().await, "deny 403");
     let decided = routes().await;
     let Answer::Allow(route) = &decided.answer else { panic!("{decided:?}") };

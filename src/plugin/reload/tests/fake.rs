@@ -1,6 +1,7 @@
 //! A loader whose plugins are lines of text, so that the machine is tested without compiling anything.
 
 use crate::observe::Event;
+use crate::observe::trace::{Summary, Verdict};
 use crate::plugin::decision::{Answer, Denial, Grant, Selection};
 use crate::plugin::facts::Facts;
 use crate::plugin::fault::{Fault, FaultClass};
@@ -91,6 +92,7 @@ impl Loader for Fake {
             ("router", "router/routing"),
             ("observer", "observer/events"),
             ("stats", "observer/stats"),
+            ("sampling", "observer/sampling"),
         ]
         .into_iter();
         let mut hooks: Vec<String> =
@@ -212,6 +214,15 @@ impl Serving for Spoken {
         Ok(())
     }
 
+    async fn decide(&self, batch: &[&Summary]) -> Result<Vec<Verdict>, Fault> {
+        if self.text.says("absurd") {
+            return Err(Fault::Error("what is a trace?".to_owned()));
+        }
+        let few = usize::from(self.text.says("miscounts"));
+        let verdict = if self.text.says("keeps") { Verdict::Keep } else { Verdict::Leave };
+        Ok(vec![verdict; batch.len() + few])
+    }
+
     async fn tick(&self) -> Result<(), Fault> {
         self.told.ticks.fetch_add(1, Ordering::Relaxed);
         Err(Fault::Error("no net".to_owned()))
@@ -238,7 +249,11 @@ impl Serving for Spoken {
     }
 
     fn observes(&self) -> Observes {
-        Observes { events: self.text.says("observer"), stats: self.text.says("stats") }
+        Observes {
+            events: self.text.says("observer"),
+            stats: self.text.says("stats"),
+            sampling: self.text.says("sampling"),
+        }
     }
 
     fn has_reconfigure(&self) -> bool {

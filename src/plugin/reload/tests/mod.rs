@@ -117,7 +117,7 @@ impl World {
 
     async fn ask_about(&self, facts: Facts) -> Decided {
         let published = self.board.read();
-        published.chain.ask::<MayIt>(&Arc::new(facts)).await
+        published.chain.ask(&MayIt, &Arc::new(facts)).await
     }
 
     /// What the chain says, in a word: `allow alice`, `deny 403`, `abstain`.

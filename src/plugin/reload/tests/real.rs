@@ -42,8 +42,8 @@ impl Site {
             memory: 64 << 20,
             instances: Some(32),
             countries: true,
-            trust: Trust::default(),
             events: Events::default(),
+            trust: Trust::default(),
         };
         let plugins = Plugins::start(options, &tasks).await?;
         Ok(Site { base, tasks, plugins })

@@ -26,6 +26,8 @@ pub struct Facts {
     /// Last packet of its layer of the picture, where more than one layer is possible.
     pub layer_end: bool,
     pub upward: Upward,
+    /// No higher spatial layer refers to this frame, of this picture or of a later one.
+    pub spare: bool,
 }
 
 /// Width and height by spatial layer; none above the highest, or where it is not told.

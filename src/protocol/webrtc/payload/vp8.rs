@@ -62,6 +62,7 @@ pub(super) fn inspect(payload: &[u8]) -> Facts {
         size: if keyframe { vp8::keyframe_size(frame) } else { None },
         layer: LayerId::new(0, descriptor.temporal),
         upward: if descriptor.layer_sync { Upward::Here } else { Upward::No },
+        spare: false,
         ..Facts::default()
     }
 }

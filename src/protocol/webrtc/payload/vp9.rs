@@ -19,6 +19,8 @@ pub(super) struct Descriptor {
     switching_up: bool,
     /// Predicted from a lower layer of the same picture.
     inter_layer: bool,
+    /// Z: no higher spatial layer refers to this frame.
+    spare: bool,
     /// From the scalability structure.
     structure: Option<Structure>,
 }
@@ -68,6 +70,7 @@ pub(super) fn descriptor(payload: &[u8]) -> Option<Descriptor> {
         temporal_layer: layers >> 5,
         switching_up: layers & 0x10 != 0,
         inter_layer: layers & 1 != 0,
+        spare: flags & 0x01 != 0,
         structure,
     })
 }
@@ -117,6 +120,7 @@ pub(super) fn inspect(payload: &[u8]) -> Facts {
         layer: LayerId::new(descriptor.spatial_layer, descriptor.temporal_layer),
         layer_end: descriptor.ends,
         upward: if descriptor.switching_up { Upward::After } else { Upward::No },
+        spare: descriptor.spare,
     }
 }
 
@@ -174,7 +178,7 @@ mod tests {
         let sizes = Some([Some((176, 144)), Some((352, 288)), None, None]);
         let told = Facts { sizes, size: Some((352, 288)), ..Facts::default() };
         let structure = [0x30, 0, 176, 0, 144, 1, 96, 1, 32];
-        let rows: [(&str, &[u8], &[u8], Facts); 14] = [
+        let rows: [(&str, &[u8], &[u8], Facts); 15] = [
             ("key", &[0x8c, 0x80, 1], &KEY, key),
             ("short id", &[0x8c, 1], &KEY, key),
             ("layers, not flexible", &[0xac, 1, 0x00, 9], &KEY, key),
@@ -193,6 +197,7 @@ mod tests {
             ("delta, flexible", &[0xdc, 1, 0x03, 0x04], &DELTA, start),
             ("delta, stores nothing", &[0xcc, 1], &[0x86, 0, 0], Facts { discardable: true, ..start }),
             ("middle", &[0x80, 1], &KEY, none),
+            ("nothing above builds on it", &[0xcd, 1], &DELTA, Facts { spare: true, ..start }),
             ("too many references", &[0xdc, 1, 3, 3, 3, 2], &DELTA, none),
         ];
         for (name, descriptor, frame, expected) in rows {

@@ -135,7 +135,9 @@ impl Dealt<'_> {
             ssrc: Some(ssrc),
             rtx_ssrc: rtx_payload_type.map(|_| ssrc + 1),
             extensions,
-            feedback: Feedback { transport_cc, remb: false, ..codec.feedback },
+            // Nobody needs what it says: but browsers send it several times a second, also when nothing comes any more. So it shows
+            // within 0.2 s where one is whose NAT has given it another address. Reports come once a second, checks each 2.5 s.
+            feedback: Feedback { transport_cc, remb: codec.feedback.remb && !transport_cc, ..codec.feedback },
             rids: Vec::new(),
             layer_ssrcs: Vec::new(),
         }

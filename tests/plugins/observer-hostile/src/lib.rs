@@ -55,7 +55,8 @@ impl Hostile {
 fn events(batch: &[Event], hostile: &mut Hostile) -> Result<()> {
     hostile.misbehave()?;
     hostile.heard += batch.len() as u64;
-    let (first, last) = (batch.first().map_or(0, |event| event.sequence), batch.last().map_or(0, |event| event.sequence));
+    let (first, last) =
+        (batch.first().map_or(0, |event| event.sequence), batch.last().map_or(0, |event| event.sequence));
     let kinds: Vec<&str> = batch.iter().map(|event| event.kind.as_str()).collect();
     info!("events"; first, last, heard = hostile.heard, kinds = kinds.join(","));
     Ok(())

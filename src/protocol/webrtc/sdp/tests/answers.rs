@@ -140,21 +140,21 @@ fn viewers_are_answered() {
             "h264+opus",
             "0 1\n\
              audio 9 96 sendonly mid=0 opus {stereo=1;sprop-stereo=1;useinbandfec=1} ssrc=1000 mid:1 level:2 []\n\
-             video 9 101,102 sendonly mid=1 h264 {level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f} rtx=102 ssrc=1002/1003 mid:1 [nack pli]",
+             video 9 101,102 sendonly mid=1 h264 {level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f} rtx=102 ssrc=1002/1003 mid:1 [nack pli remb]",
         ),
         (
             "aiortc-whep",
             "vp8",
             "0 1\n\
              audio 9 96 inactive mid=0\n\
-             video 9 97,98 sendonly mid=1 vp8 {} rtx=98 ssrc=1000/1001 mid:1 [nack pli]",
+             video 9 97,98 sendonly mid=1 vp8 {} rtx=98 ssrc=1000/1001 mid:1 [nack pli remb]",
         ),
         (
             "aiortc-whep",
             "high",
             "0 1\n\
              audio 9 96 sendonly mid=0 opus {stereo=1;sprop-stereo=1;useinbandfec=1} ssrc=1000 mid:1 level:2 []\n\
-             video 9 99,100 sendonly mid=1 h264 {level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42001f} rtx=100 ssrc=1002/1003 mid:1 [nack pli]",
+             video 9 99,100 sendonly mid=1 h264 {level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42001f} rtx=100 ssrc=1002/1003 mid:1 [nack pli remb]",
         ),
         (
             "aiortc-whep",
@@ -168,21 +168,21 @@ fn viewers_are_answered() {
             "h264+opus",
             "0 1\n\
              audio 9 111 sendonly mid=0 opus {minptime=10;stereo=1;sprop-stereo=1;useinbandfec=1} ssrc=1000 mid:4 level:1 []\n\
-             video 9 108,109 sendonly mid=1 h264 {level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f} rtx=109 ssrc=1002/1003 mid:4 [nack pli fir]",
+             video 9 108,109 sendonly mid=1 h264 {level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f} rtx=109 ssrc=1002/1003 mid:4 [nack pli fir remb]",
         ),
         (
             "chrome-whep",
             "vp8",
             "0 1\n\
              audio 9 111 inactive mid=0\n\
-             video 9 96,97 sendonly mid=1 vp8 {} rtx=97 ssrc=1000/1001 mid:4 [nack pli fir]",
+             video 9 96,97 sendonly mid=1 vp8 {} rtx=97 ssrc=1000/1001 mid:4 [nack pli fir remb]",
         ),
         (
             "chrome-whep",
             "high",
             "0 1\n\
              audio 9 111 sendonly mid=0 opus {minptime=10;stereo=1;sprop-stereo=1;useinbandfec=1} ssrc=1000 mid:4 level:1 []\n\
-             video 9 116,117 sendonly mid=1 h264 {level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=4d001f} rtx=117 ssrc=1002/1003 mid:4 [nack pli fir]",
+             video 9 116,117 sendonly mid=1 h264 {level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=4d001f} rtx=117 ssrc=1002/1003 mid:4 [nack pli fir remb]",
         ),
         (
             "chrome-whep",
@@ -195,7 +195,7 @@ fn viewers_are_answered() {
             "chrome-whep-data",
             "h264+opus",
             "0 1\n\
-             video 9 108,109 sendonly mid=0 h264 {level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f} rtx=109 ssrc=1000/1001 mid:9 [nack pli fir]\n\
+             video 9 108,109 sendonly mid=0 h264 {level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f} rtx=109 ssrc=1000/1001 mid:9 [nack pli fir remb]\n\
              audio 9 111 sendonly mid=1 opus {minptime=10;stereo=1;sprop-stereo=1;useinbandfec=1} ssrc=1002 mid:9 level:14 []\n\
              application 0 webrtc-datachannel inactive mid=2",
         ),
@@ -204,7 +204,7 @@ fn viewers_are_answered() {
             "vp8",
             "0 1\n\
              audio 9 109 inactive mid=0\n\
-             video 9 120,124 sendonly mid=1 vp8 {} rtx=124 ssrc=1000/1001 mid:3 [nack pli fir]",
+             video 9 120,124 sendonly mid=1 vp8 {} rtx=124 ssrc=1000/1001 mid:3 [nack pli fir remb]",
         ),
         (
             "firefox-whep",
@@ -217,7 +217,7 @@ fn viewers_are_answered() {
             "firefox-whep-data",
             "vp8",
             "0 1\n\
-             video 9 120,124 sendonly mid=0 vp8 {} rtx=124 ssrc=1000/1001 mid:3 [nack pli fir]\n\
+             video 9 120,124 sendonly mid=0 vp8 {} rtx=124 ssrc=1000/1001 mid:3 [nack pli fir remb]\n\
              audio 9 109 inactive mid=1\n\
              application 0 webrtc-datachannel inactive mid=2",
         ),
@@ -232,7 +232,7 @@ fn viewers_are_answered() {
             "live777-whep",
             "h264+opus",
             "0 1\n\
-             video 9 102 sendonly mid=0 h264 {level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42001f} ssrc=1000 [nack pli fir]\n\
+             video 9 102 sendonly mid=0 h264 {level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42001f} ssrc=1000 [nack pli fir remb]\n\
              audio 9 111 sendonly mid=1 opus {minptime=10;stereo=1;sprop-stereo=1;useinbandfec=1} ssrc=1002 []",
         ),
         (
@@ -247,21 +247,21 @@ fn viewers_are_answered() {
             "h264+opus",
             "0 1\n\
              audio 9 111 sendonly mid=0 opus {minptime=10;stereo=1;sprop-stereo=1;useinbandfec=1} ssrc=1000 mid:4 level:1 []\n\
-             video 9 98,99 sendonly mid=1 h264 {level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f} rtx=99 ssrc=1002/1003 mid:4 [nack pli fir]",
+             video 9 98,99 sendonly mid=1 h264 {level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f} rtx=99 ssrc=1002/1003 mid:4 [nack pli fir remb]",
         ),
         (
             "safari-whep",
             "vp8",
             "0 1\n\
              audio 9 111 inactive mid=0\n\
-             video 9 106,107 sendonly mid=1 vp8 {} rtx=107 ssrc=1000/1001 mid:4 [nack pli fir]",
+             video 9 106,107 sendonly mid=1 vp8 {} rtx=107 ssrc=1000/1001 mid:4 [nack pli fir remb]",
         ),
         (
             "safari-whep",
             "high",
             "0 1\n\
              audio 9 111 sendonly mid=0 opus {minptime=10;stereo=1;sprop-stereo=1;useinbandfec=1} ssrc=1000 mid:4 level:1 []\n\
-             video 9 96,97 sendonly mid=1 h264 {level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=640c1f} rtx=97 ssrc=1002/1003 mid:4 [nack pli fir]",
+             video 9 96,97 sendonly mid=1 h264 {level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=640c1f} rtx=97 ssrc=1002/1003 mid:4 [nack pli fir remb]",
         ),
     ];
     for (name, stream, expected) in rows {
