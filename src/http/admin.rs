@@ -1,4 +1,4 @@
-//! The front of the admin listener: its index, metrics, and what the server is and how it is set up.
+//! The front of the operator's API: its index, metrics, and what the server is and how it is set up.
 
 use super::App;
 use super::timestamp::rfc3339;
@@ -12,10 +12,10 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// `/`, `/metrics`, `/api/v1/info` and `/api/v1/config`.
+/// `/api/v1`, `/metrics`, `/api/v1/info` and `/api/v1/config`.
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
-        .route("/", get(index))
+        .route("/api/v1", get(index))
         .route("/metrics", get(metrics))
         .route("/api/v1/info", get(info))
         .route("/api/v1/config", get(config))
@@ -28,7 +28,9 @@ async fn index() -> Json<Value> {
             "GET /metrics",
             "GET /healthz",
             "GET /readyz",
+            "GET /api/v1",
             "GET /api/v1/info",
+            "GET /api/v1/overview",
             "GET /api/v1/config",
             "GET /api/v1/streams",
             "GET /api/v1/streams/{name}",
@@ -41,6 +43,9 @@ async fn index() -> Json<Value> {
             "GET /api/v1/events",
             "GET /api/v1/plugins",
             "GET /api/v1/plugins/{name}",
+            "PUT /api/v1/plugins/{name}",
+            "PUT /api/v1/plugins/{name}/manifest",
+            "PUT /api/v1/plugins/{name}/signature",
             "GET /api/v1/plugins/{name}/log",
             "POST /api/v1/plugins/{name}/enable",
             "POST /api/v1/plugins/{name}/disable",
@@ -67,10 +72,15 @@ async fn metrics(State(app): State<Arc<App>>) -> Response {
 }
 
 async fn info(State(app): State<Arc<App>>) -> Json<Value> {
+    Json(described(&app))
+}
+
+/// What the server is and how it does.
+pub(super) fn described(app: &App) -> Value {
     let load = app.state.sessions.load();
     let shard = |shard: &ShardLoad| json!({ "load": shard.share, "overloaded": shard.overloaded });
     let listeners: Vec<_> = app.listeners.iter().chain(&app.state.other_listeners).collect();
-    Json(json!({
+    json!({
         "name": "wasmcast",
         "version": env!("CARGO_PKG_VERSION"),
         "node": app.state.node,
@@ -86,7 +96,7 @@ async fn info(State(app): State<Arc<App>>) -> Json<Value> {
         "shards": load.shards.iter().map(shard).collect::<Vec<_>>(),
         "sent_bps": load.sent,
         "ring_bytes": app.state.hub.ring_bytes(),
-    }))
+    })
 }
 
 async fn config(State(app): State<Arc<App>>) -> Json<Value> {

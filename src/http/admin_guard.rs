@@ -23,6 +23,19 @@ pub(super) async fn guard(State(app): State<Arc<App>>, request: Request, next: N
     }
 }
 
+/// Lets a request for the console's page through. With a token the page is everybody's: it holds nothing, and asks for the token
+/// to get anything. Without one it is for this machine, as all is.
+pub(super) async fn guard_page(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    match app.policy().admin_token {
+        Some(_) => next.run(Request::from_parts(parts, body)).await,
+        None => match check_local(&parts) {
+            Ok(()) => next.run(Request::from_parts(parts, body)).await,
+            Err(problem) => problem.into_response(),
+        },
+    }
+}
+
 async fn check(app: &Arc<App>, parts: &mut Parts) -> Result<(), Problem> {
     let policy = app.policy();
     let credential = Credential::from_request_parts(parts, app).await?;

@@ -45,6 +45,9 @@ struct Page {
     stream: Option<String>,
     /// Only sessions that do this: `publish` or `play`.
     action: Option<access::Action>,
+    /// Only streams whose name has this in it, and sessions whose id, stream, client, user agent or subject has; in small or
+    /// capital letters.
+    q: Option<String>,
     /// Where the token may stand; the guard has read it.
     #[serde(rename = "token")]
     _token: Option<String>,
@@ -54,7 +57,9 @@ type PageQuery = Result<Query<Page>, QueryRejection>;
 
 async fn streams(State(app): State<Arc<App>>, page: PageQuery) -> Result<Json<Value>, Problem> {
     let page = checked(page)?;
-    Ok(page.cut("streams", app.state.hub.streams(), |stream| stream.name.as_str(), describe_stream))
+    let mut streams = app.state.hub.streams();
+    streams.retain(|stream| page.finds(&[stream.name.as_str()]));
+    Ok(page.cut("streams", streams, |stream| stream.name.as_str(), describe_stream))
 }
 
 async fn stream(State(app): State<Arc<App>>, StreamPath(name): StreamPath) -> Result<Json<Value>, Problem> {
@@ -73,6 +78,7 @@ async fn sessions(State(app): State<Arc<App>>, page: PageQuery) -> Result<Json<V
     sessions.retain(|session| {
         page.action.is_none_or(|action| action == asked(session.action))
             && page.stream.as_ref().is_none_or(|stream| session.stream.as_str() == stream)
+            && (page.q.is_none() || page.finds_session(&app, session))
     });
     let describe = |session: &Arc<Session>| describe_session(&app, session);
     Ok(page.cut("sessions", sessions, |session| session.id.as_str(), describe))
@@ -101,6 +107,20 @@ fn checked(page: PageQuery) -> Result<Page, Problem> {
 }
 
 impl Page {
+    /// Whether one of the texts has in it what is looked for.
+    fn finds(&self, texts: &[&str]) -> bool {
+        let Some(wanted) = self.q.as_ref().map(|q| q.to_lowercase()) else { return true };
+        texts.iter().any(|text| text.to_lowercase().contains(&wanted))
+    }
+
+    fn finds_session(&self, app: &App, session: &Session) -> bool {
+        let standing = app.state.access.book().get(session.id.as_str());
+        let subject = standing.as_ref().and_then(|standing| standing.grant.subject.as_deref());
+        let (client, agent) = (session.client.remote_ip.to_string(), session.client.user_agent.as_deref());
+        let (agent, subject) = (agent.unwrap_or_default(), subject.unwrap_or_default());
+        self.finds(&[session.id.as_str(), session.stream.as_str(), &client, agent, subject])
+    }
+
     /// The page of a list, in the order of its keys.
     fn cut<T>(
         &self,
@@ -273,6 +293,13 @@ mod tests {
         let page = Page { limit, after: after.map(str::to_owned), ..Page::default() };
         let list = ["c", "a", "d", "b"].map(str::to_owned).to_vec();
         page.cut("letters", list, |entry| entry.as_str(), |entry| json!(entry)).0
+    }
+
+    #[test]
+    fn what_is_looked_for_may_stand_anywhere_in_any_case() {
+        let finds = |q: Option<&str>, texts: &[&str]| Page { q: q.map(str::to_owned), ..Page::default() }.finds(texts);
+        assert!(finds(None, &[]) && finds(Some(""), &["x"]) && finds(Some("CAM"), &["", "live/Cam1"]));
+        assert!(!finds(Some("cam"), &[]) && !finds(Some("cams"), &["cam"]));
     }
 
     #[test]

@@ -20,20 +20,23 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/favicon.ico", page("favicon.svg"))
 }
 
-struct File {
-    name: &'static str,
-    content_type: &'static str,
-    content: &'static str,
+/// A file that is part of the binary.
+pub(super) struct File {
+    pub(super) name: &'static str,
+    pub(super) content_type: &'static str,
+    pub(super) content: &'static str,
 }
 
-const HTML: &str = "text/html; charset=utf-8";
-const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+pub(super) const HTML: &str = "text/html; charset=utf-8";
+pub(super) const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+pub(super) const CSS: &str = "text/css; charset=utf-8";
 
 macro_rules! files {
     ($($name:literal: $content_type:expr),+ $(,)?) => {
         [$(File { name: $name, content_type: $content_type, content: include_str!(concat!("pages/", $name)) }),+]
     };
 }
+pub(super) use files;
 
 static FILES: [File; 16] = files! {
     "index.html": HTML,
@@ -50,7 +53,7 @@ static FILES: [File; 16] = files! {
     "signalling.js": JAVASCRIPT,
     "figures.js": JAVASCRIPT,
     "sources.js": JAVASCRIPT,
-    "style.css": "text/css; charset=utf-8",
+    "style.css": CSS,
     "favicon.svg": "image/svg+xml",
 };
 
@@ -90,17 +93,10 @@ async fn options() -> Response {
 }
 
 fn send(app: &App, name: &str, request: &HeaderMap) -> Result<Response, Problem> {
-    let file = FILES.iter().find(|file| file.name == name).ok_or_else(Problem::no_route)?;
-    let etag = etag(file.content);
-    let mut response = if is_current(request, &etag) {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        ([(header::CONTENT_TYPE, file.content_type)], file.content).into_response()
-    };
+    let file = shared(name).ok_or_else(Problem::no_route)?;
+    let mut response = deliver(file, request);
     let headers = response.headers_mut();
     let mut set = |name, value| headers.insert(name, HeaderValue::from_static(value));
-    // The names carry no version: browsers ask each time, and mostly hear that nothing changed.
-    set(header::CACHE_CONTROL, "no-cache");
     if file.content_type == HTML {
         let routed = app.state.plugins.routes();
         let policy = if routed { ROUTED_CONTENT_SECURITY_POLICY } else { CONTENT_SECURITY_POLICY };
@@ -112,8 +108,26 @@ fn send(app: &App, name: &str, request: &HeaderMap) -> Result<Response, Problem>
         set(header::HeaderName::from_static("cross-origin-resource-policy"), "cross-origin");
         set(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
     }
-    super::offer::insert(headers, header::ETAG, &etag);
     Ok(response)
+}
+
+/// A file of the pages.
+pub(super) fn shared(name: &str) -> Option<&'static File> {
+    FILES.iter().find(|file| file.name == name)
+}
+
+/// The file, or that the client has it.
+pub(super) fn deliver(file: &File, request: &HeaderMap) -> Response {
+    let etag = etag(file.content);
+    let mut response = if is_current(request, &etag) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        ([(header::CONTENT_TYPE, file.content_type)], file.content).into_response()
+    };
+    // The names carry no version: browsers ask each time, and mostly hear that nothing changed.
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    super::offer::insert(response.headers_mut(), header::ETAG, &etag);
+    response
 }
 
 fn etag(content: &str) -> String {

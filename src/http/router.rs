@@ -2,8 +2,8 @@
 
 use super::error::Problem;
 use super::{
-    App, admin, admin_guard, api, cors, drain, events, happenings, health, layers, limits, pages, plugins, request,
-    session, streams, whep, whip,
+    App, admin, admin_guard, api, console, cors, drain, events, happenings, health, layers, limits, overview, pages,
+    plugins, request, session, streams, upload, whep, whip,
 };
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -27,17 +27,21 @@ pub(super) fn public(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
-/// The admin listener: the operator's API and metrics, behind its guard; health, open.
+/// The admin listener: the operator's API and metrics, behind its guard; the console's page, and health, open.
 pub(super) fn admin(app: Arc<App>) -> Router {
-    let guarded = with_refusals(
-        admin::routes()
-            .merge(api::routes())
-            .merge(plugins::routes())
-            .merge(drain::routes())
-            .merge(happenings::routes()),
-    )
-    .layer(from_fn_with_state(app.clone(), admin_guard::guard));
-    guarded.merge(health::routes()).layer(from_fn_with_state(app.clone(), request::observe)).with_state(app)
+    let guarded = admin::routes()
+        .merge(overview::routes())
+        .merge(api::routes())
+        .merge(plugins::routes())
+        .merge(upload::routes())
+        .merge(drain::routes())
+        .merge(happenings::routes());
+    let guarded = with_refusals(guarded).layer(from_fn_with_state(app.clone(), admin_guard::guard));
+    guarded
+        .merge(console::routes(&app))
+        .merge(health::routes())
+        .layer(from_fn_with_state(app.clone(), request::observe))
+        .with_state(app)
 }
 
 fn with_refusals(routes: Router<Arc<App>>) -> Router<Arc<App>> {

@@ -25,6 +25,8 @@ pub struct Revocation {
 pub(super) struct Board<S> {
     published: RwLock<Arc<Published<S>>>,
     pub(super) changes: watch::Sender<u64>,
+    /// Counts up at each publication, whatever it changes.
+    pub(super) published_again: watch::Sender<u64>,
     pub(super) revocations: broadcast::Sender<Revocation>,
     /// The rules of rate limits of what is in service.
     pub(super) limiter: Arc<Limiter>,
@@ -48,6 +50,7 @@ impl<S> Board<S> {
         Board {
             published: RwLock::new(Arc::new(published)),
             changes: watch::Sender::new(0),
+            published_again: watch::Sender::new(0),
             revocations: broadcast::Sender::new(REVOCATIONS),
             limiter: Arc::default(),
         }
@@ -64,6 +67,7 @@ impl<S> Board<S> {
         let before = std::mem::replace(&mut *self.published.write().expect("no holder of this lock panics"), published);
         // Frees instances, perhaps: not under the lock.
         drop(before);
+        self.published_again.send_modify(|count| *count += 1);
         if serving {
             self.changes.send_modify(|count| *count += 1);
         }

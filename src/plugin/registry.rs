@@ -4,6 +4,7 @@ use super::board::{Board, Revocation};
 use super::cache::CacheError;
 use super::capture::{Capture, Decision};
 use super::decision::Decided;
+use super::deposit::{Deposit, DepositError, Shelf};
 use super::directory::Watch;
 use super::exposition;
 use super::facts::Facts;
@@ -18,11 +19,11 @@ use super::rollout::{Change, Difference};
 use super::route::Route;
 use super::runtime::{Runtime, RuntimeError, RuntimeOptions};
 use super::signature::Trust;
-use super::status::{Shown, Status};
+use super::status::{Shown, State, Status};
 use crate::observe::Events;
 use crate::observe::trace::Tracer;
 use crate::task::Tasks;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -35,6 +36,7 @@ pub struct Plugins {
     commands: Option<mpsc::Sender<Command>>,
     services: Arc<Services>,
     capture: Arc<Capture>,
+    shelf: Option<Shelf>,
 }
 
 /// Where plugins are found, and what they may use together.
@@ -80,7 +82,7 @@ const COMMANDS: usize = 16;
 impl Plugins {
     /// None at all: every question is answered by abstaining.
     pub fn none() -> Self {
-        Plugins { board: Arc::new(Board::new()), commands: None, services: Services::new(), capture: Arc::default() }
+        Plugins { board: Arc::new(Board::new()), commands: None, services: Services::new(), capture: Arc::default(), shelf: None }
     }
 
     /// Loads what is in the directory, and follows its changes until the tasks are told to stop.
@@ -114,6 +116,7 @@ impl Plugins {
         let (watch, sights) = Watch::start(dir.clone(), store.plugins().into_iter().collect(), trust.required)
             .map_err(StartError::Watch)?;
         let board = Arc::new(Board::new());
+        let shelf = Some(Shelf::new(dir.clone()));
         let (commands, receiver) = mpsc::channel(COMMANDS);
         let (machine, is_ready) =
             Machine::new(runtime, dir, store, watch, board.clone(), services.clone(), tasks.clone());
@@ -127,7 +130,7 @@ impl Plugins {
         if tokio::time::timeout(START_PATIENCE, is_ready).await.is_err() {
             tracing::warn!("some plugins are still being loaded; what they guard is refused until they are in service");
         }
-        Ok(Plugins { board, commands: Some(commands), services, capture: Arc::default() })
+        Ok(Plugins { board, commands: Some(commands), services, capture: Arc::default(), shelf })
     }
 
     /// Whether a plugin for `auth` is enabled, also one that failed: then its policy decides.
@@ -216,6 +219,44 @@ impl Plugins {
     /// When there is none, or it is not taken into service; then what is in service stays.
     pub async fn roll_back(&self, name: &str) -> Result<Status, CommandError> {
         self.command(name, Wish::RollBack).await
+    }
+
+    /// The directory that plugins are loaded from; none: this server has no plugins.
+    pub fn directory(&self) -> Option<&Path> {
+        self.shelf.as_ref().map(Shelf::directory)
+    }
+
+    /// Begins to put a file of a plugin into the directory.
+    ///
+    /// # Errors
+    /// Without a directory, under a name that is none, while others do so, or where nothing can be written.
+    pub async fn deposit(&self, name: &str) -> Result<Deposit, DepositError> {
+        self.shelf.as_ref().ok_or(DepositError::NoDirectory)?.begin(name).await
+    }
+
+    /// Waits until it is clear what came of files that the operator put into the directory: in service, on trial, left aside
+    /// since it was rolled back, or switched off. Dropping the future gives up the waiting, not the plugin.
+    ///
+    /// # Errors
+    /// When it is not taken into service; what served before goes on.
+    pub async fn settled(&self, name: &str) -> Result<Status, CommandError> {
+        if let Some(status) = self.get(name) {
+            return match self.command(name, Wish::Look).await {
+                Err(CommandError::DisabledInManifest(_)) => Ok(self.get(name).unwrap_or(status)),
+                result => result,
+            };
+        }
+        let mut publications = self.board.published_again.subscribe();
+        loop {
+            let first = self.get(name).filter(|status| status.state != State::Loading);
+            match first {
+                Some(Status { state: State::Failed, last_error: Some(error), .. }) => {
+                    return Err(CommandError::Refused { plugin: name.to_owned(), cause: error.cause });
+                }
+                Some(status) => return Ok(status),
+                None => publications.changed().await.map_err(|_| CommandError::Stopping)?,
+            }
+        }
     }
 
     /// The generation in the shadow, or the canary, decides about all sessions from now on; returns when it does.

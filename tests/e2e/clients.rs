@@ -170,11 +170,26 @@ pub fn browser_by(
     let profile = server.scratch.path().join(format!("{browser}-{role}-{}", stream.replace('/', "-")));
     fs::create_dir_all(&profile).expect("a writable folder for temporary files");
     options["profile"] = profile.to_string_lossy().into();
+    start_browser(start, &format!("{browser} {role}"), "browser.mjs", &options)
+}
+
+/// Uses the operator's console as peers/console.mjs describes.
+pub fn console(server: &Server, role: &str, options: &Value) -> Process {
+    let mut options = options.clone();
+    let profile = server.scratch.path().join(format!("console-{role}"));
+    fs::create_dir_all(&profile).expect("a writable folder for temporary files");
+    options["role"] = role.into();
+    options["profile"] = profile.to_string_lossy().into();
+    options["url"] = format!("http://{}/", server.admin).into();
+    start_browser(Command::new, &format!("console {role}"), "console.mjs", &options)
+}
+
+fn start_browser(start: impl FnOnce(PathBuf) -> Command, name: &str, script: &str, options: &Value) -> Process {
     let mut command = start(tools().join("venv/bin/node"));
     command.env("NODE_PATH", tools().join("node/node_modules"));
-    command.arg(peers().join("browser.mjs")).arg(options.to_string());
+    command.arg(peers().join(script)).arg(options.to_string());
     // A browser that is killed leaves its profile behind.
-    Process::start(&format!("{browser} {role}"), &mut command).with_farewell(Duration::from_secs(3))
+    Process::start(name, &mut command).with_farewell(Duration::from_secs(3))
 }
 
 /// Waits until a publisher of ours says that it is connected.

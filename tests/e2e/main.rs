@@ -11,6 +11,7 @@ mod churn;
 mod clients;
 mod comings;
 mod configuration;
+mod console;
 mod floods;
 mod follow;
 mod happenings;

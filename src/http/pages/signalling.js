@@ -307,9 +307,13 @@ export function tokenFor(url, endpoint, token) {
 export class EventParser {
   #rest = "";
   #event = "";
+  #id = "";
   #data = [];
 
-  /** Takes more text, returns the events that it completes, each `{event, data}` with `data` still a string. */
+  /**
+   * Takes more text, returns the events that it completes, each `{event, data}` with `data` still a string, and with the `id` that
+   * the server gave to it or to one before.
+   */
   push(text) {
     const lines = (this.#rest + text).split(/\r\n|\n|\r(?!$)/);
     this.#rest = lines.pop();
@@ -318,13 +322,15 @@ export class EventParser {
     const events = [];
     for (const line of lines) {
       if (line === "") {
-        if (this.#data.length) events.push({ event: this.#event || "message", data: this.#data.join("\n") });
+        const id = this.#id ? { id: this.#id } : {};
+        if (this.#data.length) events.push({ event: this.#event || "message", data: this.#data.join("\n"), ...id });
         this.#event = "";
         this.#data = [];
         continue;
       }
       const [, field, value] = /^([^:]*):? ?(.*)$/.exec(line);
       if (field === "event") this.#event = value;
+      if (field === "id") this.#id = value;
       if (field === "data") this.#data.push(value);
     }
     return events;

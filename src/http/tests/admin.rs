@@ -53,7 +53,7 @@ async fn streams_and_sessions_are_shown_and_a_session_can_be_ended() {
 #[tokio::test]
 async fn the_server_tells_what_it_is() {
     let fixture = Fixture::open();
-    let index = ask(&fixture.admin, "GET", "/", &[], "").await.json();
+    let index = ask(&fixture.admin, "GET", "/api/v1", &[], "").await.json();
     for endpoint in index["endpoints"].as_array().unwrap() {
         let (method, path) = endpoint.as_str().unwrap().split_once(' ').unwrap();
         let path = path.replace(['{', '}'], "");

@@ -1,6 +1,7 @@
 //! Tests of the HTTP surface as a whole: requests into the routers, and over real sockets.
 
 mod admin;
+mod console;
 mod drain;
 mod events;
 mod fixture;

@@ -6,6 +6,7 @@ mod process;
 mod shard;
 mod traces;
 
+pub use process::Usage;
 pub use shard::{LocalCounter, ShardMetrics};
 pub use traces::TraceMetrics;
 

@@ -47,6 +47,35 @@ impl Collector for Process {
     }
 }
 
+/// What the process uses now; what can not be read is left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Usage {
+    /// CPU time since the start, user and system.
+    pub cpu_seconds: Option<f64>,
+    /// Memory that is in RAM.
+    pub resident_bytes: Option<u64>,
+    pub threads: Option<u64>,
+    pub open_fds: Option<u64>,
+    /// The limit of open file descriptors.
+    pub max_fds: Option<u64>,
+}
+
+impl Usage {
+    /// Reads /proc.
+    pub fn read() -> Self {
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
+        let whole = |value: f64| value as u64;
+        Usage {
+            cpu_seconds: fs::read_to_string("/proc/self/stat").ok().and_then(|stat| cpu_seconds(&stat)),
+            resident_bytes: status_value(&status, "VmRSS:").map(|kib| whole(kib * 1024.0)),
+            threads: status_value(&status, "Threads:").map(whole),
+            open_fds: fs::read_dir("/proc/self/fd").ok().map(|entries| entries.count() as u64),
+            max_fds: max_fds(&limits).map(whole),
+        }
+    }
+}
+
 /// Ticks a second in /proc: 100 in the Linux user space interface, whatever the kernel's own rate.
 const TICKS: f64 = 100.0;
 

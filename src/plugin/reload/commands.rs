@@ -21,6 +21,8 @@ pub(in crate::plugin) struct Command {
 pub(in crate::plugin) enum Wish {
     Enable,
     Disable,
+    /// Looks at the files now, and answers when what came of them is clear.
+    Look,
     RollBack,
     Promote,
     RollOut(Change),
@@ -72,6 +74,12 @@ impl<L: Loader> Machine<L> {
                         slot.answer(&Err(error));
                     }
                 }
+                self.begin(&name, Source::Directory);
+            }
+            Wish::Look if slot.record.disabled => self.told(&name, Ok(false), reply),
+            Wish::Look => {
+                slot.retries = 0;
+                slot.waiting.push(reply);
                 self.begin(&name, Source::Directory);
             }
             Wish::Promote => {
