@@ -109,7 +109,7 @@ impl Capture {
         if !self.on.load(Ordering::Relaxed) {
             return;
         }
-        let answer = Q::said(decided.answer.clone()).words();
+        let answer = Q::said(decided.answer.clone()).map_or_else(String::new, |said| said.words());
         let (at, steps) = (SystemTime::now(), decided.steps.clone());
         let texts =
             |pairs: &[(String, String)]| pairs.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
@@ -247,7 +247,7 @@ impl super::Generation {
 
 fn words<Q: Question>(answer: Result<Answer<Q::Yes>, super::Fault>, matching: &super::Matching) -> String {
     match answer.and_then(|answer| Q::within(&answer, matching).map(|()| answer)) {
-        Ok(answer) => Q::said(answer).words(),
+        Ok(answer) => Q::said(answer).map_or_else(String::new, |said| said.words()),
         Err(fault) => format!("failed ({}): {fault}", fault.class().name()),
     }
 }
