@@ -2,4 +2,5 @@
 
 pub mod bitstream;
 pub mod container;
+pub mod fmp4;
 pub mod webrtc;

@@ -104,16 +104,112 @@ pub fn is_keyframe(unit: &[u8]) -> bool {
 
 /// The largest size of the pictures, from the body of a sequence header (5.5.1).
 pub fn sequence_size(body: &[u8]) -> Option<PictureSize> {
+    Head::read(&mut BitReader::plain(body)).map(|head| head.size)
+}
+
+/// What a sequence header tells a decoder to expect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sequence {
+    pub profile: u8,
+    /// `seq_level_idx` of the first operating point.
+    pub level: u8,
+    pub high_tier: bool,
+    /// The largest.
+    pub size: PictureSize,
+    /// 8, 10 or 12.
+    pub bit_depth: u8,
+    pub monochrome: bool,
+    /// Across and down: 4:2:0 has both.
+    pub subsampling: (bool, bool),
+    /// `chroma_sample_position`.
+    pub chroma_position: u8,
+}
+
+/// Reads the body of a sequence header (5.5.1) up to its colours.
+pub fn sequence(body: &[u8]) -> Option<Sequence> {
+    const CHOSEN_BY_FRAMES: u32 = 2;
     let mut reader = BitReader::plain(body);
-    reader.skip(4)?;
-    if reader.flag()? {
-        reader.skip(5)?;
-    } else {
-        operating_points(&mut reader, |_, _| {})?;
+    let Head { profile, reduced, level, high_tier, size } = Head::read(&mut reader)?;
+    if !reduced && reader.flag()? {
+        reader.skip(4 + 3)?;
     }
-    let (width_bits, height_bits) = (reader.bits(4)? + 1, reader.bits(4)? + 1);
-    let (width, height) = (reader.bits(width_bits)? + 1, reader.bits(height_bits)? + 1);
-    picture_size(width, height)
+    // Superblocks of 128, filter intra, intra edge filter.
+    reader.skip(3)?;
+    if !reduced {
+        // Interintra, masked and warped motion, dual filter.
+        reader.skip(4)?;
+        let has_order_hint = reader.flag()?;
+        if has_order_hint {
+            reader.skip(2)?;
+        }
+        let screen_tools = if reader.flag()? { CHOSEN_BY_FRAMES } else { reader.bits(1)? };
+        if screen_tools > 0 && !reader.flag()? {
+            reader.skip(1)?;
+        }
+        if has_order_hint {
+            reader.skip(3)?;
+        }
+    }
+    // Superres, CDEF, loop restoration.
+    reader.skip(3)?;
+    let high = reader.flag()?;
+    let bit_depth = match (profile, high) {
+        (2, true) => if reader.flag()? { 12 } else { 10 },
+        (_, true) => 10,
+        (_, false) => 8,
+    };
+    let monochrome = profile != 1 && reader.flag()?;
+    let is_srgb = reader.flag()? && (reader.bits(8)?, reader.bits(8)?, reader.bits(8)?) == (1, 13, 0);
+    let plain = Sequence { profile, level, high_tier, size, bit_depth, monochrome, subsampling: (true, true), chroma_position: 0 };
+    if monochrome {
+        return Some(plain);
+    }
+    if is_srgb {
+        return Some(Sequence { subsampling: (false, false), ..plain });
+    }
+    // Colour range.
+    reader.skip(1)?;
+    let subsampling = match (profile, bit_depth) {
+        (0, _) => (true, true),
+        (1, _) => (false, false),
+        (_, 12) => {
+            let across = reader.flag()?;
+            (across, across && reader.flag()?)
+        }
+        _ => (true, false),
+    };
+    let chroma_position = if subsampling == (true, true) { reader.bits(2)? as u8 } else { 0 };
+    Some(Sequence { subsampling, chroma_position, ..plain })
+}
+
+/// A sequence header up to the size of the pictures.
+struct Head {
+    profile: u8,
+    /// For still pictures: most that follows is left out.
+    reduced: bool,
+    level: u8,
+    high_tier: bool,
+    size: PictureSize,
+}
+
+impl Head {
+    fn read(reader: &mut BitReader<'_>) -> Option<Self> {
+        let profile = reader.bits(3)? as u8;
+        reader.skip(1)?;
+        let reduced = reader.flag()?;
+        let mut first = None;
+        if reduced {
+            first = Some((reader.bits(5)? as u8, false));
+        } else {
+            operating_points(reader, |point| {
+                first.get_or_insert((point.level, point.high_tier));
+            })?;
+        }
+        let (level, high_tier) = first?;
+        let (width_bits, height_bits) = (reader.bits(4)? + 1, reader.bits(4)? + 1);
+        let (width, height) = (reader.bits(width_bits)? + 1, reader.bits(height_bits)? + 1);
+        Some(Head { profile, reduced, level, high_tier, size: picture_size(width, height)? })
+    }
 }
 
 /// Makes `layers` the first operating point in the body of a sequence header, which is the one that decoders choose. Points are
@@ -126,8 +222,8 @@ pub fn narrow_sequence(body: &mut [u8], layers: LayerId) -> Option<()> {
     }
     let mut points = [(0, 0u16); 32];
     let mut count = 0;
-    operating_points(&mut reader, |at, layers| {
-        points[count] = (at, layers);
+    operating_points(&mut reader, |point| {
+        points[count] = (point.at, point.layers);
         count += 1;
     })?;
     let below = |layer: u8| (2u16 << layer) - 1;
@@ -155,9 +251,17 @@ fn write_layers(body: &mut [u8], at: usize, layers: u16) {
     }
 }
 
-/// Reads the operating points of a sequence header, and tells of each where its layers are, in bits, and which: a bit for each spatial
-/// layer above one for each temporal layer.
-fn operating_points(reader: &mut BitReader<'_>, mut each: impl FnMut(usize, u16)) -> Option<()> {
+struct OperatingPoint {
+    /// Where its layers are, in bits from the start.
+    at: usize,
+    /// A bit for each spatial layer above one for each temporal layer.
+    layers: u16,
+    level: u8,
+    high_tier: bool,
+}
+
+/// Reads the operating points of a sequence header.
+fn operating_points(reader: &mut BitReader<'_>, mut each: impl FnMut(OperatingPoint)) -> Option<()> {
     let mut delay_bits = None;
     if reader.flag()? {
         reader.skip(64)?;
@@ -172,10 +276,10 @@ fn operating_points(reader: &mut BitReader<'_>, mut each: impl FnMut(usize, u16)
     let display_delay = reader.flag()?;
     for _ in 0..=reader.bits(5)? {
         let at = reader.position();
-        each(at, reader.bits(12)? as u16);
-        if reader.bits(5)? > 7 {
-            reader.flag()?;
-        }
+        let layers = reader.bits(12)? as u16;
+        let level = reader.bits(5)? as u8;
+        let high_tier = level > 7 && reader.flag()?;
+        each(OperatingPoint { at, layers, level, high_tier });
         if let Some(bits) = delay_bits
             && reader.flag()?
         {
@@ -217,7 +321,7 @@ pub(in crate::protocol) mod tests {
         let mut reader = BitReader::plain(body);
         reader.skip(5).unwrap();
         let mut points = Vec::new();
-        operating_points(&mut reader, |_, layers| points.push(layers)).unwrap();
+        operating_points(&mut reader, |point| points.push(point.layers)).unwrap();
         points
     }
 
@@ -226,6 +330,9 @@ pub(in crate::protocol) mod tests {
         let body = sequence(&[0x307, 0x107]);
         assert_eq!(points(&body), [0x307, 0x107]);
         assert_eq!(sequence_size(&body), Some((96, 64)));
+        let told = super::sequence(&[&body[..], &[0; 4]].concat()).unwrap();
+        assert_eq!((told.profile, told.level, told.high_tier, told.bit_depth), (0, 1, false, 8));
+        assert_eq!((told.size, told.subsampling, told.monochrome), ((96, 64), (true, true), false));
         for length in 0..body.len() {
             let mut cut = body[..length].to_vec();
             narrow_sequence(&mut cut, LayerId::new(0, 0));

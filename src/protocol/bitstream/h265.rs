@@ -64,14 +64,70 @@ pub fn parameter_set_id(nal: &[u8]) -> Option<u32> {
 
 /// The size of the pictures inside their conformance window, from an SPS (NAL header included; 7.3.2.2.1).
 pub fn sps_size(nal: &[u8]) -> Option<PictureSize> {
-    let mut reader = BitReader::nal(nal.get(HEADER_LENGTH..)?);
-    skip_to_sps_id(&mut reader)?;
+    size(&mut BitReader::nal(nal.get(HEADER_LENGTH..)?)).map(|(size, _)| size)
+}
+
+/// What an SPS tells a decoder to expect (7.3.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Profile {
+    pub space: u8,
+    pub high_tier: bool,
+    pub idc: u8,
+    pub compatibility: [u8; 4],
+    pub constraints: [u8; 6],
+    /// `general_level_idc`: 30 times the level.
+    pub level: u8,
+    /// Temporal layers, 1 to 7.
+    pub sub_layers: u8,
+    /// `sps_temporal_id_nesting_flag`.
+    pub nested: bool,
+    pub chroma_format: u8,
+    /// 8 to 16.
+    pub bit_depth_luma: u8,
+    pub bit_depth_chroma: u8,
+}
+
+/// Reads an SPS (NAL header included) up to its bit depths.
+pub fn sps_profile(nal: &[u8]) -> Option<Profile> {
+    let body = nal.get(HEADER_LENGTH..)?;
+    let mut reader = BitReader::nal(body);
+    reader.skip(4)?;
+    let sub_layers = reader.bits(3)? as u8 + 1;
+    let nested = reader.flag()?;
+    let (space, high_tier, idc) = (reader.bits(2)? as u8, reader.flag()?, reader.bits(5)? as u8);
+    let (mut compatibility, mut constraints) = ([0; 4], [0; 6]);
+    for byte in compatibility.iter_mut().chain(&mut constraints) {
+        *byte = reader.bits(8)? as u8;
+    }
+    let level = reader.bits(8)? as u8;
+    let mut reader = BitReader::nal(body);
+    let (_, chroma_format) = size(&mut reader)?;
+    let mut depth = || reader.ue().filter(|&more| more <= 8).map(|more| 8 + more as u8);
+    let (bit_depth_luma, bit_depth_chroma) = (depth()?, depth()?);
+    Some(Profile {
+        space,
+        high_tier,
+        idc,
+        compatibility,
+        constraints,
+        level,
+        sub_layers,
+        nested,
+        chroma_format,
+        bit_depth_luma,
+        bit_depth_chroma,
+    })
+}
+
+/// Reads an SPS behind its NAL header up to the conformance window: the size in it, and the chroma format.
+fn size(reader: &mut BitReader<'_>) -> Option<(PictureSize, u8)> {
+    skip_to_sps_id(reader)?;
     reader.ue()?;
-    let chroma_format = reader.ue()?;
+    let chroma_format = reader.ue().filter(|&format| format <= 3)?;
     let separate_planes = chroma_format == 3 && reader.flag()?;
     let (width, height) = (reader.ue()?, reader.ue()?);
     if !reader.flag()? {
-        return picture_size(width, height);
+        return Some((picture_size(width, height)?, chroma_format as u8));
     }
     let (unit_x, unit_y) = match chroma_format {
         _ if separate_planes => (1, 1),
@@ -81,7 +137,7 @@ pub fn sps_size(nal: &[u8]) -> Option<PictureSize> {
     };
     let mut edges = || reader.ue()?.checked_add(reader.ue()?);
     let (across, down) = (edges()?.checked_mul(unit_x)?, edges()?.checked_mul(unit_y)?);
-    picture_size(width.checked_sub(across)?, height.checked_sub(down)?)
+    Some((picture_size(width.checked_sub(across)?, height.checked_sub(down)?)?, chroma_format as u8))
 }
 
 /// Passes over the profile, tier and level in front of `sps_seq_parameter_set_id` (7.3.3).
@@ -116,6 +172,10 @@ mod tests {
         ];
         assert_eq!(sps_size(&sps), Some((1920, 1080)));
         assert_eq!(parameter_set_id(&sps), Some(0));
+        let profile = sps_profile(&sps).unwrap();
+        assert_eq!((profile.idc, profile.level, profile.high_tier, profile.sub_layers), (1, 120, false, 1));
+        assert_eq!((profile.compatibility, profile.constraints), ([0x60, 0, 0, 0], [0x90, 0, 0, 0, 0, 0]));
+        assert_eq!((profile.chroma_format, profile.bit_depth_luma, profile.bit_depth_chroma), (1, 8, 8));
         for length in 0..20 {
             assert_eq!(sps_size(&sps[..length]), None, "{length}");
         }
@@ -137,7 +197,7 @@ mod tests {
                     (state >> 24) as u8
                 })
                 .collect();
-            _ = (sps_size(&nal), parameter_set_id(&nal));
+            _ = (sps_size(&nal), sps_profile(&nal), parameter_set_id(&nal));
         }
     }
 }

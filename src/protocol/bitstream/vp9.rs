@@ -12,13 +12,18 @@ pub struct FrameHeader {
     pub size: Option<PictureSize>,
 }
 
+/// The profile, 0 to 3; `None` where it is no VP9.
+pub fn profile(frame: &[u8]) -> Option<u8> {
+    let mut reader = BitReader::plain(frame);
+    (reader.bits(2)? == 2).then_some(())?;
+    Some(u8::from(reader.flag()?) | (u8::from(reader.flag()?) << 1))
+}
+
 /// Reads the start of a frame; `None` where it is no VP9.
 pub fn frame_header(frame: &[u8]) -> Option<FrameHeader> {
+    let profile = u32::from(profile(frame)?);
     let mut reader = BitReader::plain(frame);
-    if reader.bits(2)? != 2 {
-        return None;
-    }
-    let profile = u32::from(reader.flag()?) | (u32::from(reader.flag()?) << 1);
+    reader.skip(4)?;
     if profile == 3 {
         reader.flag()?;
     }
