@@ -161,7 +161,7 @@ async fn settle(app: &App, name: &str, placed: Placed, digest: Option<&str>) -> 
 /// Whether a component that was sent neither serves nor is on trial, since it was rolled back before.
 fn is_left_aside(status: &Status, digest: &str) -> bool {
     let is_it = |other: &str| other == digest;
-    status.state != PluginState::Disabled
+    status.state != crate::plugin::State::Disabled
         && !status.digest.as_deref().is_some_and(is_it)
         && !status.candidate.as_ref().is_some_and(|candidate| is_it(&candidate.digest))
         && status.last_rollback.as_ref().is_some_and(|rollback| is_it(&rollback.digest))

@@ -82,7 +82,13 @@ const COMMANDS: usize = 16;
 impl Plugins {
     /// None at all: every question is answered by abstaining.
     pub fn none() -> Self {
-        Plugins { board: Arc::new(Board::new()), commands: None, services: Services::new(), capture: Arc::default(), shelf: None }
+        Plugins {
+            board: Arc::new(Board::new()),
+            commands: None,
+            services: Services::new(),
+            capture: Arc::default(),
+            shelf: None,
+        }
     }
 
     /// Loads what is in the directory, and follows its changes until the tasks are told to stop.

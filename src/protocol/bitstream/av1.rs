@@ -154,13 +154,28 @@ pub fn sequence(body: &[u8]) -> Option<Sequence> {
     reader.skip(3)?;
     let high = reader.flag()?;
     let bit_depth = match (profile, high) {
-        (2, true) => if reader.flag()? { 12 } else { 10 },
+        (2, true) => {
+            if reader.flag()? {
+                12
+            } else {
+                10
+            }
+        }
         (_, true) => 10,
         (_, false) => 8,
     };
     let monochrome = profile != 1 && reader.flag()?;
     let is_srgb = reader.flag()? && (reader.bits(8)?, reader.bits(8)?, reader.bits(8)?) == (1, 13, 0);
-    let plain = Sequence { profile, level, high_tier, size, bit_depth, monochrome, subsampling: (true, true), chroma_position: 0 };
+    let plain = Sequence {
+        profile,
+        level,
+        high_tier,
+        size,
+        bit_depth,
+        monochrome,
+        subsampling: (true, true),
+        chroma_position: 0,
+    };
     if monochrome {
         return Some(plain);
     }

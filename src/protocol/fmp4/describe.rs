@@ -24,10 +24,20 @@ pub(super) fn video(frame: &Frame) -> Result<Description, DescribeError> {
 }
 
 pub(super) fn opus(channels: u8) -> Description {
-    let audio = Audio { data_reference_index: 1, channel_count: u16::from(channels), sample_size: 16, sample_rate: 48_000.into() };
+    let audio = Audio {
+        data_reference_index: 1,
+        channel_count: u16::from(channels),
+        sample_size: 16,
+        sample_rate: 48_000.into(),
+    };
     // What comes live has no start of its own to pass over.
-    let dops =
-        Dops { output_channel_count: channels, pre_skip: 0, input_sample_rate: 48_000, output_gain: 0, channel_mapping: None };
+    let dops = Dops {
+        output_channel_count: channels,
+        pre_skip: 0,
+        input_sample_rate: 48_000,
+        output_gain: 0,
+        channel_mapping: None,
+    };
     let entry = SampleEntry::Opus(Opus { audio, dops, btrt: None });
     Description { codec: Codec::Opus, name: "opus".to_owned(), size: (0, 0), entry }
 }
@@ -35,7 +45,9 @@ pub(super) fn opus(channels: u8) -> Description {
 /// A frame as MP4 has it: NAL units behind their lengths, without what is in the description and without what only separates.
 pub(super) fn sample(frame: &Frame) -> Bytes {
     match frame.codec {
-        Codec::H264 => behind_lengths(&frame.data, |header| !matches!(h264::nal_type(header), h264::SPS | h264::PPS | h264::AUD)),
+        Codec::H264 => {
+            behind_lengths(&frame.data, |header| !matches!(h264::nal_type(header), h264::SPS | h264::PPS | h264::AUD))
+        }
         Codec::H265 => behind_lengths(&frame.data, |header| {
             let kind = h265::nal_type(header);
             !h265::is_parameter_set(kind) && kind != h265::AUD
@@ -53,7 +65,10 @@ pub(super) fn sample(frame: &Frame) -> Bytes {
 fn behind_lengths(stream: &[u8], wanted: impl Fn(u8) -> bool) -> Bytes {
     // Three-byte start codes become four bytes of length.
     let mut out = BytesMut::with_capacity(stream.len() + 64);
-    for nal in annexb::nal_units(stream).map(|unit| &stream[unit]).filter(|nal| nal.first().is_some_and(|&first| wanted(first))) {
+    for nal in annexb::nal_units(stream)
+        .map(|unit| &stream[unit])
+        .filter(|nal| nal.first().is_some_and(|&first| wanted(first)))
+    {
         out.put_u32(nal.len() as u32);
         out.put_slice(nal);
     }
@@ -187,6 +202,7 @@ fn av1(data: &[u8]) -> Result<Parts, DescribeError> {
     };
     let tier = if sequence.high_tier { 'H' } else { 'M' };
     let name = format!("av01.{}.{:02}{tier}.{:02}", sequence.profile, sequence.level, sequence.bit_depth);
-    let entry = Av01 { visual: visual(size), av1c, btrt: None, ccst: None, colr: None, pasp: None, taic: None, spatial: None };
+    let entry =
+        Av01 { visual: visual(size), av1c, btrt: None, ccst: None, colr: None, pasp: None, taic: None, spatial: None };
     Ok((name, size, SampleEntry::Av01(entry)))
 }

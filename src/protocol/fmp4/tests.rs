@@ -5,7 +5,8 @@ use crate::protocol::container::MediaFile;
 
 macro_rules! media {
     ($name:literal) => {
-        MediaFile::open(&Bytes::from_static(include_bytes!(concat!("../../../tests/data/media/", $name))), 10.0).unwrap()
+        MediaFile::open(&Bytes::from_static(include_bytes!(concat!("../../../tests/data/media/", $name))), 10.0)
+            .unwrap()
     };
 }
 
