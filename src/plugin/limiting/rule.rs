@@ -189,7 +189,7 @@ impl Rule {
                 Some(part) if parts.contains(&part) => tell(format!("per has `{}` twice", shown(text))),
                 Some(part) => parts.push(part),
                 None => {
-                    tell(format!("per: `{}` is none of ip, ip-prefix, subject, stream, country, tag:KEY", shown(text)))
+                    tell(format!("per: `{}` is none of ip, ip-prefix, subject, stream, country, tag:KEY", shown(text)));
                 }
             }
         }
