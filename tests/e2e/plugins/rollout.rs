@@ -229,7 +229,7 @@ fn what_was_captured_is_replayed_on_another_build() {
     assert_eq!(recorded.lines().count(), 30);
     assert!(!recorded.contains("S3CRET-TOKEN"), "{recorded}");
     let odd = recorded.lines().filter(|line| line.contains("\"stream\":\"odd\"")).count();
-    let build = server.scratch.write("build.wasm", &guest(NAME));
+    let build = server.scratch.write("build.wasm", guest(NAME));
     let replay = |config: &str| {
         let rules = server.scratch.write("build.toml", manifest("", "", config).as_bytes());
         let mut command = wasmcast();
