@@ -136,6 +136,15 @@ pub async fn run(loaded: Loaded, log: Log) -> Result<(), ServeError> {
     let stopping = CancellationToken::new();
     let leave = watch::Sender::new(false);
     let shown = Arc::new(RwLock::new(Shown(&loaded).json()));
+    // Before anyone can come in: who comes first is followed too.
+    plugins.services().set_tracks({
+        let sessions = sessions.clone();
+        TrackSource::new(move || sessions.track_totals())
+    });
+    watch_sessions::start(&tasks, &hub, &sessions, &access, &metrics, &events, &tracer);
+    let sums = happenings::sums(events.clone(), metrics.clone(), config.media.shard_count());
+    tasks.spawn_until_stop("sums of events", sums);
+    tasks.spawn_until_stop("doors", happenings::doors(events.clone(), sessions.clone()));
     let running = http::serve(
         listeners,
         http::State {
@@ -174,14 +183,6 @@ pub async fn run(loaded: Loaded, log: Log) -> Result<(), ServeError> {
 
     let demo = config.demo.enabled.then(|| demo::start(&config.demo, &hub, epoch)).transpose()?;
     tasks.spawn_until_stop("streams without publishers", absences::run(hub.clone()));
-    plugins.services().set_tracks({
-        let sessions = sessions.clone();
-        TrackSource::new(move || sessions.track_totals())
-    });
-    watch_sessions::start(&tasks, &hub, &sessions, &access, &metrics, &events, &tracer);
-    let sums = happenings::sums(events.clone(), metrics.clone(), config.media.shard_count());
-    tasks.spawn_until_stop("sums of events", sums);
-    tasks.spawn_until_stop("doors", happenings::doors(events.clone(), sessions.clone()));
     if shards.is_some() {
         let watch = overload::run(sessions.clone(), metrics.clone(), events.clone(), config.media.shard_count(), epoch);
         tasks.spawn_until_stop("overload", watch);

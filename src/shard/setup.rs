@@ -14,9 +14,10 @@ pub(super) struct Setup(Option<Arc<Mutex<Option<Stages>>>>);
 
 #[derive(Debug)]
 struct Stages {
+    /// Dropped, and so ended, before the root.
+    now: Span,
     /// Keeps the root of the trace from ending.
     root: Span,
-    now: Span,
     /// Whether it is over when it is connected: nobody waits for the first picture of a publisher of sound.
     ends_connected: bool,
 }

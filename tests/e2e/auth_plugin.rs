@@ -31,7 +31,8 @@ fn server(manifest: &str) -> Server {
 }
 
 fn manifest(token: &str) -> String {
-    format!("[config]\ntoken = \"{token}\"\nttl_ms = 1000\n")
+    // Sessions are renewed by the version that let them in while the next one is on probation.
+    format!("[rollout]\nprobation-s = 0\n[config]\ntoken = \"{token}\"\nttl_ms = 1000\n")
 }
 
 /// The next event of this name, its data as JSON.

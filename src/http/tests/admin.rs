@@ -56,6 +56,10 @@ async fn the_server_tells_what_it_is() {
     let index = ask(&fixture.admin, "GET", "/api/v1", &[], "").await.json();
     for endpoint in index["endpoints"].as_array().unwrap() {
         let (method, path) = endpoint.as_str().unwrap().split_once(' ').unwrap();
+        if path == "/api/v1/events" {
+            // Its answer never ends.
+            continue;
+        }
         let path = path.replace(['{', '}'], "");
         let answer = ask(&fixture.admin, method, &path, &[("x-wasmcast", "1")], "").await;
         assert!(answer.status != 405 && (answer.status != 404 || answer.problem() != "not-found"), "{endpoint}");

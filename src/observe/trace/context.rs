@@ -29,11 +29,11 @@ impl TraceId {
         }
     }
 
-    /// A number that is the same on every server that has the trace, even over 0 to 1: the last 56 bits, which W3C Trace
-    /// Context Level 2 wants random.
+    /// A number that is the same on every server that has the trace, even over 0 to 1: the first 53 of the last 56 bits, which
+    /// W3C Trace Context Level 2 wants random.
     pub fn chance(self) -> f64 {
-        let bits = u128::from_be_bytes(self.0) as u64 & ((1 << 56) - 1);
-        bits as f64 / (1u64 << 56) as f64
+        let bits = (u128::from_be_bytes(self.0) as u64 & ((1 << 56) - 1)) >> 3;
+        bits as f64 / (1u64 << 53) as f64
     }
 }
 
