@@ -187,7 +187,7 @@ fn what_the_endpoint_never_takes_is_left_out_and_what_comes_last_arrives() {
     show(&server);
     wait_kinds(&server, &web, &["stream.ended"]);
     server.wait_until("what was left out", || {
-        let left_out = server.metric("wasmcast_plugin_refused_events_total{plugin=\"observer-webhook\"}");
+        let left_out = server.metric("wasmcast_plugin_refused_events_total{plugin=\"observer-webhook\",generation=\"1\",hook=\"observer/events\"}");
         if left_out >= 1.0 { Ok(()) } else { Err(left_out.to_string()) }
     });
     let log = server.stop().log;
