@@ -114,7 +114,7 @@ async fn differences(State(app): State<Arc<App>>, Path(name): Path<String>) -> R
 fn told(command: &'static str, plugin: &str, result: Result<Status, CommandError>) -> Result<Json<Status>, Problem> {
     match result {
         Ok(status) => {
-            tracing::info!(plugin, command, state = ?status.state, "done as the operator said");
+            tracing::info!(plugin, command, state = status.state.name(), "done as the operator said");
             Ok(Json(status))
         }
         Err(error) => {

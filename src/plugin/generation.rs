@@ -42,7 +42,7 @@ pub enum PrepareError {
     /// What is asked for and not granted, with the lines to add.
     #[error("{0}")]
     NotGranted(String),
-    #[error("its imports do not fit: {0}")]
+    #[error("its imports or exports do not fit: {0}")]
     Link(String),
     #[error("it does not begin: {0}")]
     Init(Fault),

@@ -109,6 +109,11 @@ impl Health {
         self.state().last.clone()
     }
 
+    /// A tick or a poll failed: told, and no matter of the breaker.
+    pub fn upkeep_failed(&self, last: LastFailure) {
+        self.state().last = Some(last);
+    }
+
     /// When it is to be restarted, if it is stopped.
     pub fn restart_at(&self) -> Option<Instant> {
         self.state().breaker.restart_at()

@@ -108,6 +108,9 @@ impl Runtime {
         if let Some(missing) = missing_grants(plugin, &artifact.inspection, &settings.grants) {
             return Err(PrepareError::NotGranted(missing));
         }
+        if let Some(absent) = absent_hook(&artifact.inspection, settings.hooks.as_deref()) {
+            return Err(PrepareError::Link(absent));
+        }
         let Shared { means, services, .. } = &*self.shared;
         let mut linker: Linker<Guest> = Linker::new(&means.engine);
         let link = |error: wasmtime::Error| PrepareError::Link(format!("{error:#}"));
@@ -117,6 +120,14 @@ impl Runtime {
         let blueprint = Blueprint::new(pre, context, settings.limits, means.clone());
         Generation::begin(artifact.inspection.clone(), blueprint, settings, saved).await
     }
+}
+
+/// A hook that the manifest names and the component does not export.
+pub(super) fn absent_hook(inspection: &Inspection, named: Option<&[String]>) -> Option<String> {
+    let exports = |hook: &&String| inspection.hooks.iter().any(|export| export.split('/').next() == Some(hook));
+    let absent = named.unwrap_or_default().iter().find(|hook| !exports(hook))?;
+    let found = inspection.hooks.join(", ");
+    Some(format!("the manifest's `hooks` names \"{absent}\", which it does not export; it has {found}"))
 }
 
 /// What a component imports and the operator did not grant, with the lines to add.

@@ -299,6 +299,22 @@ impl From<LastFailure> for LastError {
     }
 }
 
+impl State {
+    /// As in the API.
+    pub fn name(self) -> &'static str {
+        match self {
+            State::Active => "active",
+            State::Failed => "failed",
+            State::Stopped => "stopped",
+            State::Recovering => "recovering",
+            State::Quarantined => "quarantined",
+            State::Shadow => "shadow",
+            State::Disabled => "disabled",
+            State::Loading => "loading",
+        }
+    }
+}
+
 impl Phase {
     /// As in the manifest.
     pub fn name(self) -> &'static str {

@@ -211,7 +211,8 @@ mod tests {
             assert!(error.starts_with("config: ") && error.contains(place), "{rules}: {error}");
             assert!(!error.contains('\n'), "{error}");
         }
-        let error = read(json!({ "policies": { "base.rego": "package base\nx := ", "z": "package z" } })).err().unwrap();
+        let error =
+            read(json!({ "policies": { "base.rego": "package base\nx := ", "z": "package z" } })).err().unwrap();
         assert!(error.to_string().contains("`base.rego`, line 2"), "{error}");
         for config in [json!({}), json!({ "policy": "package other\nallow := true" }), json!({ "polcy": "" })] {
             assert!(read(config.clone()).is_err(), "{config}");

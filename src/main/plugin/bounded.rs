@@ -3,6 +3,7 @@
 use super::Failure;
 use std::fs::File;
 use std::io::Read;
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 /// Longest manifest.
@@ -12,6 +13,10 @@ pub const MAX_MANIFEST: usize = 1 << 20;
 pub fn read(file: &Path, most: usize) -> Result<Vec<u8>, Failure> {
     let failed = || Failure::file("cannot read", file);
     let mut content = Vec::new();
+    // To open a pipe waits for who writes it.
+    if std::fs::metadata(file).map_err(failed())?.file_type().is_fifo() {
+        return Err(Failure::Failed(format!("{} is a pipe; name a file", file.display())));
+    }
     let opened = File::open(file).map_err(failed())?;
     opened.take(most as u64 + 1).read_to_end(&mut content).map_err(failed())?;
     if content.len() > most {

@@ -10,6 +10,7 @@ use crate::plugin::inspect::hex;
 use crate::plugin::last_good::{LastGood, Record, Version};
 use crate::plugin::manifest::{Manifest, line_of, line_of_key};
 use crate::plugin::rollout::{Mode, Plan};
+use crate::plugin::runtime::absent_hook;
 use crate::plugin::serving::{Loader, Refusal, Serving};
 use crate::plugin::signature::{Signed, Trust};
 use futures_util::FutureExt;
@@ -409,11 +410,8 @@ impl<L: Loader> Order<L> {
 /// Whether the component has the hooks that the manifest names; tells what it is asked for.
 fn check_hooks<L: Loader>(artifact: &L::Artifact, manifest: &Manifest) -> Result<Hooks, Refusal> {
     let inspection = L::inspection(artifact);
-    let exports = |hook: &str| inspection.hooks.iter().any(|export| export.split('/').next() == Some(hook));
     let hooks = manifest.settings.hooks.as_deref();
-    if let Some(absent) = hooks.into_iter().flatten().find(|hook| !exports(hook)) {
-        let found = inspection.hooks.join(", ");
-        let cause = format!("the manifest's `hooks` names \"{absent}\", which it does not export; it has {found}");
+    if let Some(cause) = absent_hook(inspection, hooks) {
         return Err(Refusal { hooks: Some(inspection.hooks.clone()), ..Refusal::load(cause) });
     }
     let exported = Hooks::exported(&inspection.hooks);

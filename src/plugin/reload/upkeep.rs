@@ -4,13 +4,14 @@ use super::slot::Active;
 use crate::plugin::board::{Board, Revocation};
 use crate::plugin::chain::Plugin;
 use crate::plugin::fault::Fault;
+use crate::plugin::health::{Health, LastFailure};
 use crate::plugin::host::Grade;
 use crate::plugin::matching::Matching;
 use crate::plugin::observing::{self, Observer};
 use crate::plugin::serving::{Loader, Serving};
 use crate::task::Tasks;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 /// Between polls for revocations.
@@ -38,7 +39,7 @@ pub(super) fn start<L: Loader>(
     }
     let generation = Arc::downgrade(&active.generation);
     if let Some(every) = active.generation.tick_interval() {
-        let task = tick(plugin.clone(), active.number, generation.clone(), every);
+        let task = tick(Failures::new(plugin, active, "lifecycle/tick"), generation.clone(), every);
         let end = active.upkeep.clone();
         tasks.spawn("plugin tick", async move {
             end.run_until_cancelled(task).await;
@@ -46,7 +47,7 @@ pub(super) fn start<L: Loader>(
     }
     if polls && active.version.hooks.auth && active.generation.has_revoke() {
         let rules = active.manifest.matching.clone();
-        let task = poll(plugin.clone(), active.number, generation, rules, board.clone());
+        let task = poll(Failures::new(plugin, active, "auth/revoke"), generation, rules, board.clone());
         let end = active.upkeep.clone();
         tasks.spawn("plugin revocations", async move {
             end.run_until_cancelled(task).await;
@@ -55,8 +56,7 @@ pub(super) fn start<L: Loader>(
 }
 
 /// Ticks as often as the plugin asked for, as long as the generation lives.
-async fn tick<S: Serving>(plugin: Arc<Plugin>, number: u64, generation: Weak<S>, every: Duration) {
-    let mut failures = Failures::new(plugin, number, "lifecycle/tick");
+async fn tick<S: Serving>(mut failures: Failures, generation: Weak<S>, every: Duration) {
     let mut ticks = interval_at(Instant::now() + every, every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -69,14 +69,8 @@ async fn tick<S: Serving>(plugin: Arc<Plugin>, number: u64, generation: Weak<S>,
 }
 
 /// Asks once a second whose sessions to ask again, as long as the generation lives.
-async fn poll<S: Serving>(
-    plugin: Arc<Plugin>,
-    number: u64,
-    generation: Weak<S>,
-    rules: Arc<Matching>,
-    board: Arc<Board<S>>,
-) {
-    let mut failures = Failures::new(plugin.clone(), number, "auth/revoke");
+async fn poll<S: Serving>(mut failures: Failures, generation: Weak<S>, rules: Arc<Matching>, board: Arc<Board<S>>) {
+    let (plugin, number) = (failures.plugin.clone(), failures.number);
     let mut polls = interval_at(Instant::now() + POLL, POLL);
     polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -96,21 +90,25 @@ async fn poll<S: Serving>(
     }
 }
 
-/// Counts failures and logs some of them.
+/// Counts failures, keeps the last, and logs some of them.
 struct Failures {
     plugin: Arc<Plugin>,
+    health: Arc<Health>,
     number: u64,
     hook: &'static str,
     logged: Option<Instant>,
 }
 
 impl Failures {
-    fn new(plugin: Arc<Plugin>, number: u64, hook: &'static str) -> Self {
-        Failures { plugin, number, hook, logged: None }
+    fn new<L: Loader>(plugin: &Arc<Plugin>, active: &Active<L>, hook: &'static str) -> Self {
+        let (plugin, health) = (plugin.clone(), active.health.clone());
+        Failures { plugin, health, number: active.number, hook, logged: None }
     }
 
     fn note(&mut self, fault: &Fault) {
         self.plugin.tally.upkeep_failed();
+        let cause = format!("{}: {fault}", self.hook);
+        self.health.upkeep_failed(LastFailure { class: fault.class(), cause, at: SystemTime::now() });
         if self.logged.is_none_or(|logged| logged.elapsed() >= LOG_INTERVAL) {
             self.logged = Some(Instant::now());
             let (plugin, generation, hook) = (&self.plugin, self.number, self.hook);

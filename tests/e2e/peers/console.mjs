@@ -184,7 +184,7 @@ const roles = {
       return (await fetch(whep, { method: "POST", headers, body: offer })).status;
     };
     const mode = async (value) => {
-      const choice = await page.waitForSelector(`.rollout input[value="${value}"]`);
+      const choice = await page.waitForSelector(`.rollout:not([hidden]) input[value="${value}"]`);
       await choice.evaluate((element) => element.focus());
       await page.keyboard.press("Space");
     };
