@@ -106,7 +106,12 @@ fn a_grant_names_another_stream_to_publish_and_to_play() {
 fn with_last_good_those_who_are_in_stay_while_the_plugin_fails_and_nobody_else_comes_in() {
     let web = Web::start(|_| Said::json(&json!({ "decision": "allow", "subject": "alice", "ttl_s": 1 })));
     let manifest = |policy: &str| {
-        format!("{}[failure]\nerror = \"{policy}\"\n[config]\nurl = \"{}\"\n", web.grants(), web.url("/"))
+        // Without probation, in which the version before renews sessions by its own policy.
+        format!(
+            "{}[failure]\nerror = \"{policy}\"\n[rollout]\nprobation-s = 0\n[config]\nurl = \"{}\"\n",
+            web.grants(),
+            web.url("/")
+        )
     };
     let folder = Folder::new().with("auth-webhook", &manifest("last-good"));
     let server = folder.setup().demo().start();

@@ -92,7 +92,11 @@ fn an_endpoint_that_fails_is_a_failure_and_the_policy_decides() {
     web.set_down(true);
     play(&server, "good").problem(503);
     // Open: as if the plugin were not there, so the static rules decide.
-    let open = format!("{}[failure]\nerror = \"open\"\n[rollout]\nprobation-s = 0\n[config]\nurl = \"{}\"\n", web.grants(), web.url("/auth"));
+    let open = format!(
+        "{}[failure]\nerror = \"open\"\n[rollout]\nprobation-s = 0\n[config]\nurl = \"{}\"\n",
+        web.grants(),
+        web.url("/auth")
+    );
     folder.manifest("auth-webhook", &open);
     wait_generation(&server, "auth-webhook", 2);
     play(&server, "good").problem(403);
